@@ -1,0 +1,596 @@
+/*
+ * agentmq: a message bus for agents. The whole C API.
+ *
+ * Conventions, for every function below:
+ * - Handles are opaque. A bus, a subscription and a cancel token are thread-safe; a config, a list and a message
+ *   belong to one thread at a time.
+ * - What can fail answers mq_status; results come last, through out-parameters, and are NULL or 0 on failure.
+ *   Functions that answer a pointer answer NULL when they fail. mq_last_error() then says in a sentence what failed.
+ *   New statuses may come with new versions: take one that you do not know for a failure.
+ * - _new makes, _free ends. What comes through an out-parameter is the caller's; a returned pointer is borrowed from
+ *   the object that was asked. Every _free and mq_close() takes NULL, may run on any thread and leaves the last error
+ *   alone. Children may outlive their bus; they may be freed in any order.
+ * - Strings are UTF-8 and end in NUL. Payloads are bytes with a size; NULL with size 0 is an empty one. A 0 byte that
+ *   the size does not count follows each payload handed out.
+ * - Durations and timeouts are milliseconds: -1 waits without end, 0 does not wait. Times are Unix milliseconds of
+ *   the server's clock.
+ * - A wrong argument (NULL, empty, malformed) is MQ_INVALID with a sentence that names it; nothing has changed then.
+ *
+ * mq_open() and mq_close() have the symbols agentmq_open and agentmq_close, because libc exports POSIX message queue
+ * functions of those names. Who looks a symbol up by name (dlsym, P/Invoke) asks for agentmq_open. A file that needs
+ * <mqueue.h> too defines AGENTMQ_WITH_POSIX_MQUEUE before this header and calls agentmq_open() and agentmq_close().
+ */
+#ifndef AGENTMQ_AGENTMQ_H
+#define AGENTMQ_AGENTMQ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <agentmq/export.h>
+#include <agentmq/version.h>
+
+#if defined(_MQUEUE_H) && !defined(AGENTMQ_WITH_POSIX_MQUEUE)
+#error "<mqueue.h> declares another mq_open: define AGENTMQ_WITH_POSIX_MQUEUE and call agentmq_open, agentmq_close"
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** An open bus: one backend, one key prefix, one namespace. */
+typedef struct mq_bus mq_bus;
+/** Settings by name: of a bus, a channel or a subscription, or a filter. */
+typedef struct mq_config mq_config;
+/** A message, to be published or received. */
+typedef struct mq_message mq_message;
+/** Messages in order; the list owns them. */
+typedef struct mq_list mq_list;
+/** One agent's reader of one or several channels. */
+typedef struct mq_subscription mq_subscription;
+/** A token that ends waiting calls. */
+typedef struct mq_cancel mq_cancel;
+
+/** What became of a call. The numbers never change. */
+typedef enum mq_status {
+  MQ_OK = 0,            /**< done */
+  MQ_TIMEOUT = 1,       /**< nothing came within the timeout */
+  MQ_CLOSED = 2,        /**< the bus or subscription was shut down */
+  MQ_INVALID = 3,       /**< a wrong argument, or a call that the handle's state does not allow */
+  MQ_NOT_FOUND = 4,     /**< there is no such message */
+  MQ_STALE = 5,         /**< the reservation is no longer the caller's */
+  MQ_FULL = 6,          /**< max_items is reached, a local queue is full, or the server is out of memory */
+  MQ_TOO_LARGE = 7,     /**< above max_payload, or a name or property above its limit */
+  MQ_UNAVAILABLE = 8,   /**< certainly not done: no connection, a replica, a loading server */
+  MQ_AUTH = 9,          /**< user or password refused, or a command not permitted */
+  MQ_TLS = 10,          /**< TLS failed */
+  MQ_UNSUPPORTED = 11,  /**< the server or this build lacks what is needed */
+  MQ_PROTOCOL = 12,     /**< an answer that makes no sense */
+  MQ_CORRUPT = 13,      /**< a stored record that can't be read */
+  MQ_SIGNATURE = 14,    /**< a wrong or missing signature */
+  MQ_RATE_LIMITED = 15, /**< over the rate limit */
+  MQ_NO_MEMORY = 16,    /**< this process is out of memory */
+  MQ_INTERRUPTED = 17,  /**< a cancel token was fired */
+  MQ_INTERNAL = 18,     /**< a bug in the library */
+  MQ_PARTIAL = 19,      /**< part of a batch was done */
+  MQ_UNKNOWN = 20       /**< sent, but no answer came: may have been done */
+} mq_status;
+
+/** Where a message stands. */
+typedef enum mq_state {
+  MQ_STATE_QUEUED = 0,    /**< waits to be delivered */
+  MQ_STATE_SCHEDULED = 1, /**< waits for its time */
+  MQ_STATE_RESERVED = 2,  /**< in a consumer's hand */
+  MQ_STATE_RETRYING = 3,  /**< failed, waits for its next attempt */
+  MQ_STATE_ACKED = 4,     /**< settled */
+  MQ_STATE_DEAD = 5,      /**< among the dead letters */
+  MQ_STATE_EXPIRED = 6,   /**< its ttl ended before it was delivered */
+  MQ_STATE_DELETED = 7    /**< deleted */
+} mq_state;
+
+/** Why a message is given back. */
+typedef enum mq_failure {
+  MQ_FAILURE_TRANSIENT = 0, /**< try again later */
+  MQ_FAILURE_PERMANENT = 1  /**< never try again: to the dead letters */
+} mq_failure;
+
+/** What a handler says of its message. */
+typedef enum mq_verdict {
+  MQ_VERDICT_ACK = 0,    /**< done */
+  MQ_VERDICT_RETRY = 1,  /**< a transient failure: back-off, then again */
+  MQ_VERDICT_REJECT = 2, /**< a permanent failure: to the dead letters */
+  MQ_VERDICT_SETTLED = 3 /**< the handler settled it itself */
+} mq_verdict;
+
+/** How a bus is. */
+typedef enum mq_health_state { MQ_HEALTHY = 0, MQ_DEGRADED = 1, MQ_UNHEALTHY = 2 } mq_health_state;
+
+/** Works on a message; runs on a worker thread of mq_consume(). The message is borrowed and ends with the call. */
+typedef mq_verdict (*mq_handler)(const mq_message *message, void *context);
+/** Hears what became of an asynchronous publish; runs on one library thread and must not wait for long. `id` is the
+ *  message's, "" where it was not stored; borrowed for the call. */
+typedef void (*mq_publish_callback)(mq_status status, const char *id, void *context);
+/** Hears log events as one line of JSON; any thread, one call at a time for each bus. Must not call the library. */
+typedef void (*mq_log_callback)(int level, const char *json, void *context);
+
+#define MQ_LOG_DEBUG 0 /**< every step */
+#define MQ_LOG_INFO 1  /**< what an operator likes to know */
+#define MQ_LOG_WARN 2  /**< something failed that mends itself */
+#define MQ_LOG_ERROR 3 /**< something failed */
+
+#define MQ_PRIORITY_LOW 1
+#define MQ_PRIORITY_NORMAL 5 /**< the default */
+#define MQ_PRIORITY_HIGH 9
+#define MQ_PRIORITY_URGENT 10
+
+/** The channel of direct inboxes: what mq_send_to() publishes on. */
+#define MQ_DIRECT ""
+
+/* ---- library ------------------------------------------------------------------------------------------------- */
+
+/** The version of the library in use, like "1.2.3". Borrowed for good. Any thread. */
+MQ_API const char *mq_version(void);
+
+/** The name of a status, like "MQ_TIMEOUT"; "MQ_?" for one that this version does not know. Borrowed for good. */
+MQ_API const char *mq_status_name(mq_status status);
+
+/** Whether the same call may succeed later without a change (1) or not (0). MQ_UNKNOWN is not: it may have been done. */
+MQ_API int mq_status_is_retriable(mq_status status);
+
+/** What failed last on this thread, in a sentence, never with a password; "" where nothing did.
+ *  Borrowed until this thread's next call that fails. */
+MQ_API const char *mq_last_error(void);
+
+/** Frees a string that the library handed out. Takes NULL. */
+MQ_API void mq_free(void *pointer);
+
+/**
+ * The table of settings: an array of {name, kind ("bus", "channel", "subscription", "filter"), type, default, min, max, help}.
+ *
+ * @param json  receives it; the caller's, until mq_free()
+ * @return MQ_OK, MQ_INVALID, MQ_NO_MEMORY
+ */
+MQ_API mq_status mq_settings(char **json);
+
+/* ---- settings ------------------------------------------------------------------------------------------------ */
+
+/** A new, empty set of settings; NULL without memory. The caller's, until mq_config_free(). */
+MQ_API mq_config *mq_config_new(void);
+
+/** Ends a config. Takes NULL. */
+MQ_API void mq_config_free(mq_config *config);
+
+/**
+ * Set a setting, or a field of a filter, by name.
+ *
+ * @param name   one of the table of docs/settings.md
+ * @param value  as text: "30s", "64KiB", "true"; NULL unsets it
+ * @return MQ_OK; MQ_INVALID: no such name (the error tells the nearest) or a value out of its range
+ */
+MQ_API mq_status mq_config_set(mq_config *config, const char *name, const char *value);
+
+/** The value that is set, else the default; NULL where there is no such name; "***" for a secret.
+ *  Borrowed until the config is changed or freed. */
+MQ_API const char *mq_config_get(const mq_config *config, const char *name);
+
+/**
+ * Have log events told to a callback, those of opening included.
+ *
+ * @param callback  NULL: none. It must stay callable until the bus' mq_close() has returned.
+ * @return MQ_OK, MQ_INVALID
+ */
+MQ_API mq_status mq_config_set_log(mq_config *config, mq_log_callback callback, void *context);
+
+/* ---- a bus --------------------------------------------------------------------------------------------------- */
+
+/**
+ * Open a bus.
+ *
+ * @param url     memory://name, redis://[user:password@]host[:port][/db], redis+unix:///path[?db=n], the same with
+ *                valkey; settings may stand in the query. NULL: $AGENTMQ_URL, else redis://localhost:6379/0
+ * @param config  is copied; may be NULL
+ * @param bus     receives it; the caller's, until mq_close()
+ * @return MQ_OK, MQ_INVALID, MQ_UNAVAILABLE (retriable), MQ_AUTH, MQ_UNSUPPORTED, MQ_NO_MEMORY
+ * Threads: any. A bus does not work in the child of a fork().
+ */
+MQ_API mq_status agentmq_open(const char *url, const mq_config *config, mq_bus **bus);
+
+/**
+ * End a bus: shuts it down, waits at most close_timeout for asynchronous publishes and acks, and frees it, always.
+ * Subscriptions, messages and lists stay valid and are freed on their own.
+ *
+ * @return MQ_OK; MQ_PARTIAL where some were not sent; MQ_INVALID from inside a handler or callback of this bus
+ *         (nothing is done then). Takes NULL.
+ */
+MQ_API mq_status agentmq_close(mq_bus *bus);
+
+#ifndef AGENTMQ_WITH_POSIX_MQUEUE
+#if defined(SWIG)
+mq_status mq_open(const char *url, const mq_config *config, mq_bus **bus);
+mq_status mq_close(mq_bus *bus);
+#else
+#define MQ_SYMBOL_TEXT_(text) #text
+#define MQ_SYMBOL_TEXT(prefix) MQ_SYMBOL_TEXT_(prefix)
+/** The same as agentmq_open(). */
+MQ_API mq_status mq_open(const char *url, const mq_config *config,
+                         mq_bus **bus) __asm__(MQ_SYMBOL_TEXT(__USER_LABEL_PREFIX__) "agentmq_open");
+/** The same as agentmq_close(). */
+MQ_API mq_status mq_close(mq_bus *bus) __asm__(MQ_SYMBOL_TEXT(__USER_LABEL_PREFIX__) "agentmq_close");
+#undef MQ_SYMBOL_TEXT
+#undef MQ_SYMBOL_TEXT_
+#endif
+#endif
+
+/**
+ * Set a channel's own limits. They are kept on the server and hold for every process; others notice within 10 s.
+ *
+ * @param channel  the channel; MQ_DIRECT for the direct inboxes
+ * @param config   settings of kind "channel"; those not set return to the defaults of each bus
+ * @return MQ_OK, MQ_INVALID, MQ_UNAVAILABLE (retriable), MQ_UNKNOWN, MQ_CLOSED
+ */
+MQ_API mq_status mq_configure(mq_bus *bus, const char *channel, const mq_config *config);
+
+/** Ends every waiting call with MQ_CLOSED, now and later; the handle stays valid. @return MQ_OK, MQ_INVALID */
+MQ_API mq_status mq_shutdown(mq_bus *bus);
+
+/* ---- a message ----------------------------------------------------------------------------------------------- */
+
+/** A new message with a copy of the payload; NULL without memory or where payload is NULL with a size.
+ *  The caller's, until mq_message_free(). */
+MQ_API mq_message *mq_message_new(const void *payload, size_t size);
+
+/**
+ * A new message whose payload the caller fills in place, without a copy.
+ *
+ * @param payload  receives where to write `size` bytes; borrowed from the message
+ * @return MQ_OK, MQ_INVALID, MQ_NO_MEMORY
+ */
+MQ_API mq_status mq_message_allocate(size_t size, void **payload, mq_message **message);
+
+/** A new message with the same payload and properties, without id and receipt; it may be changed and published.
+ *  NULL without memory. The caller's, until mq_message_free(). */
+MQ_API mq_message *mq_message_copy(const mq_message *message);
+
+/** Ends a message; does not settle it. Takes NULL. */
+MQ_API void mq_message_free(mq_message *message);
+
+/* Setters remember their first failure and publishing answers it, so they may go unchecked. NULL unsets.
+   A received message is read-only: MQ_INVALID. Texts are valid UTF-8 of at most 64 KiB, names (source, target,
+   reply_to) of at most 256 bytes without control characters: else MQ_INVALID or MQ_TOO_LARGE. */
+
+/** Who sends it; default: the bus' `source`. @return MQ_OK, MQ_INVALID, MQ_TOO_LARGE, MQ_NO_MEMORY */
+MQ_API mq_status mq_message_set_source(mq_message *message, const char *value);
+/** Which agent it is for; unset: everyone on the channel (a broadcast). @return as mq_message_set_source() */
+MQ_API mq_status mq_message_set_target(mq_message *message, const char *value);
+/** What kind of message it is, in the application's words. @return as mq_message_set_source() */
+MQ_API mq_status mq_message_set_type(mq_message *message, const char *value);
+/** What it belongs to. @return as mq_message_set_source() */
+MQ_API mq_status mq_message_set_correlation_id(mq_message *message, const char *value);
+/** Which agent wants the answer. @return as mq_message_set_source() */
+MQ_API mq_status mq_message_set_reply_to(mq_message *message, const char *value);
+/** The payload's media type. @return as mq_message_set_source() */
+MQ_API mq_status mq_message_set_content_type(mq_message *message, const char *value);
+/** A header of the application's own; a repeated name replaces, a NULL value removes.
+ *  @return as mq_message_set_source() */
+MQ_API mq_status mq_message_set_header(mq_message *message, const char *name, const char *value);
+/** 0..255, the greater goes first. @return MQ_OK, MQ_INVALID */
+MQ_API mq_status mq_message_set_priority(mq_message *message, int priority);
+/** How long it may wait to be delivered, in ms; -1 for ever; unset: the channel's `ttl`. @return MQ_OK, MQ_INVALID */
+MQ_API mq_status mq_message_set_ttl(mq_message *message, int64_t ttl);
+
+/* Getters answer "" (or 0) where a property is unset and for a NULL message. Strings are borrowed until the message is
+   changed, published or freed. */
+
+/** The payload; never NULL for a message. @param size receives the bytes, may be NULL */
+MQ_API const void *mq_message_payload(const mq_message *message, size_t *size);
+/** The id: of a received or published message; it says channel and target and is unique in the namespace. */
+MQ_API const char *mq_message_id(const mq_message *message);
+/** The channel that it was published on. */
+MQ_API const char *mq_message_channel(const mq_message *message);
+/** See mq_message_set_source(). */
+MQ_API const char *mq_message_source(const mq_message *message);
+/** See mq_message_set_target(). */
+MQ_API const char *mq_message_target(const mq_message *message);
+/** See mq_message_set_type(). */
+MQ_API const char *mq_message_type(const mq_message *message);
+/** See mq_message_set_correlation_id(). */
+MQ_API const char *mq_message_correlation_id(const mq_message *message);
+/** See mq_message_set_reply_to(). */
+MQ_API const char *mq_message_reply_to(const mq_message *message);
+/** See mq_message_set_content_type(). */
+MQ_API const char *mq_message_content_type(const mq_message *message);
+/** What settles this delivery from any process: see mq_ack_receipts(). */
+MQ_API const char *mq_message_receipt(const mq_message *message);
+/** The agent that it was delivered to (or that it is pending for, or that gave it up). */
+MQ_API const char *mq_message_agent(const mq_message *message);
+/** A header's value; NULL where absent. */
+MQ_API const char *mq_message_header(const mq_message *message, const char *name);
+/** How many headers there are. */
+MQ_API size_t mq_message_header_count(const mq_message *message);
+/** The name of a header, in the order in which they were set; NULL beyond the last. */
+MQ_API const char *mq_message_header_name(const mq_message *message, size_t index);
+/** The value of a header; NULL beyond the last. */
+MQ_API const char *mq_message_header_value(const mq_message *message, size_t index);
+/** See mq_message_set_priority(). */
+MQ_API int mq_message_priority(const mq_message *message);
+/** When it was published; publishing sets it, the id and the expiry on the sender's message too. */
+MQ_API int64_t mq_message_timestamp(const mq_message *message);
+/** When it expires; 0: never. */
+MQ_API int64_t mq_message_expires(const mq_message *message);
+/** How often it was delivered: 1 on the first. */
+MQ_API int mq_message_deliveries(const mq_message *message);
+/** Until when this delivery is reserved, as far as is known; extensions move it. */
+MQ_API int64_t mq_message_reserved_until(const mq_message *message);
+/** Where it stood when it was read. */
+MQ_API mq_state mq_message_state(const mq_message *message);
+/** Of one in a batch: what became of it. Of a dead letter: why. */
+MQ_API mq_status mq_message_status(const mq_message *message);
+/** Why the last attempt failed, of a dead letter or a retry. */
+MQ_API const char *mq_message_reason(const mq_message *message);
+
+/* ---- lists --------------------------------------------------------------------------------------------------- */
+
+/** How many messages; 0 for NULL. */
+MQ_API size_t mq_list_size(const mq_list *list);
+/** A message of the list, borrowed from it; NULL beyond the end or where it was taken. */
+MQ_API mq_message *mq_list_at(const mq_list *list, size_t index);
+/** Takes a message out: the caller's, until mq_message_free(). Its place stays, empty. */
+MQ_API mq_message *mq_list_take(mq_list *list, size_t index);
+/** Ends a list and the messages that are still in it. Takes NULL. */
+MQ_API void mq_list_free(mq_list *list);
+
+/* ---- publish ------------------------------------------------------------------------------------------------- */
+
+/**
+ * Publish a message: to its target on the channel, or to everyone there. It is stored when this answers MQ_OK.
+ *
+ * @param channel  the channel; MQ_DIRECT needs a target
+ * @param message  stays the caller's; its id, timestamp and expiry are set
+ * @return MQ_OK, MQ_INVALID, MQ_TOO_LARGE, MQ_FULL, MQ_UNAVAILABLE (retriable, not stored), MQ_UNKNOWN (may be stored),
+ *         MQ_AUTH, MQ_CLOSED, MQ_NO_MEMORY
+ * Threads: any; concurrent publishes to one queue share round trips.
+ */
+MQ_API mq_status mq_publish(mq_bus *bus, const char *channel, mq_message *message);
+/** mq_publish() that a token ends: MQ_INTERRUPTED (the error says whether it may have been stored). */
+MQ_API mq_status mq_publish_with(mq_bus *bus, const char *channel, mq_message *message, mq_cancel *cancel);
+
+/**
+ * Publish many messages. For each queue all or nothing up to 1,000 messages and 1 MiB, in steps of that above.
+ *
+ * @param results    NULL, or room for `count` statuses
+ * @param published  may be NULL; receives how many were stored. Ids are set on exactly those.
+ * @return MQ_OK; MQ_PARTIAL where some were stored; else why none was: see mq_publish()
+ */
+MQ_API mq_status mq_publish_batch(mq_bus *bus, const char *channel, mq_message *const *messages, size_t count,
+                                  int32_t *results, size_t *published);
+/** mq_publish_batch() that a token ends. */
+MQ_API mq_status mq_publish_batch_with(mq_bus *bus, const char *channel, mq_message *const *messages, size_t count,
+                                       int32_t *results, mq_cancel *cancel, size_t *published);
+
+/**
+ * Publish one message to many agents, a message of its own for each.
+ *
+ * @param message  is copied; its own target is left aside
+ * @param sent     may be NULL; receives the copies in the order of `targets`, each with mq_message_status() and, where
+ *                 it was stored, its id; also with MQ_PARTIAL; the caller's, until mq_list_free()
+ * @return as mq_publish_batch()
+ */
+MQ_API mq_status mq_publish_many(mq_bus *bus, const char *channel, const mq_message *message, const char *const *targets,
+                                 size_t count, mq_list **sent);
+
+/**
+ * Publish without waiting. Messages of many callers are gathered into few round trips.
+ *
+ * @param message   is taken, on failure too
+ * @param callback  may be NULL; hears what became of it, on one library thread, in order for each queue; is not called
+ *                  where this answers a failure
+ * @return MQ_OK: taken; MQ_FULL: async_max are waiting (with the channel's overflow=block this waits up to
+ *         publish_timeout first); MQ_INVALID, MQ_TOO_LARGE, MQ_CLOSED, MQ_NO_MEMORY
+ */
+MQ_API mq_status mq_publish_async(mq_bus *bus, const char *channel, mq_message *message, mq_publish_callback callback,
+                                  void *context);
+
+/**
+ * Wait until the asynchronous publishes and acks so far are done.
+ *
+ * @return MQ_OK; MQ_PARTIAL where one since the last flush failed; MQ_TIMEOUT, MQ_CLOSED, MQ_INVALID
+ */
+MQ_API mq_status mq_flush(mq_bus *bus, int64_t timeout);
+/** mq_flush() that a token ends: MQ_INTERRUPTED. */
+MQ_API mq_status mq_flush_with(mq_bus *bus, int64_t timeout, mq_cancel *cancel);
+
+/** Publish to an agent's direct inbox. @return as mq_publish() */
+MQ_API mq_status mq_send_to(mq_bus *bus, const char *target, mq_message *message);
+
+/* ---- subscribe ----------------------------------------------------------------------------------------------- */
+
+/**
+ * Read what is published on a channel for an agent: what is targeted at it, and the channel's broadcasts.
+ * An agent `type:instance` also competes for what is targeted at `type`. Subscriptions of one agent share its messages.
+ *
+ * @param channel       the channel; MQ_DIRECT: the agent's direct inbox
+ * @param agent         who reads
+ * @param config        settings of kind "subscription"; may be NULL, is copied
+ * @param subscription  receives it; the caller's, until mq_subscription_free()
+ * @return MQ_OK, MQ_INVALID, MQ_UNAVAILABLE (retriable), MQ_AUTH, MQ_CLOSED, MQ_NO_MEMORY
+ */
+MQ_API mq_status mq_subscribe(mq_bus *bus, const char *channel, const char *agent, const mq_config *config,
+                              mq_subscription **subscription);
+
+/** Read another channel too, in priority order over all of them. @return as mq_subscribe(); twice is MQ_OK */
+MQ_API mq_status mq_subscription_add(mq_subscription *subscription, const char *channel);
+/** Read a channel no longer; its unseen messages go back. @return MQ_OK, MQ_NOT_FOUND, MQ_INVALID, MQ_UNAVAILABLE */
+MQ_API mq_status mq_subscription_remove(mq_subscription *subscription, const char *channel);
+
+/**
+ * Take the next message. Waits out an outage of the server up to the timeout.
+ *
+ * @param timeout  milliseconds to wait; 0 looks once, -1 waits until there is one
+ * @param message  receives it; NULL on any failure; the caller's, until mq_message_free()
+ * @return MQ_OK, MQ_TIMEOUT, MQ_CLOSED, MQ_UNAVAILABLE (there was no connection at the end), MQ_AUTH, MQ_INVALID (also
+ *         while mq_consume() runs), MQ_NO_MEMORY
+ * Threads: any.
+ */
+MQ_API mq_status mq_fetch(mq_subscription *subscription, int64_t timeout, mq_message **message);
+/** mq_fetch() that a token ends: MQ_INTERRUPTED. */
+MQ_API mq_status mq_fetch_with(mq_subscription *subscription, int64_t timeout, mq_cancel *cancel, mq_message **message);
+
+/** Take 1..max messages, as soon as there is one. @param max 1..1000 @return as mq_fetch(); list is freed by
+ *  mq_list_free() */
+MQ_API mq_status mq_fetch_batch(mq_subscription *subscription, size_t max, int64_t timeout, mq_list **list);
+/** mq_fetch_batch() that a token ends: MQ_INTERRUPTED. */
+MQ_API mq_status mq_fetch_batch_with(mq_subscription *subscription, size_t max, int64_t timeout, mq_cancel *cancel,
+                                     mq_list **list);
+
+/** A file descriptor that is readable while a fetch would find something, for poll, epoll and runtimes; borrowed, never
+ *  to be read or closed. -1 on failure. From then on the subscription looks for messages by itself. */
+MQ_API int mq_subscription_fd(mq_subscription *subscription);
+
+/**
+ * Have messages worked on by a handler, on the subscription's `workers` threads; its verdict settles each.
+ * Answers at once. Ends with mq_drain(), mq_unsubscribe() or the subscription; excludes fetching.
+ *
+ * @param handler  must stay callable until then; may publish and settle, but not close, drain or free its own bus or
+ *                 subscription (MQ_INVALID)
+ * @return MQ_OK, MQ_INVALID (also where it runs already), MQ_CLOSED, MQ_NO_MEMORY
+ */
+MQ_API mq_status mq_consume(mq_subscription *subscription, mq_handler handler, void *context);
+
+/**
+ * Take nothing new, give unseen messages back, and wait for handlers and gathered acks. The subscription is ended then.
+ *
+ * @return MQ_OK, MQ_TIMEOUT (handlers still run), MQ_PARTIAL (an ack failed), MQ_INVALID (from inside a handler)
+ */
+MQ_API mq_status mq_drain(mq_subscription *subscription, int64_t timeout);
+
+/** Ends a subscription: waiting fetches answer MQ_CLOSED, unseen messages go back at once; what was handed out can still
+ *  be settled. The handle stays valid. @return MQ_OK, MQ_INVALID */
+MQ_API mq_status mq_unsubscribe(mq_subscription *subscription);
+
+/** Unsubscribes where that was not done, waits for running handlers, and frees. Takes NULL. From inside a handler it
+ *  does nothing. */
+MQ_API void mq_subscription_free(mq_subscription *subscription);
+
+/* ---- cancelling a wait --------------------------------------------------------------------------------------- */
+
+/** A new token; NULL without memory or file descriptors. The caller's, until mq_cancel_free(). */
+MQ_API mq_cancel *mq_cancel_new(void);
+/** Ends the calls that wait with the token, and those to come: MQ_INTERRUPTED. Any thread, or a signal handler.
+ *  It stays fired. Takes NULL. */
+MQ_API void mq_cancel_fire(mq_cancel *cancel);
+/** Ends a token; no call may be using it. Takes NULL. */
+MQ_API void mq_cancel_free(mq_cancel *cancel);
+
+/* ---- settle -------------------------------------------------------------------------------------------------- */
+
+/**
+ * Acknowledge a message: it is done and leaves the queue.
+ *
+ * @param message  one that was fetched; or one of mq_get_pending(), which is settled for that agent, whoever holds it
+ * @return MQ_OK, MQ_STALE (it was given to another consumer meanwhile; nothing changed), MQ_NOT_FOUND (settled or
+ *         deleted before), MQ_INVALID, MQ_UNAVAILABLE (retriable), MQ_UNKNOWN, MQ_CLOSED
+ */
+MQ_API mq_status mq_ack(mq_bus *bus, const mq_message *message);
+
+/** Acknowledge many, in few round trips. @param results NULL, or room for mq_list_size() statuses @param acked may be
+ *  NULL @return MQ_OK; MQ_PARTIAL where some were; else why none was: see mq_ack() */
+MQ_API mq_status mq_ack_batch(mq_bus *bus, const mq_list *list, int32_t *results, size_t *acked);
+
+/** Acknowledge by receipts, from this process or another. @return as mq_ack_batch() */
+MQ_API mq_status mq_ack_receipts(mq_bus *bus, const char *const *receipts, size_t count, int32_t *results,
+                                 size_t *acked);
+
+/** Acknowledge a message by its id for an agent, whoever holds it, delivered or not. @param agent NULL: its target
+ *  @return MQ_OK, MQ_NOT_FOUND, MQ_INVALID, MQ_UNAVAILABLE, MQ_UNKNOWN, MQ_CLOSED */
+MQ_API mq_status mq_ack_id(mq_bus *bus, const char *agent, const char *id);
+
+/** Acknowledge without waiting: acks are gathered and sent within `ack_interval`, by mq_flush(), mq_drain() or
+ *  mq_close(). @return MQ_OK: taken; MQ_INVALID, MQ_CLOSED, MQ_NO_MEMORY */
+MQ_API mq_status mq_ack_async(mq_bus *bus, const mq_message *message);
+
+/**
+ * Give a message back.
+ *
+ * @param failure  MQ_FAILURE_PERMANENT, or out of attempts: to the dead letters
+ * @param delay    ms until the next attempt; -1: the subscription's back-off
+ * @param reason   NULL, or why, in a sentence
+ * @return as mq_ack()
+ */
+MQ_API mq_status mq_nack(mq_bus *bus, const mq_message *message, mq_failure failure, int64_t delay, const char *reason);
+/** mq_nack() by receipt, from this process or another; back-off and attempts are the bus' own settings. */
+MQ_API mq_status mq_nack_receipt(mq_bus *bus, const char *receipt, mq_failure failure, int64_t delay,
+                                 const char *reason);
+
+/** Reserve a message anew for `visibility_timeout` ms from now; from then on that deadline counts and automatic
+ *  extension leaves it alone. @return as mq_ack() */
+MQ_API mq_status mq_extend(mq_bus *bus, const mq_message *message, int64_t visibility_timeout);
+/** mq_extend() by receipt, from this process or another. */
+MQ_API mq_status mq_extend_receipt(mq_bus *bus, const char *receipt, int64_t visibility_timeout);
+
+/* ---- look and manage; a channel or agent of NULL: any --------------------------------------------------------- */
+
+/**
+ * What an agent has not acknowledged, by priority, delivered or not. Looks, takes nothing; mq_ack() and mq_ack_id()
+ * settle each.
+ *
+ * @param limit  1..10000
+ * @param list   receives it; the caller's, until mq_list_free()
+ * @return MQ_OK (also with none), MQ_INVALID, MQ_UNAVAILABLE (retriable), MQ_CLOSED, MQ_NO_MEMORY
+ */
+MQ_API mq_status mq_get_pending(mq_bus *bus, const char *channel, const char *agent, size_t limit, mq_list **list);
+
+/** A message by its id. @param message receives it; the caller's, until mq_message_free()
+ *  @return MQ_OK, MQ_NOT_FOUND, MQ_INVALID, MQ_CORRUPT, MQ_UNAVAILABLE, MQ_CLOSED */
+MQ_API mq_status mq_get(mq_bus *bus, const char *id, mq_message **message);
+
+/** Messages that fit a filter (channel, source, target, type, state, since, until), oldest first in each queue. Looks at
+ *  every message of the queues in question. @param filter NULL: all @param limit 1..10000 @return as mq_get_pending() */
+MQ_API mq_status mq_find(mq_bus *bus, const mq_config *filter, size_t limit, size_t offset, mq_list **list);
+
+/** How many messages fit a filter. @return as mq_find() */
+MQ_API mq_status mq_count(mq_bus *bus, const mq_config *filter, int64_t *count);
+
+/** Removes a message, waiting or in hand; whoever has it gets MQ_NOT_FOUND from its ack. @return MQ_OK, MQ_NOT_FOUND,
+ *  MQ_INVALID, MQ_UNAVAILABLE, MQ_UNKNOWN, MQ_CLOSED */
+MQ_API mq_status mq_delete(mq_bus *bus, const char *id);
+
+/** Removes all messages and dead letters of a channel. @param channel "*" and only that: of the whole namespace
+ *  @param removed may be NULL; how many messages @return MQ_OK, MQ_INVALID, MQ_UNAVAILABLE, MQ_UNKNOWN, MQ_CLOSED */
+MQ_API mq_status mq_clear(mq_bus *bus, const char *channel, int64_t *removed);
+
+/** Puts lapsed reservations (of dead consumers, or past their deadline) back now. @param agent NULL: of all
+ *  @param recovered may be NULL @return MQ_OK, MQ_INVALID, MQ_UNAVAILABLE, MQ_UNKNOWN, MQ_CLOSED */
+MQ_API mq_status mq_recover_pending(mq_bus *bus, const char *agent, int64_t *recovered);
+
+/** Dead letters that fit a filter, newest first, with state, status, reason, deliveries and agent. Their ids serve
+ *  mq_replay() and mq_get(). @return as mq_find() */
+MQ_API mq_status mq_dead_letters(mq_bus *bus, const mq_config *filter, size_t limit, size_t offset, mq_list **list);
+
+/** Sends a dead letter back to the group that gave it up, as a new message with new attempts. @param new_id may be NULL;
+ *  receives its id, until mq_free() @return MQ_OK, MQ_NOT_FOUND, MQ_FULL, MQ_CORRUPT, MQ_INVALID, MQ_UNAVAILABLE,
+ *  MQ_UNKNOWN, MQ_CLOSED */
+MQ_API mq_status mq_replay(mq_bus *bus, const char *id, char **new_id);
+/** Sends back all dead letters that fit a filter. @param replayed may be NULL @return MQ_OK, MQ_PARTIAL, else as
+ *  mq_replay() */
+MQ_API mq_status mq_replay_all(mq_bus *bus, const mq_config *filter, int64_t *replayed);
+/** Removes the dead letters that fit a filter. @param purged may be NULL @return as mq_find() */
+MQ_API mq_status mq_purge_dead_letters(mq_bus *bus, const mq_config *filter, int64_t *purged);
+
+/** Numbers of each queue and group, as JSON: see docs/operations.md. @param channel NULL: all
+ *  @param json receives it, until mq_free() @return as mq_get_pending() */
+MQ_API mq_status mq_stats(mq_bus *bus, const char *channel, char **json);
+
+/** How the bus is: asks the server, writes and reads back, sends a message round. @param json may be NULL; the report,
+ *  until mq_free() @return MQ_OK (also where it is unhealthy), MQ_INVALID, MQ_CLOSED, MQ_NO_MEMORY */
+MQ_API mq_status mq_health(mq_bus *bus, mq_health_state *state, char **json);
+
+/** The next log event, where a callback is unwelcome. Events are kept from the first call on, the newest 1,000.
+ *  @param json receives it, until mq_free() @return MQ_OK, MQ_TIMEOUT, MQ_CLOSED, MQ_INVALID, MQ_NO_MEMORY */
+MQ_API mq_status mq_next_log(mq_bus *bus, int64_t timeout, char **json);
+/** mq_next_log() that a token ends: MQ_INTERRUPTED. */
+MQ_API mq_status mq_next_log_with(mq_bus *bus, int64_t timeout, mq_cancel *cancel, char **json);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

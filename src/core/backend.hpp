@@ -1,0 +1,248 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/ids.hpp"
+#include "core/names.hpp"
+#include "util/event.hpp"
+#include "util/status.hpp"
+
+// The one interface between what the bus is (core) and where its messages live (memory, redis). Every operation is one
+// transition of one or several queues; a backend makes each of them atomic per queue. All of it is thread-safe unless
+// said otherwise. Statuses: kUnavailable is "certainly not done", kUnknown "sent, no answer".
+namespace agentmq {
+
+// ---- publishing ----------------------------------------------------------------------------------------------------
+
+enum class Overflow { kReject, kDropOldest, kBlock };
+
+// A channel's limits as a publish passes them.
+struct Limits {
+  int64_t max_items = 0;  // 0: none. An inbox: un-acked messages. A log: messages kept; the oldest go.
+  Overflow overflow = Overflow::kReject;  // kBlock is kReject here: waiting is the core's
+};
+
+// A message on its way into a queue.
+struct Outgoing {
+  int priority = 5;
+  int64_t ttl = -1;          // ms, -1 never
+  std::string_view head;     // encoded record without payload
+  std::string_view payload;  // bytes above kBlobThreshold are a blob; `head` says so already
+  ShortId id;                // receives the id once stored
+};
+
+// What goes into one queue in one step: all or nothing. At most 1,000 messages and 1 MiB (blobs not counted).
+struct PublishBatch {
+  const QueueName* queue = nullptr;
+  Limits limits;
+  std::span<Outgoing> messages;
+  Status status;       // receives what became of it: ok, kFull, kTooLarge, kUnavailable, kUnknown, ...
+  int64_t dropped = 0;  // receives how many older messages made room
+};
+
+// ---- consuming -----------------------------------------------------------------------------------------------------
+
+// What a consumer reads: a queue, as a group of it.
+struct Source {
+  QueueName queue;
+  std::string group;  // kInboxGroup, or an agent's encoded full name
+  auto operator<=>(const Source&) const = default;
+};
+
+// What is known of a message's failed attempts.
+struct Tries {
+  int failures = 0;  // nacks
+  int lapses = 0;    // reservations that ran out
+  int crashes = 0;   // consumers that died with it
+  std::string reason;
+  int total() const { return failures + lapses + crashes; }
+};
+
+// A message in hand.
+struct Delivery {
+  ShortId id;
+  int64_t delivery = 0;  // number that fences it, with the consumer's name
+  std::string record;    // head and payload
+  Tries tries;
+  int64_t reserved_until = 0;  // server Unix ms
+};
+
+struct Fetched {
+  std::vector<Delivery> messages;
+  bool more = false;  // something was left behind
+  bool gone = false;  // the reservations of before are lost: drop what was not handed out (a new incarnation reads on)
+  int64_t next_due = -1;  // ms from now until something becomes due in the source, -1: nothing known
+};
+
+struct ConsumerOptions {
+  std::string name;                  // the agent's consumer name: shown to people, part of the incarnation
+  bool from_start = true;            // a new group of a log starts with the broadcasts that are kept
+  int64_t visibility_timeout = 30000;  // ms
+  bool auto_extend = true;           // the lease covers what is in hand; else each message has its own deadline
+  int retry_attempts = 5;            // for lapses and deaths that this consumer finds
+  int64_t group_ttl = 0;             // ms; a log's group without a consumer for so long is abandoned; 0: never
+};
+
+// One reader of one source, with its lease. Its destructor gives nothing back: Close() does.
+class Consumer {
+ public:
+  virtual ~Consumer() = default;
+
+  // Takes up to `room` messages from the highest lanes, renews the lease. Does not wait for messages, only for the
+  // server, within `patience`. One call at a time.
+  virtual Result<Fetched> Fetch(size_t room, const Patience& patience) = 0;
+
+  // Calls `wake` once, from any thread, when there may be something to fetch (soon, where there is already). Arming
+  // again while armed is nothing. After Disarm() returned `wake` is not called.
+  virtual void Arm(std::function<void()> wake) = 0;
+  virtual void Disarm() = 0;
+
+  // Whether the lease is sure to be held, so that buffered messages may be handed out; false: Fetch(0) first.
+  virtual bool LeaseHeld() const = 0;
+
+  // Puts messages that nobody saw back at the head of their lanes, uncounted, and wakes somebody. Oldest first.
+  virtual Status GiveBack(std::span<const ShortId> unseen) = 0;
+
+  // As GiveBack; the lease then lasts until what was handed out (`held`, the rest of the hand) is settled or
+  // the bus ends. After it only Settle calls refer to this consumer.
+  virtual Status Close(std::span<const ShortId> unseen) = 0;
+
+  // The incarnation's name: part of receipts. Changes only inside Fetch (when that answers `gone`).
+  virtual std::string incarnation() const = 0;
+};
+
+// ---- settling ------------------------------------------------------------------------------------------------------
+
+struct Settlement {
+  ShortId id;
+  int64_t delivery = 0;
+  Status status;  // receives ok, kStale, kNotFound, ...
+};
+
+// Deliveries of one consumer of one source.
+struct SettleBatch {
+  const Source* source = nullptr;
+  std::string_view consumer;
+  std::span<Settlement> settlements;
+};
+
+struct Nack {
+  ShortId id;
+  int64_t delivery = 0;
+  bool permanent = false;
+  int64_t delay = 0;  // ms until due
+  int retry_attempts = 5;
+  Code status = Code::kOk;  // of the dead letter, where it becomes one; kCorrupt for a record that can't be read
+  std::string reason;
+};
+
+// ---- looking -------------------------------------------------------------------------------------------------------
+
+enum class State : int { kQueued, kScheduled, kReserved, kRetrying, kAcked, kDead, kExpired, kDeleted };
+
+// A message as it was found.
+struct Found {
+  QueueName queue;
+  ShortId id;
+  std::string group;  // encoded: of a dead letter, or whom the state is of
+  std::string record;
+  State state = State::kQueued;
+  Tries tries;
+  int64_t reserved_until = 0;
+  std::string consumer;       // who holds it, or gave it up
+  int64_t time_of_death = 0;  // of a dead letter, server Unix ms
+  Code status = Code::kOk;    // of a dead letter: why
+};
+
+struct GroupStats {
+  std::string group;  // encoded
+  int64_t waiting = 0, scheduled = 0, reserved = 0, consumers = 0, oldest_age = 0;
+  int64_t delivered = 0, acked = 0, retried = 0;
+};
+
+struct QueueStats {
+  QueueName queue;
+  int64_t stored = 0, dead = 0;
+  int64_t published = 0, expired = 0, corrupt = 0, dropped = 0, dead_lettered = 0;
+  std::vector<GroupStats> groups;
+};
+
+// What the server says of itself, for the health report.
+struct ServerReport {
+  std::string kind;              // "memory", "redis", "valkey"
+  std::string version;
+  std::string role;              // "master", ...
+  std::string eviction_policy;   // "" where unknown
+  bool aof = false;
+  bool rdb = false;
+  int64_t used_memory = 0, max_memory = 0;
+};
+
+// What a backend tells on its own account, for the log: event name and details as (key, value).
+using Details = std::vector<std::pair<std::string, std::string>>;
+using EventSink = std::function<void(int level, std::string_view event, const Details& details)>;
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // Every waiting operation ends with kClosed, now and later, except settling and giving back, which go on until the
+  // destructor so that close can finish them within its time.
+  virtual void Shutdown() = 0;
+
+  // Stores each batch whole or not at all; pipelines over queues.
+  virtual void Publish(std::span<PublishBatch> batches, const Patience& patience) = 0;
+
+  virtual Result<std::unique_ptr<Consumer>> Subscribe(const Source& source, const ConsumerOptions& options,
+                                                      const Patience& patience) = 0;
+
+  virtual void Ack(std::span<SettleBatch> batches, const Patience& patience) = 0;
+  // Settles for a group whoever holds it, delivered or not.
+  virtual Status AckId(const Source& source, const ShortId& id) = 0;
+  virtual Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead) = 0;  // a nack
+  virtual Status Extend(const Source& source, std::string_view consumer, const Settlement& settlement,
+                        int64_t visibility_timeout, int64_t* reserved_until) = 0;
+
+  // What the group has not acked, highest lane first, oldest first in each. A group that is not there: nothing.
+  virtual Result<std::vector<Found>> Pending(const Source& source, size_t limit) = 0;
+  virtual Result<Found> Get(const QueueName& queue, const ShortId& id) = 0;
+  // Walks a queue's messages in steps, oldest first: `visit` answers false to stop.
+  virtual Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) = 0;
+  virtual Status Delete(const QueueName& queue, const ShortId& id) = 0;
+  virtual Result<int64_t> Clear(const QueueName& queue) = 0;    // messages and dead letters; counts messages
+  virtual Result<int64_t> Recover(const QueueName& queue, const std::optional<std::string>& group) = 0;
+
+  virtual Result<Found> GetDead(const QueueName& queue, const ShortId& id, std::string_view group) = 0;
+  virtual Status WalkDead(const QueueName& queue, const std::function<bool(Found&&)>& visit) = 0;  // newest first
+  virtual Result<ShortId> Replay(const QueueName& queue, const ShortId& id, std::string_view group,
+                                 const Limits& limits) = 0;
+  virtual Status PurgeDead(const QueueName& queue, const ShortId& id, std::string_view group) = 0;
+
+  virtual Result<std::vector<QueueName>> Queues() = 0;  // of the namespace, sorted
+  virtual Result<QueueStats> Stats(const QueueName& queue) = 0;
+
+  // A channel's own settings: name -> value as text; empty where nobody configured it.
+  virtual Result<std::map<std::string, std::string>> ReadChannel(std::string_view channel) = 0;
+  virtual Status WriteChannel(std::string_view channel, const std::map<std::string, std::string>& settings) = 0;
+
+  virtual Status Ping() = 0;           // one round trip
+  virtual Status WriteAndReadBack() = 0;
+  virtual Result<ServerReport> Report() = 0;
+};
+
+// What every backend needs to know of the bus.
+struct BackendOptions {
+  std::string prefix;
+  std::string name_space;
+  EventSink events;  // may be called on any thread
+};
+
+}  // namespace agentmq

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/backend.hpp"
+#include "core/record.hpp"
+
+namespace agentmq {
+
+class Ledger;  // core/ledger.hpp: what the application holds of one source
+
+// A message of either direction. One that is built owns its texts; one that was received points into its record and is
+// read-only. Belongs to one thread at a time.
+class Message {
+ public:
+  // To be published.
+  explicit Message(std::string payload) : payload_(std::move(payload)) {}
+  // Received, found or dead. kCorrupt where the record can't be read.
+  static Result<std::unique_ptr<Message>> FromDelivery(Delivery&& delivery, std::shared_ptr<const Source> source,
+                                                       const std::string& consumer, const std::string& agent,
+                                                       std::shared_ptr<Ledger> ledger);
+  static Result<std::unique_ptr<Message>> FromFound(Found&& found, const std::string& agent);
+  std::unique_ptr<Message> Copy() const;  // same payload and properties; no id, no receipt, may be changed
+
+  bool read_only() const { return read_only_; }
+  // The first setter's failure; ok where there is none.
+  const Status& error() const { return error_; }
+  Status Remember(Status status);  // keeps a setter's first failure, and answers it
+
+  Status Set(Property property, const char* value);
+  Status SetTarget(const char* value);
+  Status SetHeader(const char* name, const char* value);
+  Status SetPriority(int priority);
+  Status SetTtl(int64_t ttl);
+
+  const char* Get(Property property) const;
+  const char* target() const;
+  const char* channel() const;
+  const char* Header(std::string_view name) const;
+  size_t header_count() const;
+  std::pair<const char*, const char*> HeaderAt(size_t index) const;
+  std::string_view payload() const;  // a NUL follows
+  std::string* mutable_payload() { return &payload_; }
+  int priority() const { return priority_; }
+  std::optional<int64_t> ttl() const { return ttl_; }  // as set
+  const char* id() const;       // built when asked
+  const char* receipt() const;  // built when asked
+  const char* agent() const;
+  int64_t timestamp() const { return timestamp_; }
+  int64_t expires() const { return expires_; }
+  int deliveries() const { return deliveries_; }
+  int64_t reserved_until() const { return reserved_until_; }
+  State state() const { return state_; }
+  Code status() const { return status_; }
+  const char* reason() const { return reason_.c_str(); }
+
+  // Publishing: what is stored, and what came of it.
+  void EncodeHead(std::string_view default_source, int64_t ttl, std::string* head) const;
+  void Published(const QueueName& queue, const ShortId& id, int64_t ttl);
+  void Failed(Code status) { status_ = status; }
+
+  // Settling: who holds it. Null source: it was neither fetched nor found.
+  const std::shared_ptr<const Source>& source() const { return source_; }
+  const ShortId& short_id() const { return id_; }
+  const std::string& consumer() const { return consumer_; }
+  int64_t delivery() const { return delivery_; }  // 0: found, not fetched
+  const std::shared_ptr<Ledger>& ledger() const { return ledger_; }
+  void set_reserved_until(int64_t until) { reserved_until_ = until; }
+  const Tries& tries() const { return tries_; }
+
+ private:
+  Message() = default;
+  void Attach(RecordView&& view);
+
+  bool read_only_ = false;
+  Status error_;
+  // what was set, or (read-only) empty
+  std::string payload_;
+  std::array<std::string, kPropertyCount> own_;
+  std::vector<std::pair<std::string, std::string>> own_headers_;
+  std::string target_;
+  int priority_ = 5;
+  std::optional<int64_t> ttl_;
+  // what was received: views into record_
+  std::string record_;
+  RecordView view_{};
+  // identity
+  std::shared_ptr<const Source> source_;
+  std::shared_ptr<Ledger> ledger_;
+  QueueName queue_;  // of a published one
+  bool has_id_ = false;
+  ShortId id_;
+  std::string dead_group_;  // of a dead letter
+  std::string consumer_;
+  std::string agent_;
+  int64_t delivery_ = 0;
+  int64_t timestamp_ = 0;
+  int64_t expires_ = 0;
+  int64_t reserved_until_ = 0;
+  int deliveries_ = 0;
+  State state_ = State::kQueued;
+  Code status_ = Code::kOk;
+  Tries tries_;
+  std::string reason_;
+  mutable std::string id_text_;
+  mutable std::string receipt_text_;
+};
+
+}  // namespace agentmq

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "util/status.hpp"
+
+namespace agentmq {
+
+// The text properties that a record carries. Channel, target, priority and time are said by its id and queue.
+enum class Property : size_t { kSource, kType, kCorrelationId, kReplyTo, kContentType };
+inline constexpr size_t kPropertyCount = 5;
+
+// What is written into a record in front of the payload.
+struct RecordFields {
+  std::array<std::string_view, kPropertyCount> properties{};
+  std::vector<std::pair<std::string_view, std::string_view>> headers;
+  int64_t ttl = -1;  // ms from the id's time on; -1: never expires
+};
+
+// Stored form of a message, docs/wire-format.md is the reference:
+//   '1'  { tag, length (LEB128), bytes, NUL }...  '=' or '@'  payload
+// Each text ends in NUL so that getters point into the record. '@' says that the payload is stored apart (a blob): then
+// what is stored is the head alone, and a backend hands out head and payload joined. Unknown tags are skipped.
+inline constexpr size_t kBlobThreshold = 64 * 1024;  // payloads above it are blobs
+void EncodeHead(const RecordFields& fields, bool blob, std::string* out);
+
+// A record taken apart: views into its bytes, every text followed by a NUL.
+struct RecordView {
+  std::array<const char*, kPropertyCount> properties;  // never null, "" where unset
+  std::vector<std::pair<const char*, const char*>> headers;
+  int64_t ttl = -1;
+  std::string_view payload;
+
+  // kCorrupt with the reason where the bytes are no record. `bytes` must outlive the view.
+  static Result<RecordView> Parse(std::string_view bytes);
+};
+
+}  // namespace agentmq

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/backend.hpp"
+
+namespace agentmq::redis {
+
+// Where a server is and how to talk to it. Durations in ms.
+struct Options {
+  std::string host;       // or
+  std::string unix_path;  // one of the two
+  int port = 6379;
+  std::string user;
+  std::string password;
+  int database = 0;
+  int pool_size = 50;
+  int64_t connect_timeout = 5000;
+  int64_t command_timeout = 5000;
+  int64_t open_timeout = 5000;  // 0: open without the server
+  int64_t reconnect_base = 50;
+  int64_t reconnect_max = 2000;
+  int64_t liveness_timeout = 3000;
+  bool keepalive = true;
+};
+
+// Connects, checks the server (role, version, database) and starts the threads.
+Result<std::shared_ptr<Backend>> Open(const Options& options, const BackendOptions& common);
+
+}  // namespace agentmq::redis
