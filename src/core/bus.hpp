@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/backend.hpp"
+#include "core/event_log.hpp"
+#include "core/message.hpp"
+#include "core/settings.hpp"
+#include "core/subscription.hpp"
+#include "util/event.hpp"
+#include "util/status.hpp"
+
+namespace agentmq {
+
+class Directory;
+class HealthCheck;
+
+// The numbers of mq_failure and mq_health_state.
+enum class Failure : int { kTransient = 0, kPermanent = 1 };
+enum class HealthState : int { kHealthy = 0, kDegraded = 1, kUnhealthy = 2 };
+
+struct HealthReport {
+  HealthState state = HealthState::kHealthy;
+  std::string json;
+};
+
+// What became of an asynchronous publish; `id` is "" where it was not stored.
+using PublishCallback = std::function<void(Code code, const char* id)>;
+
+// A name or nullopt for "any" (C's NULL).
+using MaybeName = std::optional<std::string_view>;
+
+// An open bus: publishing, settling and looking. All names, limits and filters are checked here, so that callers check
+// only for null pointers. Text arguments are not kept.
+//
+// Thread-safe. Subscriptions, messages and lists outlive it: they hold what they need of its inside (Shared).
+class Bus {
+ public:
+  // config: bus settings, and what it gives channels and subscriptions as defaults. log: also the backend's sink.
+  static std::shared_ptr<Bus> Make(std::shared_ptr<Backend> backend, Config config,
+                                   std::shared_ptr<EventLog> log);
+  ~Bus();  // as Close() where that was not done
+  Bus(const Bus&) = delete;
+  Bus& operator=(const Bus&) = delete;
+
+  // config: settings of kind channel; "" is MQ_DIRECT.
+  Status Configure(std::string_view channel, const Config& config);
+  // Every waiting call answers kClosed, now and later.
+  void Shutdown();
+  // Shutdown, close_timeout for what is under way, then all threads end. kPartial; kInvalid from inside a handler or
+  // callback of this bus: nothing was done, the handle must not be freed then.
+  Status Close();
+
+  // ---- publish ----
+  Status Publish(std::string_view channel, Message& message, const Patience& patience);
+  // results: null, or room for a status number each. published: may be null. Entries may be null: kInvalid.
+  Status PublishBatch(std::string_view channel, std::span<Message* const> messages,
+                      const Patience& patience, int32_t* results, size_t* published);
+  // targets: null ones are kInvalid. sent: may be null; copies in the order of targets, also with a failure that came
+  // after the arguments were found good.
+  Status PublishMany(std::string_view channel, const Message& message,
+                     std::span<const char* const> targets, const Patience& patience,
+                     Messages* sent);
+  // callback may be empty; is not called where this answers a failure.
+  Status PublishAsync(std::string_view channel, std::unique_ptr<Message> message,
+                      PublishCallback callback);
+  Status Flush(const Patience& patience);
+
+  // ---- subscribe ----
+  // config: settings of kind subscription; may be null.
+  Result<std::unique_ptr<Subscription>> Subscribe(std::string_view channel, std::string_view agent,
+                                                  const Config* config);
+
+  // ---- settle ----
+  Status Ack(const Message& message);
+  // Null entries (taken out of a list) are kInvalid each. results, acked: may be null.
+  Status AckBatch(const Messages& messages, int32_t* results, size_t* acked);
+  Status AckReceipts(std::span<const char* const> receipts, int32_t* results, size_t* acked);
+  Status AckId(MaybeName agent, std::string_view id);
+  Status AckAsync(const Message& message);
+  Status Nack(const Message& message, Failure failure, int64_t delay, std::string_view reason);
+  Status NackReceipt(std::string_view receipt, Failure failure, int64_t delay,
+                     std::string_view reason);
+  Status Extend(Message& message, int64_t visibility_timeout);
+  Status ExtendReceipt(std::string_view receipt, int64_t visibility_timeout);
+
+  // ---- look and manage ----
+  Result<Messages> Pending(MaybeName channel, MaybeName agent, size_t limit);
+  Result<std::unique_ptr<Message>> Get(std::string_view id);
+  // filter: settings of kind filter; null: all.
+  Result<Messages> Find(const Config* filter, size_t limit, size_t offset);
+  Result<int64_t> Count(const Config* filter);
+  Status Delete(std::string_view id);
+  Result<int64_t> Clear(std::string_view channel);  // "*": the whole namespace
+  Result<int64_t> Recover(MaybeName agent);
+  Result<Messages> DeadLetters(const Config* filter, size_t limit, size_t offset);
+  Result<std::string> Replay(std::string_view id);            // the new id
+  Status ReplayAll(const Config* filter, int64_t* replayed);  // replayed is set in any case
+  Result<int64_t> PurgeDead(const Config* filter);
+
+  Result<std::string> Stats(MaybeName channel);
+  Result<HealthReport> Health();
+  Result<std::string> NextLog(const Patience& patience);
+
+ private:
+  explicit Bus(std::shared_ptr<Shared> shared);
+
+  const std::shared_ptr<Shared> shared_;
+  std::unique_ptr<Directory> directory_;
+  std::unique_ptr<HealthCheck> health_;
+};
+
+}  // namespace agentmq

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/message.hpp"
+#include "core/settings.hpp"
+#include "util/event.hpp"
+#include "util/status.hpp"
+
+namespace agentmq {
+
+struct Shared;
+class SubscriptionState;
+
+using Messages = std::vector<std::unique_ptr<Message>>;
+
+// The numbers of mq_verdict.
+enum class Verdict : int { kAck = 0, kRetry = 1, kReject = 2, kSettled = 3 };
+
+// Works on a message that is lent for the call. Must not throw.
+using Handler = std::function<Verdict(Message& message)>;
+
+// One agent's reader of one or several channels: what a C handle owns. Made by Bus::Subscribe().
+//
+// Invariant: every message handed out is reserved in its group until it is settled or its lease lapses.
+// Thread-safe, and outlives its bus. To end the handle: End(), and destroy it where that answered ok.
+class Subscription {
+ public:
+  explicit Subscription(std::shared_ptr<SubscriptionState> state);
+  ~Subscription();  // as End() where that was not done
+  Subscription(const Subscription&) = delete;
+  Subscription& operator=(const Subscription&) = delete;
+
+  // "" is MQ_DIRECT. Adding twice is ok. Remove: kNotFound where the channel is not read.
+  Status Add(std::string_view channel);
+  Status Remove(std::string_view channel);
+
+  // 1..max messages into `messages` (emptied first), as soon as there is one. max 1..1000, else kInvalid.
+  // kTimeout, kClosed, kInterrupted, kUnavailable, kAuth, kInvalid while Consume() runs.
+  Status Fetch(size_t max, const Patience& patience, Messages* messages);
+  Result<std::unique_ptr<Message>> FetchOne(const Patience& patience);
+
+  // Readable while a fetch would find something; -1 and why.
+  int Fd(Status* status);
+
+  // kInvalid where it runs already or a handler is empty.
+  Status Consume(Handler handler);
+  // kInvalid from inside a handler of this subscription or a publish callback of its bus. kTimeout, kPartial.
+  Status Drain(const Patience& patience);
+  // Allowed from inside a handler: does not wait.
+  Status Unsubscribe();
+  // Unsubscribes and waits for running handlers. From inside a handler of this subscription: kInvalid, and nothing was
+  // done: the handle must not be freed then.
+  Status End();
+
+  std::string agent() const;
+
+ private:
+  std::shared_ptr<SubscriptionState> state_;
+};
+
+}  // namespace agentmq
