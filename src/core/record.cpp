@@ -1,0 +1,130 @@
+#include "core/record.hpp"
+
+#include <charconv>
+#include <optional>
+
+namespace agentmq {
+namespace {
+
+constexpr char kVersion = '1';
+constexpr char kPayloadHere = '=';
+constexpr char kPayloadApart = '@';
+// Tags. Those of the properties stand in the order of `Property`.
+constexpr std::array<char, kPropertyCount> kPropertyTags = {'s', 't', 'c', 'r', 'y'};
+constexpr char kHeaderTag = 'h';  // name NUL value
+constexpr char kTtlTag = 'x';     // ms as decimal text
+
+void PutLength(size_t length, std::string* out) {
+  for (; length >= 0x80; length >>= 7) *out += static_cast<char>((length & 0x7f) | 0x80);
+  *out += static_cast<char>(length);
+}
+
+void PutText(char tag, std::string_view text, std::string* out) {
+  *out += tag;
+  PutLength(text.size(), out);
+  *out += text;
+  *out += '\0';
+}
+
+Status Corrupt(std::string text) { return {Code::kCorrupt, std::move(text)}; }
+
+// Reads a record from front to back; each step says whether the bytes sufficed.
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+
+  std::optional<char> Byte() {
+    if (rest_.empty()) return std::nullopt;
+    const char byte = rest_.front();
+    rest_.remove_prefix(1);
+    return byte;
+  }
+
+  // Length, that many bytes, NUL.
+  std::optional<std::string_view> Text() {
+    size_t length = 0;
+    for (int shift = 0;; shift += 7) {
+      const std::optional<char> byte = Byte();
+      if (!byte || shift > 28) return std::nullopt;
+      length |= static_cast<size_t>(*byte & 0x7f) << shift;
+      if ((*byte & 0x80) == 0) break;
+    }
+    if (rest_.size() <= length || rest_[length] != '\0') return std::nullopt;
+    const std::string_view text = rest_.substr(0, length);
+    rest_.remove_prefix(length + 1);
+    return text;
+  }
+
+  std::string_view rest() const { return rest_; }
+
+ private:
+  std::string_view rest_;
+};
+
+bool ReadHeader(std::string_view text, RecordView* view) {
+  const size_t end = text.find('\0');
+  if (end == std::string_view::npos || text.find('\0', end + 1) != std::string_view::npos) {
+    return false;
+  }
+  view->headers.emplace_back(text.data(), text.data() + end + 1);
+  return true;
+}
+
+bool ReadTtl(std::string_view text, RecordView* view) {
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), view->ttl);
+  return error == std::errc() && stop == text.data() + text.size() && view->ttl >= 0;
+}
+
+// Whether the value is one that its tag allows. What a newer version adds is skipped.
+bool ReadField(char tag, std::string_view text, RecordView* view) {
+  if (tag == kHeaderTag) return ReadHeader(text, view);
+  if (tag == kTtlTag) return ReadTtl(text, view);
+  for (size_t i = 0; i < kPropertyCount; ++i) {
+    if (kPropertyTags[i] != tag) continue;
+    view->properties[i] = text.data();
+    return text.find('\0') == std::string_view::npos;
+  }
+  return true;
+}
+
+}  // namespace
+
+void EncodeHead(const RecordFields& fields, bool blob, std::string* out) {
+  *out += kVersion;
+  for (size_t i = 0; i < kPropertyCount; ++i) {
+    if (!fields.properties[i].empty()) PutText(kPropertyTags[i], fields.properties[i], out);
+  }
+  for (const auto& [name, value] : fields.headers) {
+    *out += kHeaderTag;
+    PutLength(name.size() + 1 + value.size(), out);
+    *out += name;
+    *out += '\0';
+    *out += value;
+    *out += '\0';
+  }
+  if (fields.ttl >= 0) PutText(kTtlTag, std::to_string(fields.ttl), out);
+  *out += blob ? kPayloadApart : kPayloadHere;
+}
+
+Result<RecordView> RecordView::Parse(std::string_view bytes) {
+  Reader reader(bytes);
+  const std::optional<char> version = reader.Byte();
+  if (!version) return Corrupt("the record is empty");
+  if (*version != kVersion) return Corrupt("the record is of a version that is not known");
+  RecordView view;
+  view.properties.fill("");
+  for (;;) {
+    const std::optional<char> tag = reader.Byte();
+    if (!tag) return Corrupt("the record ends within its head");
+    if (*tag == kPayloadHere || *tag == kPayloadApart) break;
+    const std::optional<std::string_view> text = reader.Text();
+    if (!text) return Corrupt("the record's head is damaged");
+    if (!ReadField(*tag, *text, &view)) {
+      return Corrupt(std::string("the record's field '") + *tag + "' is damaged");
+    }
+  }
+  view.payload = reader.rest();
+  return view;
+}
+
+}  // namespace agentmq
