@@ -1,0 +1,3 @@
+#include "support/test_main.hpp"
+
+int main(int argc, char** argv) { return agentmq::test::TestMain(argc, argv); }

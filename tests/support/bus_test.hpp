@@ -1,0 +1,134 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <agentmq/agentmq.hpp>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support/backends.hpp"
+#include "support/eventually.hpp"
+
+namespace agentmq::test {
+
+using namespace std::chrono_literals;
+
+// How long a test waits for what must come; it fails after that.
+inline constexpr Milliseconds kPatience = 10s;
+// How long a test watches that something does not come.
+inline constexpr Milliseconds kMoment = 150ms;
+
+// A status prints as its name.
+inline std::string Name(mq_status status) { return mq_status_name(status); }
+#define EXPECT_STATUS(expected, call) \
+  EXPECT_EQ(std::string(#expected), ::agentmq::test::Name(call)) << "last error: " << mq_last_error()
+#define ASSERT_STATUS(expected, call) \
+  ASSERT_EQ(std::string(#expected), ::agentmq::test::Name(call)) << "last error: " << mq_last_error()
+
+// The status of what a C++ call throws; MQ_OK where it throws nothing.
+template <typename Call>
+mq_status StatusOf(Call&& call) {
+  try {
+    std::forward<Call>(call)();
+  } catch (const Error& error) {
+    EXPECT_STRNE(error.what(), "") << "no sentence";
+    return error.status();
+  }
+  return MQ_OK;
+}
+
+inline Message Text(std::string_view payload, const char* target = nullptr, int priority = MQ_PRIORITY_NORMAL) {
+  Message message(payload);
+  message.SetTarget(target).SetPriority(priority);
+  return message;
+}
+
+// Publishes and answers the id.
+inline std::string Put(Bus& bus, const char* channel, const char* target, std::string_view payload,
+                       int priority = MQ_PRIORITY_NORMAL) {
+  const Message message = Text(payload, target, priority);
+  bus.Publish(channel, message);
+  return std::string(message.id());
+}
+
+inline std::vector<Message> Texts(size_t count, const char* target, const std::string& start = "m") {
+  std::vector<Message> messages;
+  messages.reserve(count);
+  for (size_t i = 0; i < count; ++i) messages.push_back(Text(start + std::to_string(i), target));
+  return messages;
+}
+
+// The next message, which must come.
+inline Message Next(Subscription& subscription) {
+  std::optional<Message> message = subscription.Fetch(kPatience);
+  if (!message) {
+    ADD_FAILURE() << "no message came";
+    return Message("<no message>");
+  }
+  return std::move(*message);
+}
+
+// Takes `count` messages, acks them and answers their payloads.
+inline std::vector<std::string> Take(Bus& bus, Subscription& subscription, size_t count) {
+  std::vector<std::string> payloads;
+  while (payloads.size() < count) {
+    const MessageList list = subscription.FetchBatch(std::min<size_t>(count - payloads.size(), 1000), kPatience);
+    if (list.empty()) {
+      ADD_FAILURE() << "only " << payloads.size() << " of " << count << " messages came";
+      break;
+    }
+    for (size_t i = 0; i < list.size(); ++i) payloads.emplace_back(list[i].payload());
+    bus.AckBatch(list);
+  }
+  return payloads;
+}
+
+inline std::vector<std::string> Payloads(const MessageList& list) {
+  std::vector<std::string> payloads;
+  for (size_t i = 0; i < list.size(); ++i) payloads.emplace_back(list[i].payload());
+  return payloads;
+}
+
+// Sum of every number of this name, anywhere in a JSON text: of all queues and groups of mq_stats().
+inline int64_t SumOf(const nlohmann::json& json, const std::string& name) {
+  int64_t sum = 0;
+  if (json.is_object()) {
+    for (const auto& [key, value] : json.items()) {
+      sum += key == name && value.is_number() ? value.get<int64_t>() : SumOf(value, name);
+    }
+  } else if (json.is_array()) {
+    for (const auto& value : json) sum += SumOf(value, name);
+  }
+  return sum;
+}
+
+// Whether a JSON text has a member of this name anywhere.
+inline bool HasMember(const nlohmann::json& json, const std::string& name) {
+  if (json.is_object() && json.contains(name)) return true;
+  if (!json.is_structured()) return false;
+  for (const auto& value : json) {
+    if (HasMember(value, name)) return true;
+  }
+  return false;
+}
+
+inline int64_t Stat(Bus& bus, const char* channel, const std::string& name) {
+  return SumOf(nlohmann::json::parse(bus.Stats(channel)), name);
+}
+
+// A fresh bus over the backend of the parameter.
+class BusTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  // Another handle of the same bus, as another process has it.
+  Bus Open(const Config& config = {}) const { return Bus(url_, config); }
+  const std::string& url() const { return url_; }
+
+  const std::string url_ = FreshUrl(GetParam());
+  Bus bus_{url_};
+};
+
+}  // namespace agentmq::test

@@ -1,0 +1,99 @@
+#include "support/redis_server.hpp"
+
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+#include "support/eventually.hpp"
+
+namespace agentmq::test {
+
+RedisServer::RedisServer() : RedisServer(Options{}) {}
+
+RedisServer::RedisServer(Options options) : options_(std::move(options)) {
+  if (options_.tcp) {
+    port_ = FreePort();
+    address_ = "127.0.0.1:" + std::to_string(port_);
+  } else {
+    address_ = dir_.path() + "/redis.sock";
+  }
+  Start();
+}
+
+void RedisServer::Start() {
+  std::vector<std::string> arguments{"--port", std::to_string(port_), "--bind", "127.0.0.1", "--dir", dir_.path(),
+                                     "--daemonize", "no", "--save", ""};
+  if (!options_.tcp) arguments.insert(arguments.end(), {"--unixsocket", address_});
+  for (const auto& [name, value] : options_.config) {
+    arguments.push_back("--" + name);
+    std::istringstream words(value);
+    for (std::string word; words >> word;) arguments.push_back(word);
+  }
+  process_ = std::make_unique<Process>(options_.program, arguments, dir_.path() + "/server.log");
+  const bool up = Eventually(std::chrono::seconds(20), [this] {
+    try {
+      const Reply reply = Client().Do({"PING"});
+      return !reply.error() || reply.text.starts_with("MASTERDOWN");
+    } catch (const std::runtime_error&) {
+      return !process_->Running();
+    }
+  });
+  if (!up || !process_->Running()) throw std::runtime_error(options_.program + " did not start: " + Log());
+}
+
+void RedisServer::Stop() {
+  process_->Continue();
+  process_->Signal(SIGTERM);
+  if (!process_->Wait(std::chrono::seconds(20))) process_->Kill9();
+}
+
+void RedisServer::Kill9() { process_->Kill9(); }
+
+std::string RedisServer::Url(const std::string& query) const {
+  const std::string url = options_.tcp ? "redis://" + address_ : "redis+unix://" + address_;
+  return query.empty() ? url : url + "?" + query;
+}
+
+RespClient RedisServer::Client() const {
+  RespClient client(address_);
+  const auto password = options_.config.find("requirepass");
+  if (password != options_.config.end()) client.Must({"AUTH", password->second});
+  return client;
+}
+
+std::string RedisServer::Log() const {
+  std::ifstream file(dir_.path() + "/server.log");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+bool HasProgram(const std::string& name) {
+  const char* path = getenv("PATH");
+  std::istringstream folders(path == nullptr ? "" : path);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (access((folder + "/" + name).c_str(), X_OK) == 0) return true;
+  }
+  return false;
+}
+
+int FreePort() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  const bool bound = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+                     getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  close(fd);
+  if (!bound) throw std::runtime_error("no free port");
+  return ntohs(address.sin_port);
+}
+
+}  // namespace agentmq::test

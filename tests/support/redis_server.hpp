@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "support/process.hpp"
+#include "support/resp_client.hpp"
+#include "support/temp_dir.hpp"
+
+namespace agentmq::test {
+
+// A real server as a process of its own, in a folder of its own; ends with this object, or with the program.
+class RedisServer {
+ public:
+  struct Options {
+    std::string program = "redis-server";  // or "valkey-server"
+    bool tcp = false;                       // on a free loopback port; else on a unix socket
+    // As in redis.conf: {"appendonly", "yes"}, {"requirepass", "secret"}, {"maxmemory", "50mb"}, {"replicaof", "..."}
+    std::map<std::string, std::string> config;
+  };
+
+  RedisServer();  // unix socket
+  explicit RedisServer(Options options);
+
+  // Starts it on what the folder holds, and waits until it answers.
+  void Start();
+  void Stop();   // SIGTERM
+  void Kill9();
+  void Restart() { Stop(), Start(); }
+  void SigStop() { process_->Stop(); }
+  void SigCont() { process_->Continue(); }
+
+  // Where it listens: "/path/redis.sock" or "127.0.0.1:port".
+  const std::string& address() const { return address_; }
+  int port() const { return port_; }
+  // redis+unix:///path or redis://127.0.0.1:port, with settings behind it: Url("namespace=x").
+  std::string Url(const std::string& query = "") const;
+  RespClient Client() const;  // authenticated
+  // What it said, for a failure's message.
+  std::string Log() const;
+
+ private:
+  Options options_;
+  TempDir dir_;
+  int port_ = 0;
+  std::string address_;
+  std::unique_ptr<Process> process_;
+};
+
+// Whether a program is found in $PATH.
+bool HasProgram(const std::string& name);
+// A loopback port that nobody listens on.
+int FreePort();
+
+}  // namespace agentmq::test
