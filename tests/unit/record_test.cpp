@@ -1,0 +1,89 @@
+#include "core/record.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace agentmq {
+namespace {
+
+using std::string_literals::operator""s;
+
+std::string Encode(const RecordFields& fields, bool blob = false) {
+  std::string head;
+  EncodeHead(fields, blob, &head);
+  return head;
+}
+
+TEST(Record, AnEmptyHeadIsTwoBytes) {
+  EXPECT_EQ(Encode({}), "1=");
+  EXPECT_EQ(Encode({}, true), "1@");
+  const Result<RecordView> view = RecordView::Parse("1=");
+  ASSERT_TRUE(view.ok());
+  EXPECT_EQ(view->payload, "");
+  EXPECT_EQ(view->ttl, -1);
+  for (const char* property : view->properties) EXPECT_STREQ(property, "");
+}
+
+TEST(Record, TheLayoutIsTheOneThatIsWrittenDown) {
+  RecordFields fields;
+  fields.properties = {"me", "t", "c", "r", "y"};
+  fields.headers = {{"k", "v"}};
+  fields.ttl = 250;
+  EXPECT_EQ(Encode(fields),
+            "1s\x02me\0t\x01t\0c\x01"
+            "c\0r\x01r\0y\x01y\0h\x03k\0v\0x\x03"
+            "250\0="s);
+}
+
+TEST(Record, EveryFieldSurvives) {
+  const std::string large(100000, 'x');
+  const std::string payload = "bytes\0=@\xff and more"s;
+  RecordFields fields;
+  fields.properties = {"source", large, "correlation", "reply", "text/plain"};
+  fields.headers = {{"name", "value"}, {"empty", ""}, {"", "nameless"}, {"large", large}};
+  fields.ttl = 0;
+  const std::string bytes = Encode(fields) + payload;
+  const Result<RecordView> view = RecordView::Parse(bytes);
+  ASSERT_TRUE(view.ok()) << view.status().text();
+  for (size_t i = 0; i < kPropertyCount; ++i) EXPECT_EQ(view->properties[i], fields.properties[i]);
+  ASSERT_EQ(view->headers.size(), fields.headers.size());
+  for (size_t i = 0; i < fields.headers.size(); ++i) {
+    EXPECT_EQ(view->headers[i].first, fields.headers[i].first);
+    EXPECT_EQ(view->headers[i].second, fields.headers[i].second);
+  }
+  EXPECT_EQ(view->ttl, 0);
+  EXPECT_EQ(view->payload, payload);
+}
+
+TEST(Record, WhatANewerVersionAddsIsSkipped) {
+  const std::string bytes = "1Z\x02\0\xff\0s\x01m\0=p"s;
+  const Result<RecordView> view = RecordView::Parse(bytes);
+  ASSERT_TRUE(view.ok());
+  EXPECT_STREQ(view->properties[static_cast<size_t>(Property::kSource)], "m");
+  EXPECT_EQ(view->payload, "p");
+}
+
+TEST(Record, DamagedBytesAreCorruptWhereverTheyEnd) {
+  RecordFields fields;
+  fields.properties = {"source", "type", "", "", ""};
+  fields.headers = {{"name", "value"}};
+  fields.ttl = 12345;
+  const std::string head = Encode(fields);
+  for (size_t size = 0; size < head.size(); ++size) {
+    EXPECT_EQ(RecordView::Parse(std::string_view(head).substr(0, size)).code(), Code::kCorrupt) << size;
+  }
+}
+
+TEST(Record, ForeignBytesAreCorrupt) {
+  for (const std::string& bytes : {"hello"s, "2="s, "1s\x02me=x"s, "1s\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7fx\0="s,
+                                   "1s\x03m\0e\0="s, "1h\x01k\0="s, "1h\x05k\0v\0w\0="s, "1x\x02-1\0="s,
+                                   "1x\x02"
+                                   "1z\0="s,
+                                   "1x\0\0="s}) {
+    EXPECT_EQ(RecordView::Parse(bytes).code(), Code::kCorrupt);
+  }
+}
+
+}  // namespace
+}  // namespace agentmq
