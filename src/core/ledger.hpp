@@ -1,0 +1,68 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/backend.hpp"
+#include "core/backoff.hpp"
+
+namespace agentmq {
+
+// What the application holds of one source: handed out and not settled. Messages share it with their subscription, so
+// that settling one anywhere is known here, also after the subscription ended.
+//
+// Thread-safe.
+class Ledger {
+ public:
+  // longest: ms after which a message counts as forgotten; 0: never, and nothing is written down.
+  Ledger(std::shared_ptr<const Source> source, RetryPolicy retry, int64_t longest)
+      : source_(std::move(source)), retry_(retry), longest_(longest) {}
+
+  const Source& source() const { return *source_; }
+  const RetryPolicy& retry() const { return retry_; }
+  int64_t longest() const { return longest_; }
+
+  // Handed out by the consumer of that incarnation, now (steady ms).
+  struct Entry {
+    ShortId id;
+    int64_t delivery;
+  };
+  void HandOut(const std::vector<Entry>& entries, const std::shared_ptr<const std::string>& consumer,
+               int64_t now);
+  // No longer held, or no longer ours to let go (it has a deadline of its own).
+  void Settled(const ShortId& id, int64_t delivery);
+
+  struct Forgotten {
+    ShortId id;
+    int64_t delivery;
+    std::shared_ptr<const std::string> consumer;
+  };
+  // Takes out what is held for too long.
+  std::vector<Forgotten> TakeForgotten(int64_t now);
+
+  size_t size() const;
+  // The subscription ended: nothing more is handed out.
+  void Close() { closed_.store(true, std::memory_order_release); }
+  bool Finished() const { return closed_.load(std::memory_order_acquire) && size() == 0; }
+
+ private:
+  struct Held {
+    int64_t delivery;
+    int64_t since;
+    std::shared_ptr<const std::string> consumer;
+  };
+
+  const std::shared_ptr<const Source> source_;
+  const RetryPolicy retry_;
+  const int64_t longest_;
+  std::atomic<bool> closed_{false};
+  mutable std::mutex mutex_;
+  std::unordered_map<ShortId, Held> held_;  // guarded by mutex_
+};
+
+}  // namespace agentmq
