@@ -7,4 +7,9 @@ foreach(source IN LISTS examples)
   set_target_properties(example_${name} PROPERTIES
     OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/examples")
   target_link_libraries(example_${name} PRIVATE agentmq agentmq_options)
+  # Without an argument an example runs on the embedded backend.
+  if(AGENTMQ_TESTS)
+    add_test(NAME example_${name} COMMAND example_${name})
+    agentmq_test_properties(example_${name} examples 120)
+  endif()
 endforeach()
