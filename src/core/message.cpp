@@ -1,0 +1,277 @@
+#include "core/message.hpp"
+
+#include <cstring>
+#include <limits>
+
+#include "core/ids.hpp"
+#include "core/names.hpp"
+
+namespace agentmq {
+namespace {
+
+constexpr size_t kMaxName = 256;
+constexpr size_t kMaxText = size_t{64} * 1024;
+// What keeps a record's head below what goes into a queue in one step.
+constexpr size_t kMaxHeaders = 1000;
+constexpr size_t kMaxHeaderBytes = size_t{256} * 1024;  // names and values of all
+constexpr int kMaxPriority = 255;
+constexpr int64_t kMaxTtl = int64_t{36500} * 24 * 3600 * 1000;  // 100 years
+
+constexpr std::array<std::string_view, kPropertyCount> kPropertyNames = {"source", "type", "correlation_id", "reply_to",
+                                                                         "content_type"};
+
+Status CheckText(std::string_view what, std::string_view text) {
+  if (text.size() > kMaxText) return {Code::kTooLarge, std::string(what) + " is above 64 KiB"};
+  if (!IsUtf8(text)) return Status::Invalid(std::string(what) + " must be UTF-8");
+  return Status::Ok();
+}
+
+// As CheckName(), but a name that is too long is that of a property.
+Status CheckPropertyName(std::string_view what, std::string_view name) {
+  if (name.size() > kMaxName) return {Code::kTooLarge, std::string(what) + " is above 256 bytes"};
+  return CheckName(what, name);
+}
+
+// Reads no further than the limit.
+std::string_view Bounded(const char* text) { return {text, strnlen(text, kMaxText + 1)}; }
+
+Status ReadOnly() { return Status::Invalid("a received message is read-only: change a copy of it"); }
+
+bool IsName(Property property) { return property == Property::kSource || property == Property::kReplyTo; }
+
+int64_t ExpiresAt(int64_t time, int64_t ttl) {
+  if (ttl < 0 || ttl > std::numeric_limits<int64_t>::max() - time) return 0;
+  return time + ttl;
+}
+
+}  // namespace
+
+// ---- where messages come from ---------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<Message>> Message::FromDelivery(Delivery&& delivery, std::shared_ptr<const Source> source,
+                                                       const std::string& consumer, const std::string& agent,
+                                                       std::shared_ptr<Ledger> ledger) {
+  auto message = std::make_unique<Message>(std::string());
+  message->record_ = std::move(delivery.record);  // where it stays: the view points into it
+  Result<RecordView> view = RecordView::Parse(message->record_);
+  if (!view.ok()) return view.status();
+  message->source_ = std::move(source);
+  message->ledger_ = std::move(ledger);
+  message->id_ = delivery.id;
+  message->consumer_ = consumer;
+  message->agent_ = agent;
+  message->delivery_ = delivery.delivery;
+  message->reserved_until_ = delivery.reserved_until;
+  message->state_ = State::kReserved;
+  message->tries_ = std::move(delivery.tries);
+  message->deliveries_ = message->tries_.total() + 1;
+  message->Attach(std::move(*view));
+  return message;
+}
+
+Result<std::unique_ptr<Message>> Message::FromFound(Found&& found, const std::string& agent) {
+  auto message = std::make_unique<Message>(std::string());
+  message->record_ = std::move(found.record);
+  Result<RecordView> view = RecordView::Parse(message->record_);
+  if (!view.ok()) {
+    // What was set aside because it can't be read can still be looked at: its bytes are the payload.
+    if (found.state != State::kDead) return view.status();
+    RecordView raw{};
+    raw.properties.fill("");
+    raw.payload = message->record_;
+    view = std::move(raw);
+  }
+  if (found.state == State::kDead) message->dead_group_ = found.group;
+  message->source_ = std::make_shared<const Source>(Source{std::move(found.queue), std::move(found.group)});
+  message->id_ = found.id;
+  message->consumer_ = std::move(found.consumer);
+  message->agent_ = agent;
+  message->reserved_until_ = found.reserved_until;
+  message->state_ = found.state;
+  message->status_ = found.status;
+  message->tries_ = std::move(found.tries);
+  message->deliveries_ = message->tries_.total() + (found.state == State::kReserved ? 1 : 0);
+  message->Attach(std::move(*view));
+  return message;
+}
+
+void Message::Attach(RecordView&& view) {
+  view_ = std::move(view);
+  read_only_ = true;
+  has_id_ = true;
+  priority_ = id_.priority();
+  timestamp_ = id_.time();
+  expires_ = ExpiresAt(timestamp_, view_.ttl);
+  reason_ = tries_.reason;
+}
+
+std::unique_ptr<Message> Message::Copy() const {
+  auto copy = std::make_unique<Message>(std::string(payload()));
+  for (size_t i = 0; i < kPropertyCount; ++i) copy->own_[i] = Get(static_cast<Property>(i));
+  copy->own_headers_.reserve(header_count());
+  for (size_t i = 0; i < header_count(); ++i) copy->own_headers_.emplace_back(HeaderAt(i));
+  copy->target_ = target();
+  copy->priority_ = priority_;
+  copy->ttl_ = ttl_;
+  if (read_only_ && view_.ttl >= 0) copy->ttl_ = view_.ttl;
+  copy->error_ = error_;
+  return copy;
+}
+
+// ---- setters --------------------------------------------------------------------------------------------------------
+
+Status Message::Remember(Status status) {
+  if (!status.ok() && !read_only_ && error_.ok()) error_ = status;
+  return status;
+}
+
+Status Message::Set(Property property, const char* value) {
+  if (read_only_) return ReadOnly();
+  const auto index = static_cast<size_t>(property);
+  if (value == nullptr) {
+    own_[index].clear();
+    return Status::Ok();
+  }
+  const std::string_view text = Bounded(value);
+  Status status =
+      IsName(property) ? CheckPropertyName(kPropertyNames[index], text) : CheckText(kPropertyNames[index], text);
+  if (status.ok()) own_[index] = text;
+  return Remember(std::move(status));
+}
+
+Status Message::SetTarget(const char* value) {
+  if (read_only_) return ReadOnly();
+  if (value == nullptr) {
+    target_.clear();
+    return Status::Ok();
+  }
+  const std::string_view text = Bounded(value);
+  Status status = CheckPropertyName("target", text);
+  if (status.ok()) target_ = text;
+  return Remember(std::move(status));
+}
+
+Status Message::SetHeader(const char* name, const char* value) {
+  if (read_only_) return ReadOnly();
+  const std::string_view key = Bounded(name);
+  Status status = CheckPropertyName("the name of a header", key);
+  if (!status.ok()) return Remember(std::move(status));
+  size_t bytes = 0;
+  auto place = own_headers_.end();
+  for (auto header = own_headers_.begin(); header != own_headers_.end(); ++header) {
+    if (header->first == key) {
+      place = header;
+    } else {
+      bytes += header->first.size() + header->second.size();
+    }
+  }
+  if (value == nullptr) {
+    if (place != own_headers_.end()) own_headers_.erase(place);
+    return Status::Ok();
+  }
+  const std::string_view text = Bounded(value);
+  status = CheckText("a header's value", text);
+  if (status.ok() && place == own_headers_.end() && own_headers_.size() >= kMaxHeaders) {
+    status = {Code::kTooLarge, "a message has at most 1000 headers"};
+  }
+  if (status.ok() && bytes + key.size() + text.size() > kMaxHeaderBytes) {
+    status = {Code::kTooLarge, "a message's headers are at most 256 KiB in all"};
+  }
+  if (!status.ok()) return Remember(std::move(status));
+  if (place != own_headers_.end()) {
+    place->second = text;
+  } else {
+    own_headers_.emplace_back(key, text);
+  }
+  return status;
+}
+
+Status Message::SetPriority(int priority) {
+  if (read_only_) return ReadOnly();
+  if (priority < 0 || priority > kMaxPriority) {
+    return Remember(Status::Invalid("priority must be between 0 and 255, got " + std::to_string(priority)));
+  }
+  priority_ = priority;
+  return Status::Ok();
+}
+
+Status Message::SetTtl(int64_t ttl) {
+  if (read_only_) return ReadOnly();
+  if (ttl != -1 && (ttl < 1 || ttl > kMaxTtl)) {
+    return Remember(
+        Status::Invalid("ttl must be -1 (for ever) or between 1 ms and 100 years, got " + std::to_string(ttl)));
+  }
+  ttl_ = ttl;
+  return Status::Ok();
+}
+
+// ---- getters --------------------------------------------------------------------------------------------------------
+
+const char* Message::Get(Property property) const {
+  const auto index = static_cast<size_t>(property);
+  return read_only_ ? view_.properties[index] : own_[index].c_str();
+}
+
+const char* Message::target() const { return source_ ? source_->queue.target.c_str() : target_.c_str(); }
+
+const char* Message::channel() const { return source_ ? source_->queue.channel.c_str() : queue_.channel.c_str(); }
+
+const char* Message::Header(std::string_view name) const {
+  for (const auto& [key, value] : view_.headers) {
+    if (name == key) return value;
+  }
+  for (const auto& [key, value] : own_headers_) {
+    if (name == key) return value.c_str();
+  }
+  return nullptr;
+}
+
+size_t Message::header_count() const { return read_only_ ? view_.headers.size() : own_headers_.size(); }
+
+std::pair<const char*, const char*> Message::HeaderAt(size_t index) const {
+  if (index >= header_count()) return {nullptr, nullptr};
+  if (read_only_) return view_.headers[index];
+  const auto& [name, value] = own_headers_[index];
+  return {name.c_str(), value.c_str()};
+}
+
+std::string_view Message::payload() const { return read_only_ ? view_.payload : std::string_view(payload_); }
+
+const char* Message::id() const {
+  if (has_id_ && id_text_.empty()) id_text_ = FullId{source_ ? source_->queue : queue_, id_, dead_group_}.Text();
+  return id_text_.c_str();
+}
+
+const char* Message::receipt() const {
+  if (delivery_ != 0 && receipt_text_.empty()) {
+    receipt_text_ = Receipt{source_->queue, id_, source_->group, consumer_, delivery_}.Text();
+  }
+  return receipt_text_.c_str();
+}
+
+const char* Message::agent() const { return agent_.c_str(); }
+
+// ---- publishing -----------------------------------------------------------------------------------------------------
+
+void Message::EncodeHead(std::string_view default_source, int64_t ttl, std::string* head) const {
+  RecordFields fields;
+  for (size_t i = 0; i < kPropertyCount; ++i) fields.properties[i] = Get(static_cast<Property>(i));
+  auto& source = fields.properties[static_cast<size_t>(Property::kSource)];
+  if (source.empty()) source = default_source;
+  fields.headers.reserve(header_count());
+  for (size_t i = 0; i < header_count(); ++i) fields.headers.emplace_back(HeaderAt(i));
+  fields.ttl = ttl;
+  agentmq::EncodeHead(fields, payload().size() > kBlobThreshold, head);
+}
+
+void Message::Published(const QueueName& queue, const ShortId& id, int64_t ttl) {
+  queue_ = queue;
+  id_ = id;
+  has_id_ = true;
+  id_text_.clear();
+  timestamp_ = id.time();
+  expires_ = ExpiresAt(timestamp_, ttl);
+  status_ = Code::kOk;
+}
+
+}  // namespace agentmq

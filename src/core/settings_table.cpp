@@ -1,0 +1,176 @@
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "core/settings.hpp"
+#include "core/settings_value.hpp"
+
+// The one table of settings. Limits: of numbers their value, of durations ms, of sizes bytes, of texts and names their
+// length in bytes.
+namespace agentmq {
+namespace {
+
+using Kind = SettingKind;
+using Type = SettingType;
+
+constexpr double kSecond = 1000;
+constexpr double kHour = 3600 * kSecond;
+constexpr double kDay = 24 * kHour;
+constexpr double kDecade = 3650 * kDay;
+constexpr double kMebibyte = 1024 * 1024;
+
+constexpr auto kTable = std::to_array<Setting>({
+    {"user", Kind::kBus, Type::kText, "", 0, 1024, "", "User at the server; empty: the server's default user."},
+    {"password", Kind::kBus, Type::kSecret, "", 0, 65536, "", "Password at the server; empty: none. Never shown."},
+    {"database", Kind::kBus, Type::kInteger, "0", 0, 16383, "", "Number of the server's database."},
+    {"prefix", Kind::kBus, Type::kName, "agentmq", 1, 256, "", "What all keys on the server begin with."},
+    {"namespace", Kind::kBus, Type::kName, "default", 1, 256, "",
+     "Buses see each other's messages only in the same namespace."},
+    {"source", Kind::kBus, Type::kName, "", 0, 256, "", "Sender of messages that name none."},
+    {"pool_size", Kind::kBus, Type::kInteger, "50", 1, 10000, "",
+     "Most connections for commands; further callers wait for one."},
+    {"connect_timeout", Kind::kBus, Type::kDuration, "5s", 1, kHour, "", "How long one attempt to connect may take."},
+    {"command_timeout", Kind::kBus, Type::kDuration, "5s", 1, kHour, "",
+     "How long the server may take to answer a command."},
+    {"open_timeout", Kind::kBus, Type::kDuration, "5s", 0, kHour, "",
+     "How long opening tries to reach the server; 0: it opens without the server and connects later."},
+    {"close_timeout", Kind::kBus, Type::kDuration, "5s", 0, kHour, "",
+     "How long closing waits for asynchronous publishes and acks."},
+    {"keepalive", Kind::kBus, Type::kBool, "true", 0, 0, "", "TCP keep-alive on connections."},
+    {"health_interval", Kind::kBus, Type::kDuration, "30s", 0, kDay, "",
+     "How often the server's latency is measured by itself; 0: only when the health is asked for."},
+    {"health_degraded", Kind::kBus, Type::kDuration, "50ms", 0, kHour, "", "Latency above which a bus is degraded."},
+    {"health_unhealthy", Kind::kBus, Type::kDuration, "200ms", 0, kHour, "", "Latency above which it is unhealthy."},
+    {"reconnect_base", Kind::kBus, Type::kDuration, "50ms", 1, kHour, "",
+     "Pause before the second attempt to reconnect; doubles with each."},
+    {"reconnect_max", Kind::kBus, Type::kDuration, "2s", 1, kHour, "", "Longest pause between attempts to reconnect."},
+    {"async_max", Kind::kBus, Type::kInteger, "10000", 1, 10000000, "",
+     "Most asynchronous publishes that may wait to be sent."},
+    {"ack_interval", Kind::kBus, Type::kDuration, "2ms", 0, 60 * kSecond, "",
+     "How long asynchronous acks are gathered before they are sent."},
+    {"liveness_timeout", Kind::kBus, Type::kDuration, "3s", 100, kHour, "",
+     "How long a consumer may be silent until its messages go to others."},
+    {"max_payload", Kind::kBus, Type::kSize, "64MiB", 1, 512 * kMebibyte, "", "Largest payload that may be published."},
+    {"log_level", Kind::kBus, Type::kChoice, "warn", 0, 0, "debug|info|warn|error",
+     "Log events below it are not told: debug, info, warn, error."},
+
+    {"ttl", Kind::kChannel, Type::kDuration, "0", 0, kDecade, "",
+     "How long messages that say nothing else may wait to be delivered; 0: for ever."},
+    {"max_items", Kind::kChannel, Type::kInteger, "10000", 0, 1e9, "",
+     "Most messages in each of the channel's queues; 0: no limit."},
+    {"overflow", Kind::kChannel, Type::kChoice, "reject", 0, 0, "reject|drop_oldest|block",
+     "What publishing into a full queue does: reject it, drop_oldest of the queue, or block up to publish_timeout."},
+    {"publish_timeout", Kind::kChannel, Type::kDuration, "0", 0, kDay, "",
+     "How long a publish waits for room with overflow=block."},
+    {"group_ttl", Kind::kChannel, Type::kDuration, "7d", 0, kDecade, "",
+     "How long an agent may be without consumer until broadcasts are no longer kept for it; 0: for ever."},
+
+    {"consumer", Kind::kSubscription, Type::kName, "", 0, 256, "",
+     "Name of this consumer in reports; empty: one is made up."},
+    {"prefetch", Kind::kSubscription, Type::kInteger, "32", 1, 10000, "",
+     "Most messages that are reserved ahead of being fetched."},
+    {"visibility_timeout", Kind::kSubscription, Type::kDuration, "30s", 1, kDecade, "",
+     "How long a message is reserved for whom it was delivered to."},
+    {"auto_extend", Kind::kSubscription, Type::kBool, "true", 0, 0, "",
+     "Reservations are extended for as long as the consumer lives."},
+    {"auto_extend_max", Kind::kSubscription, Type::kDuration, "1h", 0, kDecade, "",
+     "Reservations are not extended beyond it, so that a forgotten message lapses; 0: without end."},
+    {"retry_attempts", Kind::kSubscription, Type::kInteger, "5", 1, 1000000, "",
+     "Deliveries in all until a message goes to the dead letters."},
+    {"backoff_base", Kind::kSubscription, Type::kDuration, "1s", 0, kDecade, "", "Pause before the second delivery."},
+    {"backoff_factor", Kind::kSubscription, Type::kNumber, "2", 1, 1000, "",
+     "Each further pause is so many times longer."},
+    {"backoff_max", Kind::kSubscription, Type::kDuration, "5m", 0, kDecade, "", "Longest pause between deliveries."},
+    {"backoff_jitter", Kind::kSubscription, Type::kNumber, "0.1", 0, 1, "",
+     "Part of the pause by which chance makes it longer or shorter."},
+    {"start", Kind::kSubscription, Type::kChoice, "all", 0, 0, "all|new",
+     "What an agent gets that reads a channel for the first time: all broadcasts still kept, or new ones only."},
+    {"workers", Kind::kSubscription, Type::kInteger, "1", 1, 256, "", "Threads that call the handler of mq_consume()."},
+
+    {"channel", Kind::kFilter, Type::kName, "", 0, 256, "", "Published on this channel; empty: the direct inboxes."},
+    {"source", Kind::kFilter, Type::kName, "", 0, 256, "", "Sent by this agent."},
+    {"target", Kind::kFilter, Type::kName, "", 1, 256, "", "For this agent."},
+    {"type", Kind::kFilter, Type::kText, "", 0, 65536, "", "Of this type."},
+    {"state", Kind::kFilter, Type::kStates, "", 0, 0, "queued|scheduled|reserved|retrying|acked|dead|expired|deleted",
+     "In one of these states, like queued,retrying; or in none of them, like !acked."},
+    {"since", Kind::kFilter, Type::kTime, "", 0, 0, "", "Published then or later."},
+    {"until", Kind::kFilter, Type::kTime, "", 0, 0, "", "Published before."},
+});
+
+std::string_view TypeName(SettingType type) {
+  switch (type) {
+    case Type::kText:
+      return "text";
+    case Type::kSecret:
+      return "secret";
+    case Type::kName:
+      return "name";
+    case Type::kBool:
+      return "bool";
+    case Type::kInteger:
+      return "integer";
+    case Type::kNumber:
+      return "number";
+    case Type::kDuration:
+      return "duration";
+    case Type::kSize:
+      return "size";
+    case Type::kChoice:
+      return "choice";
+    case Type::kTime:
+      return "time";
+    case Type::kStates:
+      return "states";
+  }
+  return "";
+}
+
+nlohmann::ordered_json Limit(const Setting& setting, double limit) {
+  if (!HasRange(setting.type)) return nullptr;
+  return FormatLimit(setting.type, limit);
+}
+
+}  // namespace
+
+std::span<const Setting> SettingTable() { return kTable; }
+
+const Setting* FindSetting(std::string_view name) {
+  const auto found = std::find_if(kTable.begin(), kTable.end(), [&](const Setting& row) { return row.name == name; });
+  return found == kTable.end() ? nullptr : &*found;
+}
+
+const Setting* FindSetting(std::string_view name, SettingKind kind) {
+  const auto found = std::find_if(kTable.begin(), kTable.end(),
+                                  [&](const Setting& row) { return row.name == name && row.kind == kind; });
+  return found == kTable.end() ? nullptr : &*found;
+}
+
+std::string_view KindName(SettingKind kind) {
+  switch (kind) {
+    case Kind::kBus:
+      return "bus";
+    case Kind::kChannel:
+      return "channel";
+    case Kind::kSubscription:
+      return "subscription";
+    case Kind::kFilter:
+      return "filter";
+  }
+  return "";
+}
+
+std::string SettingsJson() {
+  nlohmann::ordered_json table = nlohmann::ordered_json::array();
+  for (const Setting& row : kTable) {
+    table.push_back({{"name", row.name},
+                     {"kind", KindName(row.kind)},
+                     {"type", TypeName(row.type)},
+                     {"default", row.default_value},
+                     {"min", Limit(row, row.min)},
+                     {"max", Limit(row, row.max)},
+                     {"help", row.help}});
+  }
+  return table.dump();
+}
+
+}  // namespace agentmq
