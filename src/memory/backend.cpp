@@ -1,0 +1,227 @@
+#include "memory/backend.hpp"
+
+#include <algorithm>
+
+#include "memory/open.hpp"
+
+namespace agentmq::memory {
+namespace {
+
+using IfAbsent = Turn::IfAbsent;
+
+constexpr size_t kWalkStep = 64;  // messages that are copied under one lock
+
+Status NoMessage(const QueueName& queue, const ShortId& id) {
+  return Status::NotFound("message '" + FullId{queue, id, {}}.Text() + "' is not there");
+}
+
+Status NoDeadLetter(const QueueName& queue, const ShortId& id, std::string_view group) {
+  return Status::NotFound("there is no dead letter '" + FullId{queue, id, std::string(group)}.Text() + "'");
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Backend>> Open(const std::string& name, const BackendOptions& common) {
+  auto store = Store::Open(name, common.prefix, common.name_space);
+  return std::shared_ptr<Backend>(std::make_shared<MemoryBackend>(std::move(store), common.events));
+}
+
+MemoryBackend::MemoryBackend(std::shared_ptr<Store> store, EventSink events)
+    : session_(std::make_shared<Session>(std::move(store), std::move(events))) {}
+
+void MemoryBackend::Publish(std::span<PublishBatch> batches, const Patience& /*nothing here waits*/) {
+  for (PublishBatch& batch : batches) {
+    batch.dropped = 0;
+    if (session_->closed()) {
+      batch.status = SessionClosed();
+      continue;
+    }
+    Turn turn(store(), *batch.queue, IfAbsent::kMake, session_->events);
+    batch.status = turn->Publish(turn, batch.limits, batch.messages, &batch.dropped);
+  }
+}
+
+Result<std::unique_ptr<Consumer>> MemoryBackend::Subscribe(const Source& source, const ConsumerOptions& options,
+                                                           const Patience& /*nothing here waits*/) {
+  if (session_->closed()) return SessionClosed();
+  Place place;
+  {
+    Turn turn(store(), source.queue, IfAbsent::kMake, session_->events);
+    Result<Queue::Membership> membership = turn->Join(turn, source.group, options);
+    if (!membership.ok()) return membership.status();
+    place = {turn.queue(), std::move(*membership)};
+  }
+  return std::unique_ptr<Consumer>(std::make_unique<MemoryConsumer>(session_, std::move(place)));
+}
+
+void MemoryBackend::Ack(std::span<SettleBatch> batches, const Patience& /*nothing here waits*/) {
+  for (SettleBatch& batch : batches) {
+    Turn turn(store(), batch.source->queue, IfAbsent::kNothing, session_->events);
+    if (turn) {
+      turn->Ack(batch.source->group, batch.consumer, batch.settlements);
+      continue;
+    }
+    for (Settlement& settlement : batch.settlements) {
+      settlement.status = NoMessage(batch.source->queue, settlement.id);
+    }
+  }
+}
+
+Status MemoryBackend::AckId(const Source& source, const ShortId& id) {
+  if (session_->closed()) return SessionClosed();
+  Turn turn(store(), source.queue, IfAbsent::kNothing, session_->events);
+  return turn ? turn->AckId(source.group, id) : NoMessage(source.queue, id);
+}
+
+Status MemoryBackend::GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead) {
+  *dead = false;
+  Turn turn(store(), source.queue, IfAbsent::kNothing, session_->events);
+  return turn ? turn->GiveUp(turn, source.group, consumer, nack, dead) : NoMessage(source.queue, nack.id);
+}
+
+Status MemoryBackend::Extend(const Source& source, std::string_view consumer, const Settlement& settlement,
+                             int64_t visibility_timeout, int64_t* reserved_until) {
+  *reserved_until = 0;
+  if (session_->closed()) return SessionClosed();
+  Turn turn(store(), source.queue, IfAbsent::kNothing, session_->events);
+  if (!turn) return NoMessage(source.queue, settlement.id);
+  Result<int64_t> until = turn->Extend(turn, source.group, consumer, settlement, visibility_timeout);
+  if (!until.ok()) return until.status();
+  *reserved_until = *until;
+  return Status::Ok();
+}
+
+Result<std::vector<Found>> MemoryBackend::Pending(const Source& source, size_t limit) {
+  if (session_->closed()) return SessionClosed();
+  Turn turn(store(), source.queue, IfAbsent::kNothing, session_->events);
+  return turn ? turn->Pending(source.group, limit) : std::vector<Found>();
+}
+
+Result<Found> MemoryBackend::Get(const QueueName& queue, const ShortId& id) {
+  if (session_->closed()) return SessionClosed();
+  Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
+  if (!turn) return NoMessage(queue, id);
+  return turn->Get(id);
+}
+
+Status MemoryBackend::Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) {
+  std::vector<ShortId> ids;
+  for (size_t at = 0; at == 0 || at < ids.size();) {
+    if (session_->closed()) return SessionClosed();
+    std::vector<Found> step;
+    {
+      Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
+      if (!turn) return Status::Ok();
+      if (at == 0) ids = turn->Ids();
+      if (ids.empty()) return Status::Ok();
+      for (const size_t end = std::min(at + kWalkStep, ids.size()); at < end; ++at) {
+        Result<Found> found = turn->Get(ids[at]);
+        if (found.ok()) step.push_back(std::move(*found));
+      }
+    }
+    for (Found& found : step) {
+      if (!visit(std::move(found))) return Status::Ok();
+    }
+  }
+  return Status::Ok();
+}
+
+Status MemoryBackend::Delete(const QueueName& queue, const ShortId& id) {
+  if (session_->closed()) return SessionClosed();
+  Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
+  return turn ? turn->Delete(id) : NoMessage(queue, id);
+}
+
+Result<int64_t> MemoryBackend::Clear(const QueueName& queue) {
+  if (session_->closed()) return SessionClosed();
+  Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
+  return turn ? turn->Clear() : 0;
+}
+
+Result<int64_t> MemoryBackend::Recover(const QueueName& queue, const std::optional<std::string>& group) {
+  if (session_->closed()) return SessionClosed();
+  Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
+  return turn ? turn->Recover(turn, group) : 0;
+}
+
+Result<Found> MemoryBackend::GetDead(const QueueName& queue, const ShortId& id, std::string_view group) {
+  if (session_->closed()) return SessionClosed();
+  Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
+  if (!turn) return NoDeadLetter(queue, id, group);
+  return turn->GetDead(id, group);
+}
+
+Status MemoryBackend::WalkDead(const QueueName& queue, const std::function<bool(Found&&)>& visit) {
+  for (int64_t before = INT64_MAX;;) {
+    if (session_->closed()) return SessionClosed();
+    std::vector<Found> step;
+    {
+      Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
+      if (turn) step = turn->Dead(&before, kWalkStep);
+    }
+    if (step.empty()) return Status::Ok();
+    for (Found& found : step) {
+      if (!visit(std::move(found))) return Status::Ok();
+    }
+  }
+}
+
+Result<ShortId> MemoryBackend::Replay(const QueueName& queue, const ShortId& id, std::string_view group,
+                                      const Limits& limits) {
+  if (session_->closed()) return SessionClosed();
+  Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
+  if (!turn) return NoDeadLetter(queue, id, group);
+  return turn->Replay(turn, id, group, limits);
+}
+
+Status MemoryBackend::PurgeDead(const QueueName& queue, const ShortId& id, std::string_view group) {
+  if (session_->closed()) return SessionClosed();
+  Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
+  return turn ? turn->PurgeDead(id, group) : NoDeadLetter(queue, id, group);
+}
+
+Result<std::vector<QueueName>> MemoryBackend::Queues() {
+  if (session_->closed()) return SessionClosed();
+  store().Retire();
+  std::vector<QueueName> names;
+  for (const auto& queue : store().Queues()) {
+    const Turn turn(store(), queue, session_->events);  // removes what has expired
+    names.push_back(queue->name());
+  }
+  return names;
+}
+
+Result<QueueStats> MemoryBackend::Stats(const QueueName& queue) {
+  if (session_->closed()) return SessionClosed();
+  Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
+  if (turn) return turn->Stats(turn);
+  QueueStats none;
+  none.queue = queue;
+  return none;
+}
+
+Result<std::map<std::string, std::string>> MemoryBackend::ReadChannel(std::string_view channel) {
+  if (session_->closed()) return SessionClosed();
+  return store().ReadChannel(channel);
+}
+
+Status MemoryBackend::WriteChannel(std::string_view channel, const std::map<std::string, std::string>& settings) {
+  if (session_->closed()) return SessionClosed();
+  store().WriteChannel(channel, settings);
+  return Status::Ok();
+}
+
+Status MemoryBackend::Ping() { return session_->closed() ? SessionClosed() : Status::Ok(); }
+
+Status MemoryBackend::WriteAndReadBack() { return Ping(); }
+
+Result<ServerReport> MemoryBackend::Report() {
+  if (session_->closed()) return SessionClosed();
+  ServerReport report;
+  report.kind = "memory";
+  report.role = "master";
+  report.eviction_policy = "noeviction";
+  return report;
+}
+
+}  // namespace agentmq::memory

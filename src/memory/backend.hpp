@@ -1,0 +1,60 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/backend.hpp"
+#include "memory/consumer.hpp"
+
+namespace agentmq::memory {
+
+// One bus' view of an embedded store: the Backend interface over its queues. Thread-safe.
+class MemoryBackend : public Backend {
+ public:
+  MemoryBackend(std::shared_ptr<Store> store, EventSink events);
+
+  void Shutdown() override { session_->Close(); }
+
+  void Publish(std::span<PublishBatch> batches, const Patience& patience) override;
+  Result<std::unique_ptr<Consumer>> Subscribe(const Source& source, const ConsumerOptions& options,
+                                              const Patience& patience) override;
+
+  void Ack(std::span<SettleBatch> batches, const Patience& patience) override;
+  Status AckId(const Source& source, const ShortId& id) override;
+  Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead) override;
+  Status Extend(const Source& source, std::string_view consumer, const Settlement& settlement,
+                int64_t visibility_timeout, int64_t* reserved_until) override;
+
+  Result<std::vector<Found>> Pending(const Source& source, size_t limit) override;
+  Result<Found> Get(const QueueName& queue, const ShortId& id) override;
+  Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) override;
+  Status Delete(const QueueName& queue, const ShortId& id) override;
+  Result<int64_t> Clear(const QueueName& queue) override;
+  Result<int64_t> Recover(const QueueName& queue, const std::optional<std::string>& group) override;
+
+  Result<Found> GetDead(const QueueName& queue, const ShortId& id, std::string_view group) override;
+  Status WalkDead(const QueueName& queue, const std::function<bool(Found&&)>& visit) override;
+  Result<ShortId> Replay(const QueueName& queue, const ShortId& id, std::string_view group,
+                         const Limits& limits) override;
+  Status PurgeDead(const QueueName& queue, const ShortId& id, std::string_view group) override;
+
+  Result<std::vector<QueueName>> Queues() override;
+  Result<QueueStats> Stats(const QueueName& queue) override;
+
+  Result<std::map<std::string, std::string>> ReadChannel(std::string_view channel) override;
+  Status WriteChannel(std::string_view channel, const std::map<std::string, std::string>& settings) override;
+
+  Status Ping() override;
+  Status WriteAndReadBack() override;
+  Result<ServerReport> Report() override;
+
+ private:
+  Store& store() const { return *session_->store; }
+
+  const std::shared_ptr<Session> session_;
+};
+
+}  // namespace agentmq::memory

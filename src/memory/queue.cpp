@@ -1,0 +1,216 @@
+#include "memory/queue.hpp"
+
+#include <algorithm>
+
+#include "core/record.hpp"
+
+namespace agentmq::memory {
+namespace {
+
+constexpr int64_t kRetireAfter = 24 * 3600 * 1000;
+constexpr int64_t kHousekeeping = 1000;
+constexpr size_t kFewTombstones = 1000;
+constexpr size_t kFewBuckets = 1 << 16;
+
+}  // namespace
+
+Queue::Queue(QueueName name, int64_t now) : name_(std::move(name)), last_used_(now) {
+  if (!name_.broadcast) AddGroup(std::string(kInboxGroup));
+}
+
+bool Queue::Retire(int64_t now) {
+  const std::lock_guard lock(mutex_);
+  if (now - last_used_ < kRetireAfter || !entries_.empty() || !dead_.empty()) return false;
+  for (const auto& [name, group] : groups_) {
+    if (name_.broadcast || !group->readers.empty()) return false;
+  }
+  retired_ = true;
+  return true;
+}
+
+void Queue::Refresh(Turn& turn) {
+  Expire(turn.now());
+  if (turn.now() < housekeeping_at_) return;
+  housekeeping_at_ = turn.now() + kHousekeeping;
+  // A peak that is over: erasing gives back what the entries took, not their table.
+  if (entries_.empty() && entries_.bucket_count() > kFewBuckets) entries_ = Entries();
+  for (auto it = groups_.begin(); it != groups_.end();) {
+    Group& group = *(it++)->second;
+    const bool abandoned = name_.broadcast && group.open == 0 && group.ttl > 0;
+    if (abandoned && turn.now() - group.idle_since >= group.ttl) {
+      RemoveGroup(turn, group);
+    } else {
+      Sweep(group);
+    }
+  }
+}
+
+// What somebody has in hand may still be acked; it is dropped when it comes back.
+void Queue::Expire(int64_t now) {
+  while (!expiry_.empty() && expiry_.begin()->first <= now) {
+    const ShortId id = expiry_.begin()->second;
+    expiry_.erase(expiry_.begin());
+    const auto entry = entries_.find(id);
+    for (const size_t ordinal : entry->second.needs.Members()) {
+      Group& group = *by_ordinal_[ordinal];
+      const auto place = group.away.find(id);
+      if (place != group.away.end() && place->second.holder != nullptr) continue;
+      group.Forget(id);
+      entry->second.needs.Remove(ordinal);
+    }
+    if (!entry->second.needs.empty()) continue;
+    Erase(entry);
+    ++expired_;
+  }
+}
+
+void Queue::Sweep(Group& group) {
+  if (group.away.empty() && group.away.bucket_count() > kFewBuckets) group.away = Group::Places();
+  if (group.tombstones < kFewTombstones || group.tombstones < group.waiting) return;
+  for (auto& [priority, lane] : group.lanes) {
+    std::erase_if(lane, [&](const ShortId& id) {
+      const auto entry = entries_.find(id);
+      return entry == entries_.end() || !entry->second.needs.Has(group.ordinal);
+    });
+    lane.shrink_to_fit();
+  }
+  group.tombstones = 0;
+}
+
+Group* Queue::FindGroup(std::string_view name) const {
+  const auto found = groups_.find(name);
+  return found == groups_.end() ? nullptr : found->second.get();
+}
+
+Group& Queue::AddGroup(std::string name) {
+  const auto free = std::ranges::find(by_ordinal_, nullptr);
+  const auto ordinal = static_cast<size_t>(free - by_ordinal_.begin());
+  auto group = std::make_unique<Group>(name, ordinal);
+  if (free == by_ordinal_.end()) by_ordinal_.push_back(nullptr);
+  by_ordinal_[ordinal] = group.get();
+  everyone_.Add(ordinal);
+  return *(groups_[std::move(name)] = std::move(group));
+}
+
+// What nobody else needs goes with it.
+void Queue::RemoveGroup(Turn& turn, Group& group) {
+  for (auto it = entries_.begin(); it != entries_.end();) {
+    const auto entry = it++;
+    if (!entry->second.needs.Has(group.ordinal)) continue;
+    entry->second.needs.Remove(group.ordinal);
+    if (entry->second.needs.empty()) Erase(entry);
+  }
+  everyone_.Remove(group.ordinal);
+  by_ordinal_[group.ordinal] = nullptr;
+  turn.GroupRemoved(group.name);
+  groups_.erase(groups_.find(group.name));
+}
+
+Status Queue::Publish(Turn& turn, const Limits& limits, std::span<Outgoing> messages, int64_t* dropped) {
+  // What needs much memory comes first, so that a failure changes nothing.
+  std::vector<std::string> records(messages.size());
+  for (size_t i = 0; i < messages.size(); ++i) {
+    records[i].reserve(messages[i].head.size() + messages[i].payload.size());
+    records[i].append(messages[i].head).append(messages[i].payload);
+  }
+  if (!name_.broadcast) {
+    Status status = MakeRoom(limits, messages.size(), dropped);
+    if (!status.ok()) return status;
+  }
+  for (size_t i = 0; i < messages.size(); ++i) {
+    Outgoing& message = messages[i];
+    message.id = ids_.Next(turn.now(), message.priority, message.payload.size() > kBlobThreshold);
+    Entry& entry = Insert(message.id, std::move(records[i]), message.ttl)->second;
+    entry.needs = everyone_;
+    entry.logged = name_.broadcast;
+    if (entry.logged) order_.push_back(message.id);
+    for (const auto& [name, group] : groups_) group->PushBack(message.id);
+  }
+  published_ += static_cast<int64_t>(messages.size());
+  last_used_ = turn.now();
+  if (name_.broadcast) TrimLog(limits, dropped);
+  for (const auto& [name, group] : groups_) turn.Wake(*group);
+  return Status::Ok();
+}
+
+Status Queue::MakeRoom(const Limits& limits, size_t count, int64_t* dropped) {
+  const auto room = static_cast<size_t>(std::max<int64_t>(limits.max_items, 0));
+  if (room == 0 || entries_.size() + count <= room) return Status::Ok();
+  const size_t excess = entries_.size() + count - room;
+  Group& group = *FindGroup(kInboxGroup);
+  if (limits.overflow != Overflow::kDropOldest || group.waiting < excess) {
+    return {Code::kFull, "queue '" + name_.Text() + "' is full: " + std::to_string(entries_.size()) +
+                             " messages, max_items is " + std::to_string(limits.max_items)};
+  }
+  size_t left = excess;
+  for (auto lane = group.lanes.rbegin(); lane != group.lanes.rend() && left > 0; ++lane) {
+    for (auto oldest = Pop(group, &lane->second); oldest != entries_.end(); oldest = Pop(group, &lane->second)) {
+      Settle(oldest, group);
+      if (--left == 0) break;
+    }
+  }
+  *dropped += static_cast<int64_t>(excess);
+  dropped_ += static_cast<int64_t>(excess);
+  return Status::Ok();
+}
+
+void Queue::TrimLog(const Limits& limits, int64_t* dropped) {
+  const auto room = static_cast<size_t>(std::max<int64_t>(limits.max_items, 0));
+  while (room > 0 && order_.size() - order_tombstones_ > room) {
+    const auto oldest = entries_.find(order_.front());
+    order_.pop_front();
+    if (oldest == entries_.end()) {
+      --order_tombstones_;
+      continue;
+    }
+    oldest->second.logged = false;
+    Erase(oldest);
+    ++*dropped;
+    ++dropped_;
+  }
+}
+
+Queue::Entries::iterator Queue::Insert(const ShortId& id, std::string record, int64_t ttl) {
+  const auto stored = entries_.try_emplace(id).first;
+  stored->second.record = std::move(record);
+  if (ttl < 0 || ttl > kNothingDue - id.time() - 1) return stored;
+  stored->second.expires = id.time() + ttl;
+  expiry_.emplace(stored->second.expires, id);
+  return stored;
+}
+
+Queue::Entries::iterator Queue::Pop(Group& group, std::deque<ShortId>* lane) {
+  while (!lane->empty()) {
+    const auto entry = entries_.find(lane->front());
+    lane->pop_front();
+    if (entry != entries_.end() && entry->second.needs.Has(group.ordinal)) {
+      --group.waiting;
+      return entry;
+    }
+    --group.tombstones;
+  }
+  return entries_.end();
+}
+
+void Queue::Settle(Entries::iterator entry, Group& group) {
+  if (!group.tries.empty()) group.tries.erase(entry->first);
+  entry->second.needs.Remove(group.ordinal);
+  if (entry->second.needs.empty()) Erase(entry);
+}
+
+void Queue::Erase(Entries::iterator entry) {
+  const auto& [id, message] = *entry;
+  if (message.expires != kNothingDue) expiry_.erase({message.expires, id});
+  if (!message.needs.empty()) {
+    for (const size_t ordinal : message.needs.Members()) by_ordinal_[ordinal]->Forget(id);
+  }
+  const bool logged = message.logged;
+  entries_.erase(entry);
+  if (!logged) return;
+  ++order_tombstones_;
+  if (order_tombstones_ < kFewTombstones || order_tombstones_ < order_.size() / 2) return;
+  std::erase_if(order_, [this](const ShortId& other) { return !entries_.contains(other); });
+  order_tombstones_ = 0;
+}
+
+}  // namespace agentmq::memory

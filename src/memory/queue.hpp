@@ -1,0 +1,154 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/backend.hpp"
+#include "memory/group.hpp"
+#include "memory/turn.hpp"
+
+namespace agentmq::memory {
+
+// One inbox or one broadcast log.
+//
+// Invariants: a message of an inbox is there until its one group has settled it; one of a log until every group that
+// needed it has, or until max_items pushes it out. An inbox always has its group.
+// Everything but name() and Retire() is called within a Turn, which holds the lock.
+class Queue {
+ public:
+  Queue(QueueName name, int64_t now);
+
+  const QueueName& name() const { return name_; }
+  // Whether it was unused for long and nobody will use it any more: a turn that waited for it looks for another.
+  bool Retire(int64_t now);
+  // Removes what has expired, and once a second groups that were abandoned and tombstones.
+  void Refresh(Turn& turn);
+
+  Status Publish(Turn& turn, const Limits& limits, std::span<Outgoing> messages, int64_t* dropped);
+
+  // ---- consuming: a consumer's group is there while the consumer is open
+  struct Membership {
+    Group* group = nullptr;
+    std::shared_ptr<Reader> reader;
+  };
+  Result<Membership> Join(Turn& turn, const std::string& group, const ConsumerOptions& options);
+  Fetched Fetch(Turn& turn, Group& group, Reader& reader, size_t room);
+  void GiveBack(Turn& turn, Group& group, Reader& reader, std::span<const ShortId> unseen);
+  // What it still holds gets a deadline: nobody extends for a closed consumer.
+  void Leave(Turn& turn, Group& group, Reader& reader);
+  // Wakes it at once where there is something to look at.
+  void Arm(Turn& turn, Group& group, const std::shared_ptr<Reader>& reader);
+  void Disarm(Turn& turn, Group& group, Reader& reader);
+
+  // ---- settling
+  void Ack(std::string_view group, std::string_view consumer, std::span<Settlement> settlements);
+  Status AckId(std::string_view group, const ShortId& id);
+  Status GiveUp(Turn& turn, std::string_view group, std::string_view consumer, const Nack& nack, bool* dead);
+  Result<int64_t> Extend(Turn& turn, std::string_view group, std::string_view consumer, const Settlement& settlement,
+                         int64_t visibility_timeout);
+
+  // ---- looking
+  std::vector<Found> Pending(std::string_view group, size_t limit) const;
+  Result<Found> Get(const ShortId& id) const;
+  std::vector<ShortId> Ids() const;  // oldest first
+  Status Delete(const ShortId& id);
+  int64_t Clear();
+  int64_t Recover(Turn& turn, const std::optional<std::string>& group);
+  QueueStats Stats(const Turn& turn) const;
+
+  // ---- dead letters
+  Result<Found> GetDead(const ShortId& id, std::string_view group) const;
+  // Up to `count`, newest first, older than `before`, which is moved on. INT64_MAX starts.
+  std::vector<Found> Dead(int64_t* before, size_t count) const;
+  Result<ShortId> Replay(Turn& turn, const ShortId& id, std::string_view group, const Limits& limits);
+  Status PurgeDead(const ShortId& id, std::string_view group);
+
+ private:
+  friend class Turn;
+
+  struct Entry {
+    std::string record;
+    int64_t expires = kNothingDue;
+    GroupSet needs;       // groups that have not settled it
+    bool logged = false;  // in order_
+  };
+  using Entries = std::unordered_map<ShortId, Entry>;
+
+  struct DeadLetter {
+    ShortId id;
+    std::string group;
+    std::string record;
+    int64_t ttl = -1;
+    Tries tries;
+    std::string consumer;
+    int64_t time = 0;
+    Code status = Code::kOk;
+  };
+  using DeadKey = std::pair<ShortId, std::string>;  // id, group
+
+  Group* FindGroup(std::string_view name) const;
+  Group& AddGroup(std::string name);
+  void RemoveGroup(Turn& turn, Group& group);
+  void Expire(int64_t now);
+  void Sweep(Group& group);
+
+  Status MakeRoom(const Limits& limits, size_t count, int64_t* dropped);
+  void TrimLog(const Limits& limits, int64_t* dropped);
+  Entries::iterator Insert(const ShortId& id, std::string record, int64_t ttl);
+  // The next message of a lane that the group needs, out of the lane; end() where there is none.
+  Entries::iterator Pop(Group& group, std::deque<ShortId>* lane);
+  // The group needs it no more; it is in none of the group's places.
+  void Settle(Entries::iterator entry, Group& group);
+  void Erase(Entries::iterator entry);
+  bool DropIfExpired(Entries::iterator entry, Group& group, int64_t now);
+  // Back to the head of its lane; it is in none of the group's places.
+  void PutBack(Group& group, const ShortId& id, int64_t now);
+  void TakeDue(Group& group, int64_t now);
+  // Reservations that ran out; retry_attempts: of who looks, 0: of each holder.
+  int64_t TakeLapsed(Group& group, int64_t now, const int* retry_attempts);
+  void Bury(Group& group, Group::Places::iterator place, Tries tries, Code status, int64_t now);
+  std::map<int64_t, DeadLetter>::const_iterator FindDead(const ShortId& id, std::string_view group) const;
+  void EraseDead(std::map<int64_t, DeadLetter>::const_iterator letter);
+  Status NoDeadLetter(const ShortId& id, std::string_view group) const;
+
+  Status Missing(std::string_view group, const ShortId& id) const;
+  Found Describe(const ShortId& id, const Entry& entry, const Group* group) const;
+  const Group* MostTelling(const ShortId& id, const Entry& entry) const;
+  Found Describe(const DeadLetter& letter) const;
+  GroupStats Describe(const Group& group, int64_t now) const;
+
+  const QueueName name_;
+  std::mutex mutex_;  // guards all that follows
+
+  bool retired_ = false;
+  int64_t last_used_ = 0;
+  int64_t housekeeping_at_ = 0;
+  IdMaker ids_;
+  Entries entries_;
+  std::set<std::pair<int64_t, ShortId>> expiry_;
+  std::map<std::string, std::unique_ptr<Group>, std::less<>> groups_;
+  std::vector<Group*> by_ordinal_;  // null where free
+  GroupSet everyone_;
+
+  std::deque<ShortId> order_;  // a log's messages as they came, and tombstones
+  size_t order_tombstones_ = 0;
+
+  std::map<int64_t, DeadLetter> dead_;  // by number, which ascends
+  std::map<DeadKey, int64_t> dead_numbers_;
+  int64_t last_dead_ = 0;
+
+  int64_t published_ = 0, expired_ = 0, corrupt_ = 0, dropped_ = 0, dead_lettered_ = 0;
+};
+
+}  // namespace agentmq::memory

@@ -1,0 +1,179 @@
+#include <algorithm>
+
+#include "memory/queue.hpp"
+
+namespace agentmq::memory {
+namespace {
+
+constexpr size_t kMaxFetchBytes = 1024 * 1024;
+
+// What a consumer's name may not hold in receipts is encoded.
+std::string Incarnation(const std::string& name) {
+  std::string text = PercentEncode(name);
+  for (size_t bar = text.find('|'); bar != std::string::npos; bar = text.find('|')) text.replace(bar, 1, "%7C");
+  return text + "." + RandomName();
+}
+
+}  // namespace
+
+Result<Queue::Membership> Queue::Join(Turn& turn, const std::string& name, const ConsumerOptions& options) {
+  Group* group = FindGroup(name);
+  if (group == nullptr && !name_.broadcast) {
+    return Status::Invalid("an inbox has only the group '-', not '" + name + "'");
+  }
+  if (group == nullptr) {
+    group = &AddGroup(name);
+    for (const ShortId& id : order_) {
+      const auto entry = options.from_start ? entries_.find(id) : entries_.end();
+      if (entry == entries_.end() || entry->second.expires <= turn.now()) continue;
+      entry->second.needs.Add(group->ordinal);
+      group->PushBack(id);
+    }
+  }
+  auto reader = std::make_shared<Reader>();
+  reader->incarnation = Incarnation(options.name);
+  reader->options = options;
+  group->readers[reader->incarnation] = reader;
+  group->ttl = options.group_ttl;
+  ++group->open;
+  last_used_ = turn.now();
+  return Membership{group, std::move(reader)};
+}
+
+Fetched Queue::Fetch(Turn& turn, Group& group, Reader& reader, size_t room) {
+  reader.woken = false;
+  TakeDue(group, turn.now());
+  TakeLapsed(group, turn.now(), &reader.options.retry_attempts);
+
+  Fetched fetched;
+  fetched.messages.reserve(std::min(room, group.waiting));
+  const int64_t reserved_until = Later(turn.now(), reader.options.visibility_timeout);
+  size_t bytes = 0;
+  for (auto& [priority, lane] : group.lanes) {
+    while (fetched.messages.size() < room && bytes < kMaxFetchBytes) {
+      const auto entry = Pop(group, &lane);
+      if (entry == entries_.end()) break;
+      const auto& [id, message] = *entry;
+      group.Take(id, &reader, ++group.last_delivery, reserved_until);
+      Delivery& delivery = fetched.messages.emplace_back();
+      delivery.id = id;
+      delivery.delivery = group.last_delivery;
+      delivery.record = message.record;
+      delivery.reserved_until = reserved_until;
+      if (!group.tries.empty()) {
+        if (const auto tries = group.tries.find(id); tries != group.tries.end()) delivery.tries = tries->second;
+      }
+      bytes += message.record.size();
+    }
+  }
+  group.delivered += static_cast<int64_t>(fetched.messages.size());
+  fetched.more = group.waiting > 0;
+  reader.told = group.NextDue();
+  if (reader.told != kNothingDue) fetched.next_due = std::max<int64_t>(reader.told - turn.now(), 0);
+  if (fetched.more) turn.Wake(group);
+  turn.Watch(group);
+  return fetched;
+}
+
+// The first that was due is the first at the head.
+void Queue::TakeDue(Group& group, int64_t now) {
+  std::vector<ShortId> ids;
+  for (auto next = group.due.begin(); next != group.due.end() && next->first <= now; ++next) {
+    ids.push_back(next->second);
+  }
+  for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
+    group.Release(group.away.find(*id));
+    PutBack(group, *id, now);
+  }
+}
+
+int64_t Queue::TakeLapsed(Group& group, int64_t now, const int* retry_attempts) {
+  std::vector<ShortId> ids;
+  for (auto next = group.until.begin(); next != group.until.end() && next->first <= now; ++next) {
+    ids.push_back(next->second);
+  }
+  // Newest first to the head, so that the order holds.
+  std::ranges::sort(ids, std::greater<>());
+  for (const ShortId& id : ids) {
+    const auto place = group.away.find(id);
+    const int attempts = retry_attempts != nullptr ? *retry_attempts : place->second.holder->options.retry_attempts;
+    const auto known = group.tries.find(id);
+    Tries tries = known == group.tries.end() ? Tries() : known->second;
+    ++tries.lapses;
+    tries.reason = "the reservation ran out";
+    if (tries.total() >= attempts) {
+      Bury(group, place, std::move(tries), Code::kTimeout, now);
+      continue;
+    }
+    group.tries[id] = std::move(tries);
+    ++group.retried;
+    group.Release(place);
+    PutBack(group, id, now);
+  }
+  return static_cast<int64_t>(ids.size());
+}
+
+bool Queue::DropIfExpired(Entries::iterator entry, Group& group, int64_t now) {
+  if (entry->second.expires > now) return false;
+  const bool last = [&] {
+    GroupSet others = entry->second.needs;
+    others.Remove(group.ordinal);
+    return others.empty();
+  }();
+  if (last) ++expired_;
+  Settle(entry, group);
+  return true;
+}
+
+void Queue::PutBack(Group& group, const ShortId& id, int64_t now) {
+  if (!DropIfExpired(entries_.find(id), group, now)) group.PushFront(id);
+}
+
+void Queue::GiveBack(Turn& turn, Group& group, Reader& reader, std::span<const ShortId> unseen) {
+  bool any = false;
+  for (auto id = unseen.rbegin(); id != unseen.rend(); ++id) {
+    const auto place = group.away.find(*id);
+    if (place == group.away.end() || place->second.holder != &reader) continue;
+    group.Release(place);
+    PutBack(group, *id, turn.now());
+    any = true;
+  }
+  if (any && group.waiting > 0) turn.Wake(group);
+}
+
+void Queue::Leave(Turn& turn, Group& group, Reader& reader) {
+  group.Disarm(&reader);
+  reader.open = false;
+  last_used_ = turn.now();
+  --group.open;
+  if (group.open == 0) group.idle_since = turn.now();
+  const int64_t deadline = Later(turn.now(), reader.options.visibility_timeout);
+  for (auto& [id, place] : group.away) {
+    if (place.holder == &reader && !place.has_deadline) group.SetDeadline(id, &place, deadline);
+  }
+  // It may have been woken for what it does not fetch, or have been the one that waits for a due time.
+  if (reader.woken && group.waiting > 0) turn.Wake(group);
+  turn.Watch(group);
+  if (reader.held == 0) group.readers.erase(group.readers.find(reader.incarnation));
+}
+
+void Queue::Arm(Turn& turn, Group& group, const std::shared_ptr<Reader>& reader) {
+  if (reader->armed) return;
+  const int64_t next = group.NextDue();
+  if (group.waiting > 0 || next <= turn.now() || next < reader->told) {
+    turn.WakeReader(reader);
+    return;
+  }
+  reader->armed = true;
+  group.armed.push_back(reader);
+}
+
+void Queue::Disarm(Turn& turn, Group& group, Reader& reader) {
+  group.Disarm(&reader);
+  // Woken, and it went away without a look: another looks instead.
+  if (reader.woken && group.waiting > 0) turn.Wake(group);
+  reader.woken = false;
+  turn.Watch(group);
+}
+
+}  // namespace agentmq::memory

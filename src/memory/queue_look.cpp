@@ -1,0 +1,145 @@
+#include <algorithm>
+
+#include "memory/queue.hpp"
+
+namespace agentmq::memory {
+
+Found Queue::Describe(const ShortId& id, const Entry& entry, const Group* group) const {
+  Found found;
+  found.queue = name_;
+  found.id = id;
+  found.record = entry.record;
+  if (group == nullptr) return found;
+  found.group = group->name;
+  if (const auto tries = group->tries.find(id); tries != group->tries.end()) found.tries = tries->second;
+  const auto place = group->away.find(id);
+  if (place == group->away.end()) return found;
+  if (place->second.holder == nullptr) {
+    found.state = State::kRetrying;
+    return found;
+  }
+  found.state = State::kReserved;
+  found.reserved_until = place->second.time;
+  found.consumer = place->second.holder->incarnation;
+  return found;
+}
+
+// The group whose state says most of a message: one that holds it, else one that retries it, else an inbox' only one.
+const Group* Queue::MostTelling(const ShortId& id, const Entry& entry) const {
+  const Group* telling = name_.broadcast ? nullptr : FindGroup(kInboxGroup);
+  for (const size_t ordinal : entry.needs.Members()) {
+    const Group* const group = by_ordinal_[ordinal];
+    const auto place = group->away.find(id);
+    if (place == group->away.end()) continue;
+    if (place->second.holder != nullptr) return group;
+    telling = group;
+  }
+  return telling;
+}
+
+std::vector<Found> Queue::Pending(std::string_view group_name, size_t limit) const {
+  const Group* const group = FindGroup(group_name);
+  if (group == nullptr) return {};
+  std::vector<std::pair<ShortId, const Entry*>> wanted;
+  for (const auto& [id, entry] : entries_) {
+    if (entry.needs.Has(group->ordinal)) wanted.emplace_back(id, &entry);
+  }
+  const size_t count = std::min(limit, wanted.size());
+  std::partial_sort(wanted.begin(), wanted.begin() + static_cast<ptrdiff_t>(count), wanted.end(),
+                    [](const auto& one, const auto& other) {
+                      const int lane = one.first.priority();
+                      const int other_lane = other.first.priority();
+                      return lane != other_lane ? lane > other_lane : one.first < other.first;
+                    });
+  std::vector<Found> found;
+  found.reserve(count);
+  for (size_t i = 0; i < count; ++i) found.push_back(Describe(wanted[i].first, *wanted[i].second, group));
+  return found;
+}
+
+Result<Found> Queue::Get(const ShortId& id) const {
+  const auto entry = entries_.find(id);
+  if (entry == entries_.end()) {
+    return Status::NotFound("message '" + FullId{name_, id, {}}.Text() + "' is not there");
+  }
+  return Describe(id, entry->second, MostTelling(id, entry->second));
+}
+
+std::vector<ShortId> Queue::Ids() const {
+  std::vector<ShortId> ids;
+  ids.reserve(entries_.size());
+  for (const auto& [id, entry] : entries_) ids.push_back(id);
+  std::ranges::sort(ids);
+  return ids;
+}
+
+Status Queue::Delete(const ShortId& id) {
+  const auto entry = entries_.find(id);
+  if (entry == entries_.end()) {
+    return Status::NotFound("message '" + FullId{name_, id, {}}.Text() + "' is not there");
+  }
+  Erase(entry);
+  return Status::Ok();
+}
+
+int64_t Queue::Clear() {
+  const auto removed = static_cast<int64_t>(entries_.size());
+  while (!entries_.empty()) Erase(entries_.begin());
+  for (const auto& [name, group] : groups_) {
+    group->lanes.clear();
+    group->tombstones = 0;
+  }
+  order_.clear();
+  order_tombstones_ = 0;
+  dead_.clear();
+  dead_numbers_.clear();
+  return removed;
+}
+
+int64_t Queue::Recover(Turn& turn, const std::optional<std::string>& only) {
+  int64_t recovered = 0;
+  for (const auto& [name, group] : groups_) {
+    if (only && *only != name) continue;
+    const int64_t lapsed = TakeLapsed(*group, turn.now(), nullptr);
+    recovered += lapsed;
+    if (lapsed > 0 && group->waiting > 0) turn.Wake(*group);
+  }
+  return recovered;
+}
+
+GroupStats Queue::Describe(const Group& group, int64_t now) const {
+  GroupStats stats;
+  stats.group = group.name;
+  stats.waiting = static_cast<int64_t>(group.waiting);
+  stats.scheduled = static_cast<int64_t>(group.due.size());
+  stats.reserved = static_cast<int64_t>(group.away.size() - group.due.size());
+  stats.consumers = static_cast<int64_t>(group.open);
+  stats.delivered = group.delivered;
+  stats.acked = group.acked;
+  stats.retried = group.retried;
+  for (const auto& [priority, lane] : group.lanes) {
+    // The head is the oldest but for retries: what came back waits longest.
+    const auto oldest = std::ranges::find_if(lane, [&](const ShortId& id) {
+      const auto entry = entries_.find(id);
+      return entry != entries_.end() && entry->second.needs.Has(group.ordinal);
+    });
+    if (oldest != lane.end()) stats.oldest_age = std::max(stats.oldest_age, now - oldest->time());
+  }
+  return stats;
+}
+
+QueueStats Queue::Stats(const Turn& turn) const {
+  QueueStats stats;
+  stats.queue = name_;
+  stats.stored = static_cast<int64_t>(entries_.size());
+  stats.dead = static_cast<int64_t>(dead_.size());
+  stats.published = published_;
+  stats.expired = expired_;
+  stats.corrupt = corrupt_;
+  stats.dropped = dropped_;
+  stats.dead_lettered = dead_lettered_;
+  for (const auto& [name, group] : groups_) stats.groups.push_back(Describe(*group, turn.now()));
+  return stats;
+}
+
+}  // namespace agentmq::memory

@@ -1,0 +1,81 @@
+#include "memory/queue.hpp"
+
+namespace agentmq::memory {
+
+Status Queue::Missing(std::string_view group_name, const ShortId& id) const {
+  const Group* const group = FindGroup(group_name);
+  const auto entry = entries_.find(id);
+  const std::string text = "message '" + FullId{name_, id, {}}.Text() + "'";
+  if (group != nullptr && entry != entries_.end() && entry->second.needs.Has(group->ordinal)) {
+    return {Code::kStale, text + " is not reserved by this consumer any more"};
+  }
+  return Status::NotFound(text + " is not there, or was settled");
+}
+
+void Queue::Ack(std::string_view group_name, std::string_view consumer, std::span<Settlement> settlements) {
+  Group* const group = FindGroup(group_name);
+  for (Settlement& settlement : settlements) {
+    const auto place =
+        group == nullptr ? Group::Places::iterator() : group->InHand(settlement.id, consumer, settlement.delivery);
+    if (group == nullptr || place == group->away.end()) {
+      settlement.status = Missing(group_name, settlement.id);
+      continue;
+    }
+    group->Release(place);
+    Settle(entries_.find(settlement.id), *group);
+    ++group->acked;
+    settlement.status = Status::Ok();
+  }
+}
+
+Status Queue::AckId(std::string_view group_name, const ShortId& id) {
+  Group* const group = FindGroup(group_name);
+  const auto entry = entries_.find(id);
+  if (group == nullptr || entry == entries_.end() || !entry->second.needs.Has(group->ordinal)) {
+    return Missing(group_name, id);
+  }
+  group->Forget(id);
+  Settle(entry, *group);
+  ++group->acked;
+  return Status::Ok();
+}
+
+Status Queue::GiveUp(Turn& turn, std::string_view group_name, std::string_view consumer, const Nack& nack, bool* dead) {
+  *dead = false;
+  Group* const group = FindGroup(group_name);
+  if (group == nullptr) return Missing(group_name, nack.id);
+  const auto place = group->InHand(nack.id, consumer, nack.delivery);
+  if (place == group->away.end()) return Missing(group_name, nack.id);
+
+  const auto known = group->tries.find(nack.id);
+  Tries tries = known == group->tries.end() ? Tries() : known->second;
+  ++tries.failures;
+  tries.reason = nack.reason;
+  if (nack.status == Code::kCorrupt) ++corrupt_;
+  if (nack.permanent || tries.total() >= nack.retry_attempts) {
+    Bury(*group, place, std::move(tries), nack.status, turn.now());
+    *dead = true;
+    return Status::Ok();
+  }
+  group->Release(place);
+  if (DropIfExpired(entries_.find(nack.id), *group, turn.now())) return Status::Ok();
+  group->tries[nack.id] = std::move(tries);
+  group->Retry(nack.id, Later(turn.now(), nack.delay));
+  ++group->retried;
+  turn.Watch(*group);
+  return Status::Ok();
+}
+
+Result<int64_t> Queue::Extend(Turn& turn, std::string_view group_name, std::string_view consumer,
+                              const Settlement& settlement, int64_t visibility_timeout) {
+  Group* const group = FindGroup(group_name);
+  if (group == nullptr) return Missing(group_name, settlement.id);
+  const auto place = group->InHand(settlement.id, consumer, settlement.delivery);
+  if (place == group->away.end()) return Missing(group_name, settlement.id);
+  const int64_t deadline = Later(turn.now(), visibility_timeout);
+  group->SetDeadline(settlement.id, &place->second, deadline);
+  turn.Watch(*group);
+  return deadline;
+}
+
+}  // namespace agentmq::memory

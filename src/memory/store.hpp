@@ -1,0 +1,57 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/names.hpp"
+#include "memory/queue.hpp"
+
+namespace agentmq::memory {
+
+using ChannelSettings = std::map<std::string, std::string>;
+
+// The queues of one namespace, shared by all backends that have it open in this process. Thread-safe.
+//
+// Locks: its own are never held while a queue's is waited for, but in Retire().
+class Store {
+ public:
+  // The store of that name, prefix and namespace; made where nobody has it open.
+  static std::shared_ptr<Store> Open(const std::string& name, std::string_view prefix, std::string_view name_space);
+
+  Store();
+
+  // Server time: the wall clock when the store was made and what has passed since, so that it never jumps.
+  int64_t Now() const;
+  // Moves server time on, for tests.
+  void Advance(int64_t millis) { skew_.fetch_add(millis); }
+
+  std::shared_ptr<Queue> Find(const QueueName& name) const;  // null where there is none
+  std::shared_ptr<Queue> FindOrMake(const QueueName& name);
+  std::vector<std::shared_ptr<Queue>> Queues() const;  // sorted by name
+  // Drops queues that held nothing and that nobody used for a day.
+  void Retire();
+
+  ChannelSettings ReadChannel(std::string_view channel) const;
+  void WriteChannel(std::string_view channel, const ChannelSettings& settings);
+
+ private:
+  const int64_t base_;  // server time less steady time
+  std::atomic<int64_t> skew_{0};
+
+  mutable std::shared_mutex mutex_;
+  std::unordered_map<QueueName, std::shared_ptr<Queue>> queues_;  // guarded by mutex_
+  size_t retire_at_ = 1024;                                       // queues; guarded by mutex_
+
+  mutable std::mutex channels_mutex_;
+  std::map<std::string, ChannelSettings, std::less<>> channels_;  // guarded by channels_mutex_
+};
+
+}  // namespace agentmq::memory
