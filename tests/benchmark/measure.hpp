@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace agentmq::bench {
+
+// A steady clock.
+int64_t Nanoseconds();
+// What this process has used so far, all threads.
+double ClientCpuSeconds();
+// Memory requests of this process while they are counted; counting costs a little, so that it is off else.
+void CountAllocations(bool on);
+int64_t Allocations();
+
+double Median(std::vector<double> values);
+// The value that `part` (0..1) of the values do not exceed.
+int64_t Percentile(std::vector<int64_t> values, double part);
+
+}  // namespace agentmq::bench

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "raw_redis.hpp"
+#include "support/redis_server.hpp"
+
+namespace agentmq::bench {
+
+// What a server has done and holds so far.
+struct ServerUse {
+  double cpu_seconds = 0;
+  int64_t memory = 0;
+  int64_t commands = 0;  // those that scripts call included
+  int64_t calls = 0;     // scripts and blocking pops alone: what a client that works with scripts waits for
+};
+
+// A real redis-server on a unix socket, without persistence, that ends with this object.
+class Server {
+ public:
+  Server() : connection_(server_.address()) {}
+
+  // Empties it.
+  void Flush() { connection_.Command({"FLUSHALL", "SYNC"}); }
+  ServerUse Use();
+  // Like "7.0.15".
+  std::string Version();
+
+  std::string socket() const { return server_.address(); }
+  std::string url() const { return server_.Url(); }
+
+ private:
+  std::string Info(const char* section);
+
+  test::RedisServer server_;
+  RawConnection connection_;
+};
+
+}  // namespace agentmq::bench
