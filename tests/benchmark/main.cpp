@@ -81,7 +81,7 @@ int Run(const Arguments& arguments) {
   Bench bench(&server, &report, arguments.quick);
   for (const Case& one : kCases) {
     if (!arguments.only.empty() && arguments.only != one.name) continue;
-    for (const size_t payload : {100, 1024}) one.run(bench, payload);
+    for (const size_t payload : {size_t{100}, size_t{1024}}) one.run(bench, payload);
   }
 
   report.Print();
