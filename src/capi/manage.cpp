@@ -1,0 +1,89 @@
+#include "capi/guard.hpp"
+#include "capi/handles.hpp"
+
+using namespace agentmq::capi;
+using agentmq::Status;
+
+extern "C" {
+
+mq_status mq_get_pending(mq_bus* bus, const char* channel, const char* agent, size_t limit, mq_list** list) {
+  Clear(list);
+  return Guard({{"bus", bus}, {"list", list}},
+               [&] { return GiveList(Held(bus)->Pending(MaybeNameOf(channel), MaybeNameOf(agent), limit), list); });
+}
+
+mq_status mq_get(mq_bus* bus, const char* id, mq_message** message) {
+  Clear(message);
+  return Guard({{"bus", bus}, {"id", id}, {"message", message}},
+               [&] { return GiveMessage(Held(bus)->Get(id), message); });
+}
+
+mq_status mq_find(mq_bus* bus, const mq_config* filter, size_t limit, size_t offset, mq_list** list) {
+  Clear(list);
+  return Guard({{"bus", bus}, {"list", list}},
+               [&] { return GiveList(Held(bus)->Find(ConfigOf(filter), limit, offset), list); });
+}
+
+mq_status mq_count(mq_bus* bus, const mq_config* filter, int64_t* count) {
+  Clear(count);
+  return Guard({{"bus", bus}, {"count", count}}, [&] { return GiveNumber(Held(bus)->Count(ConfigOf(filter)), count); });
+}
+
+mq_status mq_delete(mq_bus* bus, const char* id) {
+  return Guard({{"bus", bus}, {"id", id}}, [&] { return Held(bus)->Delete(id); });
+}
+
+mq_status mq_clear(mq_bus* bus, const char* channel, int64_t* removed) {
+  Clear(removed);
+  return Guard({{"bus", bus}, {"channel", channel}}, [&] { return GiveNumber(Held(bus)->Clear(channel), removed); });
+}
+
+mq_status mq_recover_pending(mq_bus* bus, const char* agent, int64_t* recovered) {
+  Clear(recovered);
+  return Guard({{"bus", bus}}, [&] { return GiveNumber(Held(bus)->Recover(MaybeNameOf(agent)), recovered); });
+}
+
+mq_status mq_dead_letters(mq_bus* bus, const mq_config* filter, size_t limit, size_t offset, mq_list** list) {
+  Clear(list);
+  return Guard({{"bus", bus}, {"list", list}},
+               [&] { return GiveList(Held(bus)->DeadLetters(ConfigOf(filter), limit, offset), list); });
+}
+
+mq_status mq_replay(mq_bus* bus, const char* id, char** new_id) {
+  Clear(new_id);
+  return Guard({{"bus", bus}, {"id", id}}, [&] { return GiveText(Held(bus)->Replay(id), new_id); });
+}
+
+mq_status mq_replay_all(mq_bus* bus, const mq_config* filter, int64_t* replayed) {
+  Clear(replayed);
+  return Guard({{"bus", bus}}, [&] {
+    int64_t done = 0;
+    Status status = Held(bus)->ReplayAll(ConfigOf(filter), &done);
+    if (replayed != nullptr) *replayed = done;
+    return status;
+  });
+}
+
+mq_status mq_purge_dead_letters(mq_bus* bus, const mq_config* filter, int64_t* purged) {
+  Clear(purged);
+  return Guard({{"bus", bus}}, [&] { return GiveNumber(Held(bus)->PurgeDead(ConfigOf(filter)), purged); });
+}
+
+mq_status mq_stats(mq_bus* bus, const char* channel, char** json) {
+  Clear(json);
+  return Guard({{"bus", bus}, {"json", json}}, [&] { return GiveText(Held(bus)->Stats(MaybeNameOf(channel)), json); });
+}
+
+mq_status mq_health(mq_bus* bus, mq_health_state* state, char** json) {
+  Clear(json);
+  Clear(state);
+  return Guard({{"bus", bus}, {"state", state}}, [&] {
+    const auto report = Held(bus)->Health();
+    if (!report.ok()) return report.status();
+    if (json != nullptr) *json = CopyText(report->json);
+    *state = static_cast<mq_health_state>(report->state);
+    return Status::Ok();
+  });
+}
+
+}  // extern "C"

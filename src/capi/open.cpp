@@ -1,0 +1,128 @@
+#include "capi/open.hpp"
+
+#include <array>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "capi/guard.hpp"
+#include "capi/handles.hpp"
+#include "core/event_log.hpp"
+#include "memory/open.hpp"
+#include "redis/open.hpp"
+#include "util/text.hpp"
+#include "util/url.hpp"
+
+namespace agentmq::capi {
+namespace {
+
+constexpr size_t kLongestSocketPath = 107;  // what a sockaddr_un holds
+constexpr std::string_view kDefaultUrl = "redis://localhost:6379/0";
+
+std::string_view UrlOrDefault(const char* url) {
+  if (url != nullptr) return url;
+  const char* from_environment = std::getenv("AGENTMQ_URL");
+  return from_environment != nullptr && *from_environment != '\0' ? from_environment : kDefaultUrl;
+}
+
+Status SetOnce(std::string_view name, std::string_view value, Config* config) {
+  if (config->Has(name)) return Status::Invalid("setting " + Quote(name) + " stands twice in the URL");
+  return config->Set(name, value);
+}
+
+// What a URL says of settings: user, password, database, query.
+Result<Config> SettingsOf(const Url& url) {
+  Config config;
+  Status status;
+  if (url.user) status = SetOnce("user", *url.user, &config);
+  if (status.ok() && url.password) status = SetOnce("password", *url.password, &config);
+  if (status.ok() && url.scheme == Scheme::kRedis && !url.path.empty()) {
+    // Not quoted: it may be the rest of a password with a '/' in it.
+    status = config.Set("database", url.path);
+    if (!status.ok()) status = Status::Invalid("the URL's path must be a database, a number between 0 and 16383");
+  }
+  for (const auto& [name, value] : url.query) {
+    if (!status.ok()) break;
+    const bool is_short = name == "db" && url.scheme != Scheme::kMemory;
+    status = SetOnce(is_short ? "database" : name, value, &config);
+  }
+  if (!status.ok()) return status;
+  return config;
+}
+
+redis::Options RedisOptions(const Url& url, const Config& config) {
+  redis::Options options;
+  if (url.scheme == Scheme::kRedisUnix) {
+    options.unix_path = url.path;
+  } else {
+    options.host = url.host;
+    options.port = url.port.value_or(options.port);
+  }
+  options.user = config.Text("user");
+  options.password = config.Text("password");
+  options.database = static_cast<int>(config.Integer("database"));
+  options.pool_size = static_cast<int>(config.Integer("pool_size"));
+  options.connect_timeout = config.Integer("connect_timeout");
+  options.command_timeout = config.Integer("command_timeout");
+  options.open_timeout = config.Integer("open_timeout");
+  options.reconnect_base = config.Integer("reconnect_base");
+  options.reconnect_max = config.Integer("reconnect_max");
+  options.liveness_timeout = config.Integer("liveness_timeout");
+  options.keepalive = config.Bool("keepalive");
+  return options;
+}
+
+Result<std::shared_ptr<Backend>> OpenBackend(const Url& url, const Config& config, EventSink events) {
+  const BackendOptions common{config.Text("prefix"), config.Text("namespace"), std::move(events)};
+  if (url.scheme == Scheme::kMemory) return memory::Open(url.name, common);
+  if (url.path.size() > kLongestSocketPath && url.scheme == Scheme::kRedisUnix) {
+    return Status::Invalid("the path of the URL's socket must be at most 107 bytes, got " +
+                           std::to_string(url.path.size()));
+  }
+  return redis::Open(RedisOptions(url, config), common);
+}
+
+std::shared_ptr<EventLog> MakeLog(const Config& config, const mq_config* given) {
+  EventLog::Callback tell;
+  if (given != nullptr && given->log != nullptr) {
+    tell = [callback = given->log, context = given->log_context](int level, const char* json) {
+      Quietly([&] { callback(level, json, context); });  // a C++ callback may throw
+    };
+  }
+  return std::make_shared<EventLog>(LogLevelOf(config.Text("log_level")), std::move(tell));
+}
+
+// Opens, telling `log`.
+Result<std::shared_ptr<Bus>> OpenWith(const Result<Url>& url, const Status& status, Config config,
+                                      const std::shared_ptr<EventLog>& log) {
+  if (!status.ok()) return status;
+  Result<std::shared_ptr<Backend>> backend = OpenBackend(*url, config, EventLog::Sink(log));
+  if (!backend.ok()) return backend.status();
+  return Bus::Make(std::move(*backend), std::move(config), log);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Bus>> OpenBus(const char* url, const mq_config* given) {
+  static constexpr std::array kKinds = {SettingKind::kBus, SettingKind::kChannel, SettingKind::kSubscription};
+  Config config = given == nullptr ? Config() : given->config;
+  Result<Url> parsed = ParseUrl(UrlOrDefault(url));
+  Status status = parsed.status();
+  if (!status.ok() && url == nullptr) status = Status::Invalid("$AGENTMQ_URL: " + status.text());
+  if (status.ok()) {
+    Result<Config> said = SettingsOf(*parsed);
+    status = said.status();
+    if (said.ok()) config = said->Over(config);
+  }
+  if (status.ok()) status = config.CheckKinds("a bus", kKinds);
+
+  const std::shared_ptr<EventLog> log = MakeLog(config, given);
+  Result<std::shared_ptr<Bus>> bus = OpenWith(parsed, status, std::move(config), log);
+  if (bus.ok()) return bus;
+  log->Write(kLogError, "open_failed",
+             {{"status", mq_status_name(static_cast<mq_status>(bus.code()))}, {"reason", bus.status().text()}});
+  log->Detach();
+  return bus;
+}
+
+}  // namespace agentmq::capi
