@@ -1,0 +1,244 @@
+#include "redis/administration.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "core/record.hpp"
+
+namespace agentmq::redis {
+namespace {
+
+constexpr int kDefaultAttempts = 5;
+
+std::string Field(const std::string& info, std::string_view name) {
+  const auto at = info.find("\n" + std::string(name) + ":");
+  if (at == std::string::npos) return {};
+  const auto from = at + name.size() + 2;
+  return info.substr(from, info.find_first_of("\r\n", from) - from);
+}
+
+int64_t ToNumber(const std::string& text) { return text.empty() ? 0 : std::strtoll(text.c_str(), nullptr, 10); }
+
+}  // namespace
+
+Status Administration::Delete(const QueueName& name, const ShortId& id) {
+  auto queue = queues_.Get(name);
+  const auto view = queues_.Refresh(*queue);
+  std::vector<std::string> hands;
+  for (const auto& group : view->groups) {
+    auto consumers = inspection_.Consumers(group.keys);
+    if (!consumers.ok()) return consumers.status();
+    for (const std::string& consumer : *consumers) hands.push_back(group.keys.Hand(consumer));
+  }
+  Command command(Script::kDelete);
+  AddQueueKeys(&command, queue->keys());
+  for (const std::string& hand : hands) command.Key(hand);
+  for (const auto& group : view->groups) command.Key(group.keys.due());
+  for (const auto& group : view->groups) command.Key(group.keys.tries());
+  command.Arg(id.view()).Arg(static_cast<int64_t>(hands.size())).Arg(static_cast<int64_t>(view->groups.size()));
+  Reply reply;
+  auto outcome = queues_.server().Run({&command, 1}, {&reply, 1}, {});
+  if (!outcome.status.ok()) return outcome.status;
+  if (reply.is_error()) return ErrorStatus(reply);
+  if (id.blob()) recovery_.SweepTrash(*queue);
+  if (reply.At(1).integer == 1 || outcome.repeated) return Status::Ok();
+  return Status::NotFound("there is no message '" + FullId{name, id, {}}.Text() + "'");
+}
+
+Result<int64_t> Administration::Clear(const QueueName& name) {
+  auto queue = queues_.Get(name);
+  const auto view = queues_.Refresh(*queue);
+  std::vector<std::string> keys;
+  for (const auto& group : view->groups) {
+    keys.insert(keys.end(), {group.keys.due(), group.keys.until(), group.keys.tries(), group.keys.skip(), group.keys.wake()});
+    keys.insert(keys.end(), group.keys.lanes.begin(), group.keys.lanes.end());
+    auto consumers = inspection_.Consumers(group.keys);
+    if (!consumers.ok()) return consumers.status();
+    for (const std::string& consumer : *consumers) keys.push_back(group.keys.Hand(consumer));
+  }
+  // Payloads that are stored apart have no other trace than the ids.
+  auto ids = inspection_.Ids(*queue);
+  if (!ids.ok()) return ids.status();
+  std::vector<std::string> blobs;
+  for (const ShortId& id : *ids) {
+    if (id.blob()) blobs.push_back(queue->keys().Blob(id.view()));
+  }
+  auto dead = queues_.server().Run(Command{"ZRANGE", queue->keys().dead_by(), "0", "-1"}, {});
+  if (!dead.ok()) return dead.status();
+  for (const Reply& letter : dead->items) {
+    const auto id = ShortId::Parse(std::string_view(letter.text).substr(0, letter.text.find('~')));
+    if (id && id->blob()) blobs.push_back(queue->keys().Blob(letter.text));
+  }
+  Command command(Script::kClear);
+  AddQueueKeys(&command, queue->keys());
+  for (const std::string& key : keys) command.Key(key);
+  auto reply = queues_.server().Run(std::move(command), {});
+  if (!reply.ok()) return reply.status();
+  for (size_t from = 0; from < blobs.size(); from += 1000) {
+    Command unlink{"UNLINK"};
+    for (size_t i = from; i < std::min(from + 1000, blobs.size()); ++i) unlink.Arg(blobs[i]);
+    if (auto done = queues_.server().Run(std::move(unlink), {}); !done.ok()) return done.status();
+  }
+  return reply->At(1).Number();
+}
+
+Result<int64_t> Administration::Recover(const QueueName& name, const std::optional<std::string>& group) {
+  auto queue = queues_.Get(name);
+  const auto view = queues_.Refresh(*queue);
+  const int64_t max_age = queues_.server().options().liveness_timeout + 1000;
+  int64_t total = 0;
+  for (const auto& known : view->groups) {
+    if (group && *group != known.name) continue;
+    auto count = recovery_.Recover(*queue, known.name, kDefaultAttempts, max_age);
+    if (!count.ok()) return count;
+    total += *count;
+  }
+  return total;
+}
+
+Result<ShortId> Administration::Replay(const QueueName& name, const ShortId& id, std::string_view group,
+                                       const Limits& limits) {
+  auto queue = queues_.Get(name);
+  auto letter = inspection_.GetDead(name, id, group);
+  if (!letter.ok()) return letter.status();
+  auto record = RecordView::Parse(letter->record);
+  if (!record.ok()) {
+    return Status(Code::kCorrupt, "the dead letter can't be read as a message: " + record.status().text());
+  }
+  ShortId fresh;
+  {
+    std::lock_guard lock(mutex_);
+    fresh = ids_.Next(queues_.server().pool().ServerNow(), id.priority(), id.blob());
+  }
+  const Queues::Need need{queue.get(), {id.priority()}};
+  if (Status status = queues_.Prepare({&need, 1}, {}); !status.ok()) return status;
+  for (int round = 0; round < 5; ++round) {
+    const auto view = queue->view();
+    const auto* known = view->Find(group);
+    if (known == nullptr) return Status::NotFound("the group that gave the message up is gone");
+    Command command(Script::kReplay);
+    AddGroupKeys(&command, queue->keys(), known->keys);
+    command.KeepKey(known->keys.Lane(id.priority())).KeepKey(queue->keys().DeadBlob(id.view(), group));
+    command.KeepKey(queue->keys().Blob(fresh.view()));
+    command.Keep(DeadName(id, group)).Arg(fresh.view()).Arg(view->generation).Arg(known->ordinal);
+    command.Arg(limits.max_items).Arg(record->ttl);
+    Reply reply;
+    auto outcome = queues_.server().Run({&command, 1}, {&reply, 1}, {});
+    if (!outcome.status.ok()) return outcome.status;
+    if (reply.is_error()) return ErrorStatus(reply);
+    switch (reply.At(0).integer) {
+      case 0:
+        return fresh;
+      case 1:
+        if (outcome.repeated) return fresh;
+        return Status::NotFound("there is no dead letter '" + FullId{name, id, std::string(group)}.Text() + "'");
+      case 2:
+        queue->Learn(reply, 2);
+        break;
+      default:
+        return Status(Code::kFull, "queue '" + queue->keys().text + "' is full: it holds " +
+                                       std::to_string(limits.max_items) + " messages");
+    }
+  }
+  return Status(Code::kUnavailable, "the queue changed all the time");
+}
+
+Status Administration::PurgeDead(const QueueName& name, const ShortId& id, std::string_view group) {
+  auto queue = queues_.Get(name);
+  Command command(Script::kPurge);
+  AddQueueKeys(&command, queue->keys());
+  command.KeepKey(queue->keys().DeadBlob(id.view(), group)).Keep(DeadName(id, group));
+  Reply reply;
+  auto outcome = queues_.server().Run({&command, 1}, {&reply, 1}, {});
+  if (!outcome.status.ok()) return outcome.status;
+  if (reply.is_error()) return ErrorStatus(reply);
+  if (reply.At(1).Number() > 0 || outcome.repeated) return Status::Ok();
+  return Status::NotFound("there is no dead letter '" + FullId{name, id, std::string(group)}.Text() + "'");
+}
+
+// SMEMBERS of all parts, one round trip.
+Result<std::vector<QueueName>> Administration::ListQueues() {
+  std::vector<Command> commands;
+  for (size_t part = 0; part < Queues::kRegistryParts; ++part) {
+    Command members{"SMEMBERS"};
+    members.Keep(queues_.RegistryKey(part));
+    commands.push_back(std::move(members));
+  }
+  std::vector<Reply> replies(commands.size());
+  if (auto outcome = queues_.server().Run(commands, replies, {}); !outcome.status.ok()) return outcome.status;
+  std::set<QueueName> names;
+  for (const Reply& reply : replies) {
+    if (reply.is_error()) return ErrorStatus(reply);
+    for (const Reply& item : reply.items) {
+      if (auto name = QueueName::Parse(item.text); name.ok()) names.insert(std::move(*name));
+    }
+  }
+  return std::vector<QueueName>(names.begin(), names.end());
+}
+
+Result<std::map<std::string, std::string>> Administration::ReadChannel(std::string_view channel) {
+  const std::string key = queues_.ChannelKey(channel);
+  auto reply = queues_.server().Run(Command{"HGETALL", key}, {});
+  if (!reply.ok()) return reply.status();
+  std::map<std::string, std::string> settings;
+  for (size_t i = 0; i + 1 < reply->items.size(); i += 2) settings[reply->items[i].text] = reply->items[i + 1].text;
+  return settings;
+}
+
+// DEL, HSET in one step, so that nobody sees half of it.
+Status Administration::WriteChannel(std::string_view channel, const std::map<std::string, std::string>& settings) {
+  const std::string key = queues_.ChannelKey(channel);
+  std::vector<Command> commands;
+  commands.push_back(Command{"MULTI"});
+  commands.push_back(Command{"DEL", key});
+  if (!settings.empty()) {
+    Command set{"HSET", key};
+    for (const auto& [name, value] : settings) set.Arg(name).Arg(value);
+    commands.push_back(std::move(set));
+  }
+  commands.push_back(Command{"EXEC"});
+  std::vector<Reply> replies(commands.size());
+  if (auto outcome = queues_.server().Run(commands, replies, {}); !outcome.status.ok()) return outcome.status;
+  for (const Reply& reply : replies) {
+    if (reply.is_error()) return ErrorStatus(reply);
+  }
+  return Status::Ok();
+}
+
+Status Administration::Ping() { return queues_.server().Run(Command{"PING"}, {}).status(); }
+
+Status Administration::WriteAndReadBack() {
+  const std::string key = queues_.Prefix() + "health:" + RandomName();
+  const std::string value = RandomName();
+  std::vector<Command> commands;
+  commands.push_back(Command{"SET", key, value, "PX", "60000"});
+  commands.push_back(Command{"GET", key});
+  commands.push_back(Command{"UNLINK", key});
+  std::vector<Reply> replies(commands.size());
+  if (auto outcome = queues_.server().Run(commands, replies, {}); !outcome.status.ok()) return outcome.status;
+  for (const Reply& reply : replies) {
+    if (reply.is_error()) return ErrorStatus(reply);
+  }
+  if (replies[1].text != value) return {Code::kProtocol, "the server did not answer what was written"};
+  return Status::Ok();
+}
+
+Result<ServerReport> Administration::Report() {
+  auto info = queues_.server().Run(Command{"INFO"}, {});
+  if (!info.ok()) return info.status();
+  ServerReport report;
+  const std::string valkey = Field(info->text, "valkey_version");
+  report.kind = valkey.empty() ? "redis" : "valkey";
+  report.version = valkey.empty() ? Field(info->text, "redis_version") : valkey;
+  report.role = Field(info->text, "role");
+  report.eviction_policy = Field(info->text, "maxmemory_policy");
+  report.aof = Field(info->text, "aof_enabled") == "1";
+  report.used_memory = ToNumber(Field(info->text, "used_memory"));
+  report.max_memory = ToNumber(Field(info->text, "maxmemory"));
+  // A user who may not read the configuration is told nothing of snapshots.
+  auto save = queues_.server().Run(Command{"CONFIG", "GET", "save"}, {});
+  report.rdb = save.ok() && !save->At(1).text.empty();
+  return report;
+}
+
+}  // namespace agentmq::redis

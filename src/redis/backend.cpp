@@ -1,0 +1,153 @@
+#include <memory>
+#include <mutex>
+
+#include "redis/administration.hpp"
+#include "redis/consumer.hpp"
+#include "redis/inspection.hpp"
+#include "redis/maintenance.hpp"
+#include "redis/open.hpp"
+#include "redis/publishing.hpp"
+#include "redis/settling.hpp"
+#include "redis/ticker.hpp"
+#include "redis/waiter.hpp"
+
+namespace agentmq::redis {
+namespace {
+
+// The parts of a bus on one server. They are declared in the order in which they depend on each other; the threads (waiter,
+// ticker) end first.
+class RedisBackend final : public Backend, public std::enable_shared_from_this<RedisBackend> {
+ public:
+  RedisBackend(const Options& options, const BackendOptions& common)
+      : server_(options, common.events),
+        queues_(server_, common),
+        publishing_(queues_),
+        recovery_(queues_),
+        inspection_(queues_),
+        settling_(queues_, recovery_, inspection_),
+        administration_(queues_, recovery_, inspection_),
+        maintenance_(queues_, recovery_),
+        waiter_(server_, queues_.Prefix() + "control:" + RandomName() + ":"),
+        ticker_(server_, recovery_, maintenance_) {}
+
+  // Connects, so that what can't mend itself is told at once.
+  Status Connect() {
+    const int64_t timeout = server_.options().open_timeout;
+    if (timeout == 0) return Status::Ok();
+    const Deadline deadline = Deadline::After(timeout);
+    auto connection = server_.pool().Take({deadline, nullptr});
+    if (!connection.ok()) return connection.status();
+    Status status = server_.LoadScripts(**connection, {deadline, nullptr});
+    server_.pool().Return(std::move(*connection));
+    return status.code() == Code::kUnknown ? Status(Code::kUnavailable, status.text()) : status;
+  }
+
+  void Shutdown() override { server_.Shutdown(); }
+
+  void Publish(std::span<PublishBatch> batches, const Patience& patience) override {
+    publishing_.Publish(batches, patience);
+  }
+
+  Result<std::unique_ptr<Consumer>> Subscribe(const Source& source, const ConsumerOptions& options,
+                                              const Patience& patience) override {
+    auto consumer = std::make_shared<RedisConsumer>(queues_, recovery_, waiter_, source, options);
+    if (Status status = consumer->Enter(patience); !status.ok()) return status;
+    ticker_.Add(consumer);
+    return std::unique_ptr<Consumer>(std::make_unique<Handle>(shared_from_this(), std::move(consumer)));
+  }
+
+  void Ack(std::span<SettleBatch> batches, const Patience& patience) override { settling_.Ack(batches, patience); }
+  Status AckId(const Source& source, const ShortId& id) override { return settling_.AckId(source, id); }
+  Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead) override {
+    return settling_.GiveUp(source, consumer, nack, dead);
+  }
+  Status Extend(const Source& source, std::string_view consumer, const Settlement& settlement,
+                int64_t visibility_timeout, int64_t* reserved_until) override {
+    return settling_.Extend(source, consumer, settlement, visibility_timeout, reserved_until);
+  }
+
+  Result<std::vector<Found>> Pending(const Source& source, size_t limit) override {
+    return inspection_.Pending(source, limit);
+  }
+  Result<Found> Get(const QueueName& queue, const ShortId& id) override { return inspection_.Get(queue, id); }
+  Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) override {
+    return inspection_.Walk(queue, visit);
+  }
+  Result<Found> GetDead(const QueueName& queue, const ShortId& id, std::string_view group) override {
+    return inspection_.GetDead(queue, id, group);
+  }
+  Status WalkDead(const QueueName& queue, const std::function<bool(Found&&)>& visit) override {
+    return inspection_.WalkDead(queue, visit);
+  }
+  Result<QueueStats> Stats(const QueueName& queue) override { return inspection_.Stats(queue); }
+
+  Status Delete(const QueueName& queue, const ShortId& id) override { return administration_.Delete(queue, id); }
+  Result<int64_t> Clear(const QueueName& queue) override { return administration_.Clear(queue); }
+  Result<int64_t> Recover(const QueueName& queue, const std::optional<std::string>& group) override {
+    return administration_.Recover(queue, group);
+  }
+  Result<ShortId> Replay(const QueueName& queue, const ShortId& id, std::string_view group,
+                         const Limits& limits) override {
+    return administration_.Replay(queue, id, group, limits);
+  }
+  Status PurgeDead(const QueueName& queue, const ShortId& id, std::string_view group) override {
+    return administration_.PurgeDead(queue, id, group);
+  }
+  Result<std::vector<QueueName>> Queues() override { return administration_.ListQueues(); }
+  Result<std::map<std::string, std::string>> ReadChannel(std::string_view channel) override {
+    return administration_.ReadChannel(channel);
+  }
+  Status WriteChannel(std::string_view channel, const std::map<std::string, std::string>& settings) override {
+    return administration_.WriteChannel(channel, settings);
+  }
+  Status Ping() override { return administration_.Ping(); }
+  Status WriteAndReadBack() override { return administration_.WriteAndReadBack(); }
+  Result<ServerReport> Report() override { return administration_.Report(); }
+
+ private:
+  // What the core holds: keeps the backend, and has the consumer's lease end with it.
+  class Handle final : public Consumer {
+   public:
+    Handle(std::shared_ptr<RedisBackend> backend, std::shared_ptr<RedisConsumer> consumer)
+        : backend_(std::move(backend)), consumer_(std::move(consumer)) {}
+    ~Handle() override {
+      consumer_->Disarm();
+      backend_->ticker_.Remove(consumer_.get());
+    }
+    Result<Fetched> Fetch(size_t room, const Patience& patience) override { return consumer_->Fetch(room, patience); }
+    void Arm(std::function<void()> wake) override { consumer_->Arm(std::move(wake)); }
+    void Disarm() override { consumer_->Disarm(); }
+    bool LeaseHeld() const override { return consumer_->LeaseHeld(); }
+    Status GiveBack(std::span<const ShortId> unseen) override { return consumer_->GiveBack(unseen); }
+    Status Close(std::span<const ShortId> unseen) override {
+      backend_->ticker_.Remove(consumer_.get());
+      return consumer_->Close(unseen);
+    }
+    std::string incarnation() const override { return consumer_->incarnation(); }
+
+   private:
+    const std::shared_ptr<RedisBackend> backend_;
+    const std::shared_ptr<RedisConsumer> consumer_;
+  };
+
+  Server server_;
+  agentmq::redis::Queues queues_;
+  Publishing publishing_;
+  Recovery recovery_;
+  Inspection inspection_;
+  Settling settling_;
+  Administration administration_;
+  Maintenance maintenance_;
+  Waiter waiter_;
+  Ticker ticker_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<Backend>> Open(const Options& options, const BackendOptions& common) {
+  auto backend = std::make_shared<RedisBackend>(options, common);
+  if (Status status = backend->Connect(); !status.ok()) return status;
+  return std::shared_ptr<Backend>(std::move(backend));
+}
+
+}  // namespace agentmq::redis

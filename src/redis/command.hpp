@@ -1,0 +1,67 @@
+#pragma once
+
+#include <charconv>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agentmq::redis {
+
+// A Lua script by its place in the table of scripts (script_table.hpp).
+enum class Script : int;
+inline constexpr Script kNoScript = static_cast<Script>(-1);
+
+// One command on its way: arguments are borrowed, numbers are kept here. A script's keys come before its arguments.
+class Command {
+ public:
+  Command(std::initializer_list<std::string_view> words) {
+    for (const auto word : words) Arg(word);
+  }
+  explicit Command(Script script) : script_(script) {
+    Arg("EVALSHA");
+    Arg("");  // the digest, known when it is sent
+    Arg("");  // how many keys
+  }
+
+  Command& Key(std::string_view key) {
+    ++keys_;
+    return Arg(key);
+  }
+  Command& Arg(std::string_view word) {
+    words_.push_back(word.data());
+    sizes_.push_back(word.size());
+    return *this;
+  }
+  Command& Arg(int64_t number) {
+    std::string& text = kept_.emplace_back(24, '\0');
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+    text.resize(static_cast<size_t>(end - text.data()));
+    return Arg(std::string_view(text));
+  }
+  // The last argument once more.
+  Command& ArgAgain() { return Arg(std::string_view(words_.back(), sizes_.back())); }
+  // An argument that nobody else keeps.
+  Command& Keep(std::string text) { return Arg(std::string_view(kept_.emplace_back(std::move(text)))); }
+  Command& KeepKey(std::string text) { return Key(std::string_view(kept_.emplace_back(std::move(text)))); }
+  Command& Reserve(size_t words) {
+    words_.reserve(words_.size() + words);
+    sizes_.reserve(sizes_.size() + words);
+    return *this;
+  }
+
+  Script script() const { return script_; }
+  int64_t keys() const { return keys_; }
+  std::vector<const char*>& words() { return words_; }
+  std::vector<size_t>& sizes() { return sizes_; }
+
+ private:
+  Script script_ = kNoScript;
+  int64_t keys_ = 0;
+  std::vector<const char*> words_;
+  std::vector<size_t> sizes_;
+  std::deque<std::string> kept_;  // a deque: its strings never move
+};
+
+}  // namespace agentmq::redis

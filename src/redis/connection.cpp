@@ -1,0 +1,241 @@
+#include "redis/connection.hpp"
+
+#include <fcntl.h>
+#include <hiredis/hiredis.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <climits>
+
+namespace agentmq::redis {
+namespace {
+
+std::string Address(const Options& options) {
+  if (!options.unix_path.empty()) return options.unix_path;
+  const bool ipv6 = options.host.find(':') != std::string::npos;
+  return (ipv6 ? "[" + options.host + "]" : options.host) + ":" + std::to_string(options.port);
+}
+
+timeval ToTimeval(int64_t millis) {
+  millis = std::max<int64_t>(millis, 1);
+  return {millis / 1000, (millis % 1000) * 1000};
+}
+
+// "7.0.15" -> 7; the field's value of an INFO text.
+std::string InfoField(const std::string& info, std::string_view name) {
+  const auto at = info.find("\n" + std::string(name) + ":");
+  if (at == std::string::npos) return {};
+  const auto from = at + name.size() + 2;
+  return info.substr(from, info.find_first_of("\r\n", from) - from);
+}
+
+}  // namespace
+
+Status ErrorStatus(const Reply& reply) {
+  struct Row {
+    std::string_view prefix;
+    Code code;
+    std::string_view text;
+  };
+  static constexpr Row kRows[] = {
+      {"NOAUTH", Code::kAuth, "the server wants a password"},
+      {"WRONGPASS", Code::kAuth, "the server refused user or password"},
+      {"NOPERM", Code::kAuth, "the user may not do this"},
+      {"ERR AUTH", Code::kAuth, "the server refused the password"},
+      {"ERR invalid password", Code::kAuth, "the server refused the password"},
+      {"READONLY", Code::kUnavailable, "the server is a read-only replica"},
+      {"MASTERDOWN", Code::kUnavailable, "the server is a replica without its master"},
+      {"LOADING", Code::kUnavailable, "the server is loading its data"},
+      {"MISCONF", Code::kUnavailable, "the server refuses writes, it can't persist them"},
+      {"NOREPLICAS", Code::kUnavailable, "the server has too few replicas to accept writes"},
+      {"CLUSTERDOWN", Code::kUnavailable, "the cluster is down"},
+      {"BUSY", Code::kUnavailable, "the server is busy with a script"},
+      {"OOM", Code::kFull, "the server is out of memory"},
+      {"ERR DB index is out of range", Code::kInvalid, "the server has no such database"},
+      {"WRONGTYPE", Code::kCorrupt, "a key of the queue has the wrong type"},
+      {"MOVED", Code::kUnsupported, "the server is part of a cluster"},
+  };
+  // An error inside a script may stand behind the script's own words.
+  for (const Row& row : kRows) {
+    if (reply.StartsWith(row.prefix) || (row.prefix.size() > 5 && reply.text.find(row.prefix) != std::string::npos)) {
+      return {row.code, std::string(row.text) + ": " + reply.text};
+    }
+  }
+  return {Code::kProtocol, "the server answered: " + reply.text};
+}
+
+Result<std::unique_ptr<Connection>> Connection::Open(const Options& options, const Patience& patience) {
+  const int64_t remaining = patience.deadline.Remaining();
+  const timeval timeout =
+      ToTimeval(remaining < 0 ? options.connect_timeout : std::min(remaining, options.connect_timeout));
+  redisContext* context = options.unix_path.empty()
+                              ? redisConnectWithTimeout(options.host.c_str(), options.port, timeout)
+                              : redisConnectUnixWithTimeout(options.unix_path.c_str(), timeout);
+  if (context == nullptr) return Status(Code::kNoMemory, "no memory for a connection");
+  std::unique_ptr<Connection> connection(new Connection(context));
+  if (context->err != 0) {
+    return Status(Code::kUnavailable, "no connection to " + Address(options) + ": " + context->errstr);
+  }
+  // From here on we poll, so that a deadline, a cancel token and a shutdown end every wait.
+  fcntl(context->fd, F_SETFL, fcntl(context->fd, F_GETFL) | O_NONBLOCK);
+  fcntl(context->fd, F_SETFD, FD_CLOEXEC);
+  context->flags &= ~REDIS_BLOCK;
+  context->reader->fn = const_cast<redisReplyObjectFunctions*>(ReplyFunctions());
+  if (options.keepalive && options.unix_path.empty()) redisEnableKeepAlive(context);
+  Patience bounded = patience;
+  bounded.deadline = patience.deadline.Earlier(Deadline::After(options.connect_timeout));
+  if (Status status = connection->Handshake(options, bounded); !status.ok()) {
+    return Status(status.code() == Code::kUnknown ? Code::kUnavailable : status.code(),
+                  Address(options) + ": " + status.text());
+  }
+  return connection;
+}
+
+Connection::~Connection() { redisFree(context_); }
+
+int Connection::fd() const { return context_->fd; }
+
+Result<Reply> Connection::Ask(Command command, const Patience& patience) {
+  if (Status status = Append(command, Digests{}); !status.ok()) return status;
+  Reply reply;
+  Outcome outcome = Exchange({&reply, 1}, patience, -1);
+  if (!outcome.status.ok()) return outcome.status;
+  if (reply.is_error()) return ErrorStatus(reply);
+  return reply;
+}
+
+Status Connection::Introduce(const Options& options, const Patience& patience) {
+  if (!options.password.empty()) {
+    Command auth{"AUTH"};
+    if (!options.user.empty()) auth.Arg(options.user);
+    auth.Arg(options.password);
+    if (auto reply = Ask(std::move(auth), patience); !reply.ok()) {
+      // The reply may quote what we sent.
+      if (reply.code() == Code::kUnknown || reply.code() == Code::kInterrupted) return reply.status();
+      if (reply.code() == Code::kUnavailable) return reply.status();
+      return {Code::kAuth, "the server refused user or password"};
+    }
+  }
+  if (options.database != 0) {
+    Command select{"SELECT"};
+    select.Arg(int64_t{options.database});
+    if (auto reply = Ask(std::move(select), patience); !reply.ok()) {
+      if (reply.code() == Code::kInvalid) {
+        return Status::Invalid("the server has no database " + std::to_string(options.database));
+      }
+      return reply.status();
+    }
+  }
+  return Status::Ok();
+}
+
+Status Connection::Handshake(const Options& options, const Patience& patience) {
+  if (Status status = Introduce(options, patience); !status.ok()) return status;
+  // After a reconnect the address may be somebody else's: role and version are asked each time.
+  auto info = Ask(Command{"INFO", "server"}, patience);
+  if (!info.ok()) return info.status();
+  const std::string version = InfoField(info->text, "redis_version");
+  const std::string valkey = InfoField(info->text, "valkey_version");
+  if (valkey.empty() && !version.empty() && std::atoi(version.c_str()) < 7) {
+    return {Code::kUnsupported, "the server is Redis " + version + ", needed is 7.0 or later"};
+  }
+  auto role = Ask(Command{"ROLE"}, patience);
+  // A user who may not ask is told when writing.
+  if (!role.ok() && role.code() != Code::kAuth) return role.status();
+  if (role.ok() && role->At(0).text != "master" && !role->At(0).text.empty()) {
+    return {Code::kUnavailable, "the server is a read-only " + role->At(0).text + ", not a master"};
+  }
+  auto time = Ask(Command{"TIME"}, patience);
+  if (!time.ok()) return time.status();
+  server_offset_ = time->At(0).Number() * 1000 + time->At(1).Number() / 1000 - SteadyMillis();
+  return Status::Ok();
+}
+
+Status Connection::Append(Command& command, const Digests& digests) {
+  std::string digest;
+  std::string keys;
+  if (command.script() != kNoScript) {
+    digest = digests.Get(command.script());
+    keys = std::to_string(command.keys());
+    command.words()[1] = digest.data();
+    command.sizes()[1] = digest.size();
+    command.words()[2] = keys.data();
+    command.sizes()[2] = keys.size();
+  }
+  const int done = redisAppendCommandArgv(context_, static_cast<int>(command.words().size()), command.words().data(),
+                                          command.sizes().data());
+  return done == REDIS_OK ? Status::Ok() : Status(Code::kNoMemory, "no memory for a command");
+}
+
+Status Connection::Broken(const std::string& what, bool sent) {
+  broken_ = true;
+  return {sent ? Code::kUnknown : Code::kUnavailable, what};
+}
+
+Status Connection::Flush(bool* done) {
+  int finished = 0;
+  if (redisBufferWrite(context_, &finished) != REDIS_OK) {
+    return Broken(std::string("the connection to the server is lost: ") + context_->errstr, true);
+  }
+  *done = finished != 0;
+  return Status::Ok();
+}
+
+Connection::Outcome Connection::Exchange(std::span<Reply> replies, const Patience& patience, int stop) {
+  size_t answered = 0;
+  bool written = false;
+  for (;;) {
+    if (!written) {
+      if (Status status = Flush(&written); !status.ok()) return {status, answered};
+    }
+    const int64_t remaining = patience.deadline.Remaining();
+    pollfd fds[3] = {{context_->fd, static_cast<short>(POLLIN | (written ? 0 : POLLOUT)), 0},
+                     {patience.cancel != nullptr ? patience.cancel->fd() : -1, POLLIN, 0},
+                     {stop, POLLIN, 0}};
+    poll(fds, 3, remaining < 0 ? -1 : static_cast<int>(std::min<int64_t>(remaining, INT_MAX)));
+    if ((fds[0].revents & (POLLIN | POLLERR | POLLHUP)) != 0) {
+      if (Status status = ReadSome(); !status.ok()) return {status, answered};
+      while (answered < replies.size()) {
+        Status status = Receive(&replies[answered]);
+        if (status.code() == Code::kTimeout) break;
+        if (!status.ok()) return {status, answered};
+        if (++answered == replies.size()) return {Status::Ok(), answered};
+      }
+      continue;
+    }
+    if (fds[1].revents != 0) {
+      broken_ = true;
+      return {{Code::kInterrupted, "interrupted while waiting for the server"}, answered};
+    }
+    if (fds[2].revents != 0) {
+      broken_ = true;
+      return {Status::Closed("the bus was shut down"), answered};
+    }
+    if (patience.deadline.Expired()) return {Broken("the server did not answer in time", true), answered};
+  }
+}
+
+Status Connection::Send() {
+  bool done = false;
+  // What is sent this way is small; what does not fit goes with the next call.
+  return Flush(&done);
+}
+
+Status Connection::ReadSome() {
+  if (redisBufferRead(context_) == REDIS_OK) return Status::Ok();
+  return Broken(std::string("the connection to the server is lost: ") + context_->errstr, true);
+}
+
+Status Connection::Receive(Reply* reply) {
+  void* got = nullptr;
+  if (redisGetReplyFromReader(context_, &got) != REDIS_OK) {
+    broken_ = true;
+    return {Code::kProtocol, std::string("the server's answer makes no sense: ") + context_->errstr};
+  }
+  if (got == nullptr) return {Code::kTimeout, "no reply yet"};
+  std::unique_ptr<Reply> owned(static_cast<Reply*>(got));
+  *reply = std::move(*owned);
+  return Status::Ok();
+}
+
+}  // namespace agentmq::redis

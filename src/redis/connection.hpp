@@ -1,0 +1,65 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "redis/command.hpp"
+#include "redis/open.hpp"
+#include "redis/reply.hpp"
+#include "redis/scripts.hpp"
+#include "util/event.hpp"
+#include "util/status.hpp"
+
+struct redisContext;
+
+namespace agentmq::redis {
+
+// What an error reply means for the caller.
+Status ErrorStatus(const Reply& reply);
+
+// One connection to a server. Never pointed anywhere else and never used again after a failure: a new one is made.
+// Belongs to one thread at a time.
+class Connection {
+ public:
+  // Connects and authenticates, selects the database and checks the role: kUnavailable, kAuth, kInvalid, kUnsupported.
+  static Result<std::unique_ptr<Connection>> Open(const Options& options, const Patience& patience);
+  ~Connection();
+
+  // Queues a command; nothing is sent yet. For a script its digest goes in place.
+  Status Append(Command& command, const Digests& digests);
+
+  struct Outcome {
+    Status status;       // kUnavailable: nothing was sent; kUnknown: sent, not all answered; kInterrupted, kClosed
+    size_t answered = 0;  // replies that came before it failed
+  };
+  // Sends what is queued and reads replies.size() replies. After anything but ok the connection is broken.
+  // stop: a descriptor that ends the wait with kClosed, -1 for none.
+  Outcome Exchange(std::span<Reply> replies, const Patience& patience, int stop);
+
+  // For connections that one thread polls: sends without waiting for the reply, and takes replies that came.
+  Status Send();
+  // Reads what has come, without waiting.
+  Status ReadSome();
+  // kTimeout where none is complete; ok with a reply; kUnavailable when the connection is gone.
+  Status Receive(Reply* reply);
+
+  bool broken() const { return broken_; }
+  int fd() const;
+  int64_t server_offset() const { return server_offset_; }  // server's wall clock - our steady one, ms
+
+ private:
+  explicit Connection(redisContext* context) : context_(context) {}
+  Status Handshake(const Options& options, const Patience& patience);
+  Status Introduce(const Options& options, const Patience& patience);
+  Result<Reply> Ask(Command command, const Patience& patience);
+  Status Broken(const std::string& what, bool sent);
+  Status Flush(bool* done);
+
+  redisContext* context_;
+  bool broken_ = false;
+  int64_t server_offset_ = 0;
+};
+
+}  // namespace agentmq::redis

@@ -1,0 +1,155 @@
+#include <algorithm>
+#include <cstdio>
+
+#include "redis/inspection.hpp"
+
+// Dead letters and numbers.
+namespace agentmq::redis {
+namespace {
+
+constexpr size_t kStep = 500;
+
+int64_t Counter(const Reply& meta, std::string_view name) {
+  for (size_t i = 0; i + 1 < meta.items.size(); i += 2) {
+    if (meta.items[i].text == name) return meta.items[i + 1].Number();
+  }
+  return 0;
+}
+
+}  // namespace
+
+// "<status> <failures> <lapses> <crashes> <time> <size of reason> <size of consumer>\n" reason consumer record
+Result<Found> Inspection::ParseDead(const Queue& queue, std::string_view name, std::string& letter) {
+  const auto tilde = name.find('~');
+  const auto id = ShortId::Parse(name.substr(0, tilde));
+  int status = 0;
+  Tries tries;
+  long long time = 0;
+  size_t reason = 0;
+  size_t consumer = 0;
+  int head = 0;
+  const int fields = std::sscanf(letter.c_str(), "%d %d %d %d %lld %zu %zu%n", &status, &tries.failures, &tries.lapses,
+                                 &tries.crashes, &time, &reason, &consumer, &head);
+  const size_t at = static_cast<size_t>(head) + 1;
+  if (!id || tilde == std::string_view::npos || fields != 7 || reason > letter.size() || consumer > letter.size() ||
+      at + reason + consumer > letter.size()) {
+    return Status(Code::kCorrupt, "dead letter '" + std::string(name) + "' can't be read");
+  }
+  Found found;
+  found.queue = queue.name();
+  found.id = *id;
+  found.group = std::string(name.substr(tilde + 1));
+  found.state = State::kDead;
+  found.status = static_cast<Code>(status);
+  found.time_of_death = time;
+  tries.reason = letter.substr(at, reason);
+  found.tries = std::move(tries);
+  found.consumer = letter.substr(at + reason, consumer);
+  found.record = letter.substr(at + reason + consumer);
+  if (id->blob()) {
+    Command get{"GET"};
+    get.Keep(queue.keys().DeadBlob(id->view(), found.group));
+    auto payload = queues_.server().Run(std::move(get), {});
+    if (!payload.ok()) return payload.status();
+    found.record += payload->text;
+  }
+  return found;
+}
+
+Result<Found> Inspection::GetDead(const QueueName& name, const ShortId& id, std::string_view group) {
+  auto queue = queues_.Get(name);
+  const std::string field = DeadName(id, group);
+  auto reply = queues_.server().Run(Command{"HGET", queue->keys().dead(), field}, {});
+  if (!reply.ok()) return reply.status();
+  if (reply->is_nil()) {
+    return Status::NotFound("there is no dead letter '" + FullId{name, id, std::string(group)}.Text() + "'");
+  }
+  return ParseDead(*queue, field, reply->text);
+}
+
+Status Inspection::WalkDead(const QueueName& name, const std::function<bool(Found&&)>& visit) {
+  auto queue = queues_.Get(name);
+  auto names = queues_.server().Run(Command{"ZRANGE", queue->keys().dead_by(), "0", "-1", "REV"}, {});
+  if (!names.ok()) return names.status();
+  for (size_t from = 0; from < names->items.size(); from += kStep) {
+    const size_t to = std::min(from + kStep, names->items.size());
+    Command get{"HMGET", queue->keys().dead()};
+    for (size_t i = from; i < to; ++i) get.Arg(names->items[i].text);
+    auto letters = queues_.server().Run(std::move(get), {});
+    if (!letters.ok()) return letters.status();
+    for (size_t i = from; i < to; ++i) {
+      if (letters->items[i - from].is_nil()) continue;
+      auto found = ParseDead(*queue, names->items[i].text, letters->items[i - from].text);
+      if (!found.ok() && found.code() != Code::kCorrupt) return found.status();
+      if (found.ok() && !visit(std::move(*found))) return Status::Ok();
+    }
+  }
+  return Status::Ok();
+}
+
+Result<QueueStats> Inspection::Stats(const QueueName& name) {
+  auto queue = queues_.Get(name);
+  const auto view = queues_.Refresh(*queue);
+  std::vector<Command> commands;
+  commands.push_back(Command{"HGETALL", queue->keys().meta()});
+  commands.push_back(Command{"HLEN", queue->keys().messages()});
+  commands.push_back(Command{"HLEN", queue->keys().dead()});
+  std::vector<size_t> first;  // of each group's commands
+  for (const auto& group : view->groups) {
+    first.push_back(commands.size());
+    commands.push_back(Command{"HKEYS", group.keys.lease()});
+    commands.push_back(Command{"ZRANGE", group.keys.due(), "0", "-1"});
+    commands.push_back(Command{"HKEYS", group.keys.tries()});
+    for (const std::string& lane : group.keys.lanes) {
+      commands.push_back(Command{"LLEN", lane});
+      commands.push_back(Command{"LINDEX", lane, "0"});
+    }
+  }
+  std::vector<Reply> replies(commands.size());
+  if (auto outcome = queues_.server().Run(commands, replies, {}); !outcome.status.ok()) return outcome.status;
+  const int64_t now = queues_.server().pool().ServerNow();
+  QueueStats stats;
+  stats.queue = name;
+  stats.stored = replies[1].Number();
+  stats.dead = replies[2].Number();
+  stats.published = Counter(replies[0], "c:published");
+  stats.expired = Counter(replies[0], "c:expired");
+  stats.corrupt = Counter(replies[0], "c:corrupt");
+  stats.dropped = Counter(replies[0], "c:dropped");
+  stats.dead_lettered = Counter(replies[0], "c:dead");
+  for (size_t g = 0; g < view->groups.size(); ++g) {
+    const auto& group = view->groups[g];
+    GroupStats& out = stats.groups.emplace_back();
+    out.group = group.name;
+    out.consumers = static_cast<int64_t>(replies[first[g]].items.size());
+    out.delivered = Counter(replies[0], "d:" + group.name);
+    out.acked = Counter(replies[0], "a:" + group.name);
+    out.retried = Counter(replies[0], "r:" + group.name);
+    out.scheduled = static_cast<int64_t>(replies[first[g] + 1].items.size());
+    auto consumers = Consumers(group.keys);
+    if (!consumers.ok()) return consumers.status();
+    std::vector<Command> hands;
+    for (const std::string& consumer : *consumers) {
+      Command length{"HLEN"};
+      length.Keep(group.keys.Hand(consumer));
+      hands.push_back(std::move(length));
+    }
+    std::vector<Reply> held(hands.size());
+    if (!hands.empty()) {
+      if (auto outcome = queues_.server().Run(hands, held, {}); !outcome.status.ok()) return outcome.status;
+    }
+    for (const Reply& count : held) out.reserved += count.Number();
+    int64_t oldest = now;
+    for (size_t lane = 0; lane < group.keys.lanes.size(); ++lane) {
+      out.waiting += replies[first[g] + 3 + 2 * lane].Number();
+      const auto id = ShortId::Parse(replies[first[g] + 4 + 2 * lane].text);
+      if (id) oldest = std::min(oldest, id->time());
+    }
+    // Entries of lanes may be tombstones. An inbox knows what is living; a log's groups say what they have.
+    if (!name.broadcast) out.waiting = std::max<int64_t>(0, stats.stored - out.reserved - out.scheduled);
+    out.oldest_age = out.waiting > 0 ? now - oldest : 0;
+  }
+  return stats;
+}
+
+}  // namespace agentmq::redis

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "redis/queues.hpp"
+
+namespace agentmq::redis {
+
+// Looks at queues, takes nothing. Thread-safe.
+class Inspection {
+ public:
+  explicit Inspection(Queues& queues) : queues_(queues) {}
+
+  Result<std::vector<Found>> Pending(const Source& source, size_t limit);
+  Result<Found> Get(const QueueName& queue, const ShortId& id);
+  Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit);
+  Result<Found> GetDead(const QueueName& queue, const ShortId& id, std::string_view group);
+  Status WalkDead(const QueueName& queue, const std::function<bool(Found&&)>& visit);
+  Result<QueueStats> Stats(const QueueName& queue);
+
+  // Ids of a queue's messages, oldest first; in steps, the server is never blocked for long.
+  Result<std::vector<ShortId>> Ids(const Queue& queue);
+  // Everything that holds ids of a group: consumers with a lease or a deadline.
+  Result<std::vector<std::string>> Consumers(const GroupKeys& keys);
+
+ private:
+  struct Held {
+    std::string consumer;
+    int64_t until = 0;
+  };
+  // Where the messages of a group are that wait in no lane.
+  struct Whereabouts {
+    std::map<ShortId, Held> held;
+    std::map<ShortId, int64_t> due;
+    std::map<ShortId, Tries> tries;
+  };
+  Result<Whereabouts> Locate(const Queue& queue, const QueueView::Group& group);
+  Status Fill(const Queue& queue, std::span<Found> found);  // records and blobs
+  static void Describe(Found* found, const Whereabouts& whereabouts, std::string_view group);
+  Result<Found> ParseDead(const Queue& queue, std::string_view name, std::string& letter);
+
+  Queues& queues_;
+};
+
+Tries ParseTries(const std::string& text);
+
+}  // namespace agentmq::redis

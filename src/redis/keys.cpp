@@ -1,0 +1,106 @@
+#include "redis/keys.hpp"
+
+#include <algorithm>
+
+namespace agentmq::redis {
+namespace {
+
+std::vector<int> ParseLanes(std::string_view text) {
+  std::vector<int> lanes;
+  int value = -1;
+  for (const char c : text) {
+    if (c >= '0' && c <= '9') {
+      value = std::max(value, 0) * 10 + (c - '0');
+    } else if (value >= 0) {
+      lanes.push_back(value);
+      value = -1;
+    }
+  }
+  if (value >= 0) lanes.push_back(value);
+  return lanes;
+}
+
+void SetBit(std::string* map, int64_t ordinal) {
+  const auto byte = static_cast<size_t>(ordinal / 8);
+  if (map->size() <= byte) map->resize(byte + 1, '\0');
+  (*map)[byte] = static_cast<char>((*map)[byte] | (1 << (ordinal % 8)));
+}
+
+}  // namespace
+
+QueueKeys::QueueKeys(const BackendOptions& options, const QueueName& queue)
+    : tag("{" + PercentEncode(options.prefix) + ":" + PercentEncode(options.name_space) + ":" + queue.Text() + "}:"),
+      text(queue.Text()) {
+  static constexpr std::array<std::string_view, 8> kNames = {"meta", "msg",  "expiry",  "refs",
+                                                             "log",  "dead", "dead:by", "trash"};
+  for (size_t i = 0; i < base.size(); ++i) base[i] = tag + std::string(kNames[i]);
+}
+
+GroupKeys QueueKeys::Group(std::string_view group, const std::vector<int>& lanes) const {
+  static constexpr std::array<std::string_view, 6> kNames = {"due", "until", "tries", "skip", "wake", "lease"};
+  GroupKeys keys;
+  keys.prefix = tag + std::string(group) + ":";
+  for (size_t i = 0; i < keys.base.size(); ++i) keys.base[i] = keys.prefix + std::string(kNames[i]);
+  for (const int lane : lanes) keys.lanes.push_back(keys.Lane(lane));
+  return keys;
+}
+
+const QueueView::Group* QueueView::Find(std::string_view group) const {
+  const auto at = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.name == group; });
+  return at == groups.end() ? nullptr : &*at;
+}
+
+bool QueueView::HasLane(int priority) const {
+  return std::binary_search(lanes.begin(), lanes.end(), priority, std::greater<>());
+}
+
+std::shared_ptr<const QueueView> Queue::view() const {
+  std::lock_guard lock(mutex_);
+  return view_;
+}
+
+std::shared_ptr<const QueueView> Queue::Learn(const Reply& reply, size_t index) {
+  auto view = std::make_shared<QueueView>();
+  view->generation = reply.At(index).text;
+  view->lanes = ParseLanes(reply.At(index + 1).text);
+  std::string_view groups = reply.At(index + 2).text;
+  while (!groups.empty()) {
+    const auto end = std::min(groups.find('/'), groups.size());
+    const std::string_view entry = groups.substr(0, end);
+    groups.remove_prefix(std::min(end + 1, groups.size()));
+    const auto colon = entry.rfind(':');
+    if (colon == std::string_view::npos) continue;
+    const std::string name(entry.substr(0, colon));
+    const int64_t ordinal = std::atoll(std::string(entry.substr(colon + 1)).c_str());
+    if (ordinal >= 0) SetBit(&view->reference_map, ordinal);
+    view->groups.push_back({name, ordinal, keys_.Group(name, view->lanes)});
+  }
+  std::lock_guard lock(mutex_);
+  view_ = view;
+  return view;
+}
+
+std::string DeadName(const ShortId& id, std::string_view group) {
+  std::string name(id.view());
+  name.append("~").append(group);
+  return name;
+}
+
+void AddQueueKeys(Command* command, const QueueKeys& keys) {
+  for (const std::string& key : keys.base) command->Key(key);
+}
+
+void AddGroupKeys(Command* command, const QueueKeys& queue, const GroupKeys& group) {
+  AddQueueKeys(command, queue);
+  for (const std::string& key : group.base) command->Key(key);
+}
+
+void AddLaneKeys(Command* command, const GroupKeys& group) {
+  for (const std::string& key : group.lanes) command->Key(key);
+}
+
+void AddLanes(Command* command, const QueueView& view) {
+  for (const int lane : view.lanes) command->Arg(int64_t{lane});
+}
+
+}  // namespace agentmq::redis

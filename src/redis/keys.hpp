@@ -1,0 +1,100 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/backend.hpp"
+#include "redis/command.hpp"
+#include "redis/reply.hpp"
+
+namespace agentmq::redis {
+
+// Dead letters of a queue beyond it fall off, oldest first.
+inline constexpr int64_t kDeadLettersKept = 10000;
+
+// The names of a group's keys, in the order of scripts/lib/group.lua.
+struct GroupKeys {
+  std::string prefix;  // "{...}:<group>:"
+  std::array<std::string, 6> base;
+  std::vector<std::string> lanes;  // parallel to the view's priorities
+
+  const std::string& due() const { return base[0]; }
+  const std::string& until() const { return base[1]; }
+  const std::string& tries() const { return base[2]; }
+  const std::string& skip() const { return base[3]; }
+  const std::string& wake() const { return base[4]; }
+  const std::string& lease() const { return base[5]; }
+  std::string Hand(std::string_view consumer) const { return prefix + "hand:" + std::string(consumer); }
+  std::string Lane(int priority) const { return prefix + "ready:" + std::to_string(priority); }
+};
+
+// The names of a queue's keys, in the order of scripts/lib/queue.lua.
+struct QueueKeys {
+  QueueKeys(const BackendOptions& options, const QueueName& queue);
+
+  std::string tag;   // "{prefix:namespace:channel/target}:"
+  std::string text;  // "channel/target"
+  std::array<std::string, 8> base;
+
+  const std::string& meta() const { return base[0]; }
+  const std::string& messages() const { return base[1]; }
+  const std::string& expiry() const { return base[2]; }
+  const std::string& dead() const { return base[5]; }
+  const std::string& dead_by() const { return base[6]; }
+  const std::string& trash() const { return base[7]; }
+  std::string Blob(std::string_view id) const { return tag + "blob:" + std::string(id); }
+  std::string DeadBlob(std::string_view id, std::string_view group) const {
+    return Blob(id) + "~" + std::string(group);
+  }
+  GroupKeys Group(std::string_view group, const std::vector<int>& lanes) const;
+};
+
+// What a client knows of a queue: its lanes and groups under a generation. Never changed, only replaced.
+struct QueueView {
+  std::string generation;  // "" where nothing is known
+  std::vector<int> lanes;  // greatest first
+  struct Group {
+    std::string name;
+    int64_t ordinal;  // -1 in an inbox
+    GroupKeys keys;
+  };
+  std::vector<Group> groups;
+  std::string reference_map;  // a log's: the bits of all groups
+
+  const Group* Find(std::string_view group) const;
+  bool HasLane(int priority) const;
+};
+
+// A queue as this process sees it. Thread-safe.
+class Queue {
+ public:
+  Queue(const BackendOptions& options, const QueueName& name) : name_(name), keys_(options, name) {}
+
+  const QueueName& name() const { return name_; }
+  const QueueKeys& keys() const { return keys_; }
+  std::shared_ptr<const QueueView> view() const;
+  // From a script's answer: generation, lanes, groups at index, index + 1, index + 2.
+  std::shared_ptr<const QueueView> Learn(const Reply& reply, size_t index);
+
+ private:
+  const QueueName name_;
+  const QueueKeys keys_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const QueueView> view_ = std::make_shared<QueueView>();  // guarded by mutex_
+};
+
+// What a dead letter is called: "<id>~<group>".
+std::string DeadName(const ShortId& id, std::string_view group);
+
+// Puts the keys of a queue, or of a queue and a group, in front of a script's own.
+void AddQueueKeys(Command* command, const QueueKeys& keys);
+void AddGroupKeys(Command* command, const QueueKeys& queue, const GroupKeys& group);
+void AddLaneKeys(Command* command, const GroupKeys& group);
+void AddLanes(Command* command, const QueueView& view);  // as arguments
+
+}  // namespace agentmq::redis

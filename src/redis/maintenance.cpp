@@ -1,0 +1,84 @@
+#include "redis/maintenance.hpp"
+
+namespace agentmq::redis {
+namespace {
+
+constexpr int64_t kStepEvery = 2000;    // ms between queues of the walk
+constexpr int64_t kRoundEvery = 10000;  // ms between two readings of the registry
+constexpr int kSteps = 100;             // of expiry in one go
+
+}  // namespace
+
+void Maintenance::Maintain(Queue& queue) {
+  for (int step = 0; step < kSteps; ++step) {
+    const auto view = queue.view();
+    Command command(Script::kMaintain);
+    AddQueueKeys(&command, queue.keys());
+    for (const auto& group : view->groups) {
+      command.Key(group.keys.lease()).Key(group.keys.due());
+      AddLaneKeys(&command, group.keys);
+    }
+    command.Arg(view->generation).Arg(static_cast<int64_t>(view->lanes.size())).Arg("1");
+    for (const auto& group : view->groups) command.Arg(group.name);
+    auto reply = queues_.server().Run(std::move(command), {{Deadline::After(1000), nullptr}, Server::Again::kOnLoss, false});
+    if (!reply.ok()) return;
+    const int64_t state = reply->At(1).integer;
+    if (state == 2) {
+      queue.Learn(*reply, 3);
+      continue;
+    }
+    if (state == 1) continue;
+    if (state == 0) {
+      for (size_t i = 3; i < reply->items.size(); ++i) Forget(queue, reply->At(i).text);
+    }
+    // What expired may have left payloads behind.
+    if (reply->At(2).integer > 0) recovery_.SweepTrash(queue);
+    return;
+  }
+}
+
+void Maintenance::Forget(Queue& queue, const std::string& group) {
+  const auto view = queue.view();
+  const auto* known = view->Find(group);
+  if (known == nullptr) return;
+  auto entries = queues_.server().Run(Command{"ZRANGE", known->keys.until(), "0", "-1"}, {});
+  if (!entries.ok()) return;
+  for (;;) {
+    Command command(Script::kForget);
+    AddGroupKeys(&command, queue.keys(), known->keys);
+    AddLaneKeys(&command, known->keys);
+    for (const Reply& entry : entries->items) {
+      command.KeepKey(known->keys.Hand(std::string_view(entry.text).substr(0, entry.text.rfind('|'))));
+    }
+    command.Arg(group).Arg(known->ordinal).Keep(RandomName()).Arg("1").Arg(static_cast<int64_t>(view->lanes.size()));
+    auto reply = queues_.server().Run(std::move(command), {});
+    if (!reply.ok() || reply->At(1).integer == 2) return;
+    if (reply->At(1).integer == 1) continue;
+    recovery_.SweepTrash(queue);
+    queues_.options().events(2, "group_removed",
+                             {{"queue", queue.keys().text}, {"group", group}, {"cause", "no consumer for group_ttl"}});
+    return;
+  }
+}
+
+void Maintenance::Walk() {
+  const int64_t now = SteadyMillis();
+  if (now < next_step_) return;
+  next_step_ = now + kStepEvery;
+  if (round_.empty()) {
+    if (now < next_round_) return;
+    next_round_ = now + kRoundEvery;
+    // On one server all parts of the registry are read at once.
+    Command command{"SUNION"};
+    for (size_t part = 0; part < Queues::kRegistryParts; ++part) command.Keep(queues_.RegistryKey(part));
+    auto reply = queues_.server().Run(std::move(command), {{Deadline::After(1000), nullptr}, Server::Again::kOnLoss, false});
+    if (!reply.ok()) return;
+    for (Reply& item : reply->items) round_.push_back(std::move(item.text));
+    if (round_.empty()) return;
+  }
+  const std::string text = std::move(round_.back());
+  round_.pop_back();
+  if (auto name = QueueName::Parse(text); name.ok()) Maintain(*queues_.Get(*name));
+}
+
+}  // namespace agentmq::redis

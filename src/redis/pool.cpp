@@ -1,0 +1,132 @@
+#include "redis/pool.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+
+namespace agentmq::redis {
+namespace {
+
+// Full waits would bring all clients back at once: half is fixed, half is drawn.
+int64_t BackOff(int64_t base, int64_t max, int failures) {
+  int64_t wait = base;
+  for (int i = 1; i < failures && wait < max; ++i) wait *= 2;
+  wait = std::min(wait, max);
+  thread_local std::minstd_rand random{std::random_device{}()};
+  return wait / 2 + std::uniform_int_distribution<int64_t>(0, std::max<int64_t>(wait / 2, 0))(random);
+}
+
+constexpr int64_t kSlice = 20;  // ms between looks at the cancel token while all connections are in use
+
+}  // namespace
+
+Pool::Pool(const Options& options, EventSink events) : options_(options), events_(std::move(events)) {}
+
+Result<std::unique_ptr<Connection>> Pool::Take(const Patience& patience) {
+  {
+    std::unique_lock lock(mutex_);
+    while (idle_.empty() && in_use_ >= options_.pool_size) {
+      if (patience.cancelled()) return Status(Code::kInterrupted, "interrupted while waiting for a connection");
+      if (patience.deadline.Expired()) {
+        return Status(Code::kUnavailable, "all " + std::to_string(options_.pool_size) + " connections are in use");
+      }
+      returned_.wait_for(lock, std::chrono::milliseconds(kSlice));
+    }
+    ++in_use_;
+    if (!idle_.empty()) {
+      auto connection = std::move(idle_.back());
+      idle_.pop_back();
+      return connection;
+    }
+  }
+  auto connection = Connect(patience);
+  if (!connection.ok()) {
+    std::lock_guard lock(mutex_);
+    --in_use_;
+    returned_.notify_one();
+  }
+  return connection;
+}
+
+void Pool::Return(std::unique_ptr<Connection> connection) {
+  const bool broken = connection == nullptr || connection->broken();
+  {
+    std::lock_guard lock(mutex_);
+    --in_use_;
+    if (!broken) idle_.push_back(std::move(connection));
+  }
+  returned_.notify_one();
+}
+
+void Pool::Lost(const Status& status) {
+  std::vector<std::unique_ptr<Connection>> dropped;
+  {
+    std::lock_guard lock(mutex_);
+    dropped.swap(idle_);
+    if (link_ != Link::kUp) return;
+    link_ = Link::kDown;
+  }
+  events_(2, "disconnected", {{"reason", status.text()}});
+}
+
+Result<std::unique_ptr<Connection>> Pool::Connect(const Patience& patience) {
+  {
+    std::lock_guard lock(mutex_);
+    if (failures_ > 0 && SteadyMillis() < retry_at_) return last_failure_;
+  }
+  auto connection = Connection::Open(options_, patience);
+  if (connection.ok()) {
+    Connected(**connection);
+  } else {
+    Failed(connection.status());
+  }
+  return connection;
+}
+
+void Pool::Connected(const Connection& connection) {
+  Link before;
+  {
+    std::lock_guard lock(mutex_);
+    before = link_;
+    link_ = Link::kUp;
+    failures_ = 0;
+    server_offset_ = connection.server_offset();
+  }
+  if (before == Link::kUp) return;
+  events_(1, before == Link::kNever ? "connected" : "reconnected", {});
+}
+
+void Pool::Failed(const Status& status) {
+  Link before;
+  {
+    std::lock_guard lock(mutex_);
+    before = link_;
+    if (link_ == Link::kUp) link_ = Link::kDown;
+    ++failures_;
+    retry_at_ = SteadyMillis() + BackOff(options_.reconnect_base, options_.reconnect_max, failures_);
+    last_failure_ = status;
+  }
+  if (before == Link::kUp) events_(2, "disconnected", {{"reason", status.text()}});
+}
+
+int64_t Pool::RetryAfter() const {
+  std::lock_guard lock(mutex_);
+  return failures_ == 0 ? 0 : std::max<int64_t>(0, retry_at_ - SteadyMillis());
+}
+
+bool Pool::connected() const {
+  std::lock_guard lock(mutex_);
+  return link_ == Link::kUp;
+}
+
+int64_t Pool::ServerNow() const {
+  std::lock_guard lock(mutex_);
+  return SteadyMillis() + server_offset_;
+}
+
+void Pool::SetServerTime(int64_t now) {
+  std::lock_guard lock(mutex_);
+  server_offset_ = now - SteadyMillis();
+}
+
+}  // namespace agentmq::redis

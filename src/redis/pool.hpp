@@ -1,0 +1,56 @@
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "core/backend.hpp"
+#include "redis/connection.hpp"
+
+namespace agentmq::redis {
+
+// The connections for commands, at most pool_size of them, made when needed. Connecting that fails is not tried again
+// before its back-off is over; callers are told at once until then.
+//
+// Thread-safe. No lock is held while connecting.
+class Pool {
+ public:
+  Pool(const Options& options, EventSink events);
+
+  // One for the caller alone, back with Return(). kUnavailable, kAuth, ..., kTimeout where all are in use.
+  Result<std::unique_ptr<Connection>> Take(const Patience& patience);
+  // A broken one is dropped.
+  void Return(std::unique_ptr<Connection> connection);
+  // One was lost while it was in use: the idle ones are dropped too, they go to the same server.
+  void Lost(const Status& status);
+
+  // A connection beside the pool, for the waiter; counted by nobody, same back-off.
+  Result<std::unique_ptr<Connection>> Connect(const Patience& patience);
+
+  // Milliseconds until connecting is tried again; 0 now.
+  int64_t RetryAfter() const;
+  bool connected() const;
+  // The server's wall clock, as known from replies.
+  int64_t ServerNow() const;
+  void SetServerTime(int64_t now);
+
+ private:
+  void Connected(const Connection& connection);
+  void Failed(const Status& status);
+
+  const Options options_;
+  const EventSink events_;
+  mutable std::mutex mutex_;
+  std::condition_variable returned_;
+  std::vector<std::unique_ptr<Connection>> idle_;  // guarded by mutex_
+  int in_use_ = 0;                                 // guarded by mutex_
+  enum class Link { kNever, kUp, kDown };
+  Link link_ = Link::kNever;   // guarded by mutex_
+  int failures_ = 0;           // in a row; guarded by mutex_
+  int64_t retry_at_ = 0;       // steady; guarded by mutex_
+  Status last_failure_;        // guarded by mutex_
+  int64_t server_offset_ = 0;  // guarded by mutex_
+};
+
+}  // namespace agentmq::redis

@@ -1,0 +1,126 @@
+#include "redis/publishing.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include "core/record.hpp"
+
+namespace agentmq::redis {
+namespace {
+
+constexpr size_t kMaxMessages = 1000;  // of one call
+constexpr size_t kMaxBytes = 1 << 20;
+
+}  // namespace
+
+size_t InlineSize(const Outgoing& message) {
+  return message.head.size() + (message.payload.size() > kBlobThreshold ? 0 : message.payload.size());
+}
+
+std::shared_ptr<PublishingSlot> Publishing::Slot(const QueueName& queue) {
+  std::lock_guard lock(mutex_);
+  auto& slot = slots_[queue];
+  if (!slot) slot = std::make_shared<PublishingSlot>(queues_.Get(queue));
+  return slot;
+}
+
+void Publishing::Publish(std::span<PublishBatch> batches, const Patience& patience) {
+  if (batches.size() == 1) return PublishOne(batches[0], patience);
+  // Batches of one queue go one after the other, those of different queues together.
+  std::vector<PublishBatch*> left;
+  for (PublishBatch& batch : batches) left.push_back(&batch);
+  while (!left.empty()) {
+    std::vector<PublishBatch*> round;
+    std::vector<PublishBatch*> later;
+    std::set<QueueName> seen;
+    for (PublishBatch* batch : left) (seen.insert(*batch->queue).second ? round : later).push_back(batch);
+    PublishRound(round, patience);
+    left = std::move(later);
+  }
+}
+
+void Publishing::PublishOne(PublishBatch& batch, const Patience& patience) {
+  auto slot = Slot(*batch.queue);
+  PublishingSlot::Waiter self{&batch};
+  std::unique_lock lock(slot->mutex);
+  slot->waiting.push_back(&self);
+  while (!self.done) {
+    if (!slot->busy) {
+      Lead(*slot, lock, patience);
+      continue;
+    }
+    slot->changed.wait_for(lock, std::chrono::milliseconds(20));
+    if (!self.taken && patience.cancelled()) {
+      std::erase(slot->waiting, &self);
+      batch.status = {Code::kInterrupted, "interrupted before the message was sent"};
+      return;
+    }
+  }
+}
+
+// Sends what waits, up to one call's worth, for everybody who waits.
+void Publishing::Lead(PublishingSlot& slot, std::unique_lock<std::mutex>& lock, const Patience& patience) {
+  std::vector<PublishingSlot::Waiter*> gathered;
+  std::vector<Step> steps(1);
+  steps[0].slot = &slot;
+  size_t messages = 0;
+  size_t bytes = 0;
+  while (!slot.waiting.empty()) {
+    auto* next = slot.waiting.front();
+    messages += next->batch->messages.size();
+    for (const Outgoing& message : next->batch->messages) bytes += InlineSize(message);
+    if (!gathered.empty() && (messages > kMaxMessages || bytes > kMaxBytes)) break;
+    next->taken = true;
+    gathered.push_back(next);
+    steps[0].batches.push_back(next->batch);
+    slot.waiting.pop_front();
+  }
+  slot.busy = true;
+  lock.unlock();
+  // Nobody's token ends what is sent for others too.
+  const Patience shared{Deadline::Never(), gathered.size() == 1 ? patience.cancel : nullptr};
+  Send(steps, shared);
+  if (gathered.size() > 1 && gathered[0]->batch->status.code() == Code::kFull) {
+    // Together they were too many; each may fit.
+    for (const auto* waiter : gathered) {
+      std::vector<Step> single(1);
+      single[0].slot = &slot;
+      single[0].batches = {waiter->batch};
+      Send(single, shared);
+    }
+  }
+  lock.lock();
+  for (auto* waiter : gathered) waiter->done = true;
+  slot.busy = false;
+  slot.changed.notify_all();
+}
+
+void Publishing::PublishRound(std::span<PublishBatch*> batches, const Patience& patience) {
+  std::vector<std::shared_ptr<PublishingSlot>> slots;
+  std::vector<Step> steps;
+  for (PublishBatch* batch : batches) {
+    slots.push_back(Slot(*batch->queue));
+    Step& step = steps.emplace_back();
+    step.slot = slots.back().get();
+    step.batches = {batch};
+  }
+  // Taken in one order by everybody, so that two rounds never wait for each other.
+  auto order = slots;
+  std::sort(order.begin(), order.end());
+  for (const auto& slot : order) {
+    std::unique_lock lock(slot->mutex);
+    slot->changed.wait(lock, [&] { return !slot->busy; });
+    slot->busy = true;
+  }
+  Send(steps, patience);
+  for (const auto& slot : order) {
+    {
+      std::lock_guard lock(slot->mutex);
+      slot->busy = false;
+    }
+    slot->changed.notify_all();
+  }
+}
+
+}  // namespace agentmq::redis

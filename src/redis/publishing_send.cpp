@@ -1,0 +1,247 @@
+#include <algorithm>
+
+#include "core/record.hpp"
+#include "redis/publishing.hpp"
+
+// How a batch gets to the server: prepared (lanes, ids, blobs), sent, judged; sent again where that is certain to be
+// right, until command_timeout is over.
+namespace agentmq::redis {
+namespace {
+
+bool IsBlob(const Outgoing& message) { return message.payload.size() > kBlobThreshold; }
+
+}  // namespace
+
+void Publishing::Finish(Step& step, const Status& status, int64_t dropped) {
+  step.done = true;
+  for (PublishBatch* batch : step.batches) {
+    batch->status = status;
+    batch->dropped = dropped;
+    dropped = 0;  // counted once
+  }
+}
+
+// A step that is not going to be stored: what was put aside for it goes.
+void Publishing::Refuse(Step& step, const Status& status) {
+  if (step.blobs > 0 && status.code() == Code::kFull) {
+    Command unlink{"UNLINK"};
+    for (const Outgoing* message : step.messages) {
+      if (IsBlob(*message)) unlink.Keep(step.slot->queue->keys().Blob(message->id.view()));
+    }
+    // Where this fails they expire by themselves.
+    (void)queues_.server().Run(std::move(unlink), {});
+  }
+  Finish(step, status);
+}
+
+// The publisher's part of its ids: what the server keeps the slot under.
+std::string Publishing::SlotName(const Step& step) {
+  return std::string(ShortId(0, 0, false, step.slot->ids.publisher(), 0).view().substr(9, 4));
+}
+
+void Publishing::MakeIds(Step& step) {
+  const int64_t now = queues_.server().pool().ServerNow();
+  step.messages.clear();
+  step.blobs = 0;
+  for (PublishBatch* batch : step.batches) {
+    for (Outgoing& message : batch->messages) {
+      message.id = step.slot->ids.Next(now, message.priority, IsBlob(message));
+      step.messages.push_back(&message);
+      step.blobs += IsBlob(message) ? 1 : 0;
+    }
+  }
+  // By lane, in order within each.
+  std::stable_sort(step.messages.begin(), step.messages.end(),
+                   [](const Outgoing* a, const Outgoing* b) { return a->priority > b->priority; });
+  step.made = true;
+}
+
+void Publishing::AddBlobs(Step& step, std::vector<Command>* commands) {
+  for (const Outgoing* message : step.messages) {
+    if (!IsBlob(*message)) continue;
+    // SET blob payload PX 120000: the publish script makes it stay.
+    Command set{"SET"};
+    set.Keep(step.slot->queue->keys().Blob(message->id.view())).Arg(message->payload).Arg("PX").Arg("120000");
+    commands->push_back(std::move(set));
+  }
+}
+
+Command Publishing::MakeCommand(Step& step, const QueueView& view) {
+  const Queue& queue = *step.slot->queue;
+  const auto& messages = step.messages;
+  const Limits& limits = step.batches[0]->limits;
+  Command command(Script::kPublish);
+  command.Reserve(messages.size() * 5 + view.lanes.size() * (2 + view.groups.size()) + 32);
+  AddQueueKeys(&command, queue.keys());
+  for (const Outgoing* message : messages) {
+    if (IsBlob(*message)) command.KeepKey(queue.keys().Blob(message->id.view()));
+  }
+  for (const auto& group : view.groups) {
+    command.Key(group.keys.wake());
+    AddLaneKeys(&command, group.keys);
+  }
+  size_t bytes = 0;
+  int64_t expiring = 0;
+  for (const Outgoing* message : messages) {
+    bytes += InlineSize(*message);
+    expiring += message->ttl >= 0 ? 1 : 0;
+  }
+  command.Arg(view.generation).Keep(SlotName(step)).Arg(step.slot->connection).Arg(step.slot->fresh ? "1" : "0");
+  command.Arg(messages[0]->id.view()).Arg(limits.max_items).Arg(limits.overflow == Overflow::kDropOldest ? "1" : "0");
+  command.Arg(queue.name().broadcast ? "1" : "0").Arg(static_cast<int64_t>(step.blobs));
+  command.Arg(static_cast<int64_t>(view.groups.size())).Arg(static_cast<int64_t>(view.lanes.size())).Arg(expiring);
+  auto at = messages.begin();
+  for (const int lane : view.lanes) {
+    const auto from = at;
+    while (at != messages.end() && (*at)->priority == lane) ++at;
+    command.Arg(int64_t{lane}).Arg(at - from);
+  }
+  for (const Outgoing* message : messages) command.Arg(message->id.view());
+  step.records.clear();
+  step.records.reserve(bytes);  // never grows: the command borrows from it
+  for (const Outgoing* message : messages) {
+    const size_t from = step.records.size();
+    step.records.append(message->head);
+    if (!IsBlob(*message)) step.records.append(message->payload);
+    command.Arg(message->id.view()).Arg(std::string_view(step.records).substr(from));
+  }
+  for (const Outgoing* message : messages) {
+    if (message->ttl >= 0) command.Arg(message->id.time() + message->ttl).Arg(message->id.view());
+  }
+  if (queue.name().broadcast && !view.groups.empty()) command.Arg(view.reference_map);
+  return command;
+}
+
+// Lanes that the server does not know yet are made first.
+Status Publishing::Prepare(std::vector<Step>& steps, const Server::Call& call) {
+  std::vector<Queues::Need> needs;
+  for (Step& step : steps) {
+    if (step.done) continue;
+    const auto view = step.slot->queue->view();
+    std::vector<int> lanes;
+    for (const PublishBatch* batch : step.batches) {
+      for (const Outgoing& message : batch->messages) {
+        if (!view->HasLane(message.priority)) lanes.push_back(message.priority);
+      }
+    }
+    if (!view->generation.empty() && lanes.empty()) continue;
+    std::sort(lanes.begin(), lanes.end());
+    lanes.erase(std::unique(lanes.begin(), lanes.end()), lanes.end());
+    needs.push_back({step.slot->queue.get(), std::move(lanes)});
+  }
+  return needs.empty() ? Status::Ok() : queues_.Prepare(needs, call);
+}
+
+// After a call whose answer did not come: raise the connection number, and learn whether the batch was stored.
+Status Publishing::Raise(std::vector<Step>& steps, const Server::Call& call) {
+  std::vector<Command> commands;
+  std::vector<Step*> raised;
+  for (Step& step : steps) {
+    if (step.done || !step.slot->unanswered) continue;
+    ++step.slot->connection;
+    Command command(Script::kRaise);
+    AddQueueKeys(&command, step.slot->queue->keys());
+    command.Keep(SlotName(step)).Arg(step.slot->connection);
+    commands.push_back(std::move(command));
+    raised.push_back(&step);
+  }
+  if (raised.empty()) return Status::Ok();
+  std::vector<Reply> replies(commands.size());
+  if (auto outcome = queues_.server().Run(commands, replies, call); !outcome.status.ok()) return outcome.status;
+  for (size_t i = 0; i < raised.size(); ++i) {
+    Step& step = *raised[i];
+    if (replies[i].is_error()) {
+      if (!step.lost) Refuse(step, ErrorStatus(replies[i]));
+      continue;
+    }
+    step.slot->unanswered = false;
+    step.slot->fresh = false;
+    if (step.lost && replies[i].At(2).text == step.messages[0]->id.view()) Finish(step, Status::Ok());
+    step.lost = false;
+  }
+  return Status::Ok();
+}
+
+void Publishing::Judge(Step& step, const Reply& reply) {
+  if (reply.is_error()) return Refuse(step, ErrorStatus(reply));
+  queues_.server().pool().SetServerTime(reply.At(1).Number());
+  switch (reply.At(0).integer) {
+    case 0:
+      step.slot->fresh = false;
+      return Finish(step, Status::Ok(), reply.At(2).Number());
+    case 1:
+      return Finish(step, Status::Ok());
+    case 2:
+      step.slot->queue->Learn(reply, 2);
+      return;
+    case 3:
+      return Refuse(step, {Code::kFull, "queue '" + step.slot->queue->keys().text + "' is full: it holds " +
+                                            std::to_string(step.batches[0]->limits.max_items) + " messages"});
+    case 4:  // somebody raised our number: so do we
+      step.slot->unanswered = true;
+      return;
+    case 5:
+      step.slot->ids = IdMaker();
+      step.made = false;
+      return;
+    case 6:  // the payload that was put aside is gone: it is set again with the next call
+      return;
+    default:
+      return Refuse(step, {Code::kProtocol, "the publish script gave an answer that makes no sense"});
+  }
+}
+
+// One try for all steps that are not done. Answers the state of the connection.
+Status Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) {
+  if (Status status = Prepare(steps, call); !status.ok()) return status;
+  if (Status status = Raise(steps, call); !status.ok()) return status;
+  std::vector<Command> commands;
+  std::vector<std::pair<Step*, size_t>> sent;  // and where its command is
+  for (Step& step : steps) {
+    if (step.done) continue;
+    if (!step.made) MakeIds(step);
+    AddBlobs(step, &commands);
+    step.view = step.slot->queue->view();
+    sent.emplace_back(&step, commands.size());
+    commands.push_back(MakeCommand(step, *step.view));
+  }
+  if (sent.empty()) return Status::Ok();
+  std::vector<Reply> replies(commands.size());
+  const auto outcome =
+      queues_.server().Run(commands, replies, {call.patience, Server::Again::kNever, call.settles});
+  for (const auto& [step, at] : sent) {
+    const bool certain = outcome.status.ok() || outcome.status.code() == Code::kUnavailable;
+    if (replies[at].is_nil()) {
+      if (!certain) step->slot->unanswered = step->lost = true;
+      continue;
+    }
+    if (certain || !replies[at].is_error()) Judge(*step, replies[at]);
+  }
+  return outcome.status;
+}
+
+void Publishing::Send(std::vector<Step>& steps, const Patience& patience) {
+  Server::Call call{patience, Server::Again::kOnLoss, false};
+  call.patience.deadline = patience.deadline.Earlier(Deadline::After(queues_.server().options().command_timeout));
+  for (;;) {
+    const Status status = SendOnce(steps, call);
+    const bool all_done = std::all_of(steps.begin(), steps.end(), [](const Step& step) { return step.done; });
+    if (all_done) return;
+    const bool goes_on = status.ok() || status.code() == Code::kUnknown;
+    if (goes_on && !call.patience.deadline.Expired()) continue;
+    for (Step& step : steps) {
+      if (step.done) continue;
+      Status why = status.ok() ? Status(Code::kUnavailable, "the queue changed all the time") : status;
+      if (step.lost) {
+        const bool ended = why.code() == Code::kInterrupted || why.code() == Code::kClosed;
+        why = {ended ? why.code() : Code::kUnknown, why.text() + "; the message may have been stored"};
+      } else if (why.code() == Code::kUnknown) {
+        why = {Code::kUnavailable, why.text()};
+      }
+      Finish(step, why);
+    }
+    return;
+  }
+}
+
+}  // namespace agentmq::redis

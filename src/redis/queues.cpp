@@ -1,0 +1,75 @@
+#include "redis/queues.hpp"
+
+#include <cstdio>
+
+namespace agentmq::redis {
+
+std::shared_ptr<Queue> Queues::Get(const QueueName& name) {
+  std::lock_guard lock(mutex_);
+  auto& queue = queues_[name];
+  if (!queue) queue = std::make_shared<Queue>(options_, name);
+  return queue;
+}
+
+std::vector<std::shared_ptr<Queue>> Queues::Known() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Queue>> known;
+  for (const auto& [name, queue] : queues_) known.push_back(queue);
+  return known;
+}
+
+std::string Queues::Prefix() const {
+  return PercentEncode(options_.prefix) + ":" + PercentEncode(options_.name_space) + ":";
+}
+
+std::string Queues::RegistryKey(size_t part) const {
+  char number[8];
+  std::snprintf(number, sizeof number, "%02zx", part);
+  return Prefix() + "queues:" + number;
+}
+
+std::string Queues::ChannelKey(std::string_view channel) const {
+  return Prefix() + "channel:" + PercentEncode(channel);
+}
+
+Command Queues::Registration(const Queue& queue) const {
+  // The part is drawn from the name by a hash that every process and version agrees on (FNV-1a).
+  uint32_t hash = 2166136261U;
+  for (const char c : queue.keys().text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  Command command{"SADD"};
+  command.Keep(RegistryKey(hash % kRegistryParts)).Arg(queue.keys().text);
+  return command;
+}
+
+Status Queues::Register(const Queue& queue, const Server::Call& call) {
+  auto reply = server_.Run(Registration(queue), call);
+  return reply.status();
+}
+
+std::shared_ptr<const QueueView> Queues::Refresh(Queue& queue) {
+  auto reply = server_.Run(Command{"HMGET", queue.keys().meta(), "gen", "lanes", "groups"}, {});
+  if (reply.ok()) queue.Learn(*reply, 0);
+  return queue.view();
+}
+
+Status Queues::Prepare(std::span<const Need> needs, const Server::Call& call) {
+  std::vector<Command> commands;
+  for (const Need& need : needs) {
+    commands.push_back(Registration(*need.queue));
+    Command lanes(Script::kLanes);
+    AddQueueKeys(&lanes, need.queue->keys());
+    lanes.Keep(RandomName()).Arg(need.queue->name().broadcast ? "1" : "0");
+    for (const int lane : need.lanes) lanes.Arg(int64_t{lane});
+    commands.push_back(std::move(lanes));
+  }
+  std::vector<Reply> replies(commands.size());
+  if (auto outcome = server_.Run(commands, replies, call); !outcome.status.ok()) return outcome.status;
+  for (size_t i = 0; i < needs.size(); ++i) {
+    if (replies[2 * i].is_error()) return ErrorStatus(replies[2 * i]);
+    if (replies[2 * i + 1].is_error()) return ErrorStatus(replies[2 * i + 1]);
+    needs[i].queue->Learn(replies[2 * i + 1], 2);
+  }
+  return Status::Ok();
+}
+
+}  // namespace agentmq::redis

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "redis/keys.hpp"
+#include "redis/server.hpp"
+
+namespace agentmq::redis {
+
+// The queues that this process knows, and their entries in the namespace's registry. Thread-safe.
+class Queues {
+ public:
+  Queues(Server& server, BackendOptions options) : server_(server), options_(std::move(options)) {}
+
+  std::shared_ptr<Queue> Get(const QueueName& name);
+  std::vector<std::shared_ptr<Queue>> Known() const;
+
+  // Makes sure of the registry's entry: written before a queue is first used.
+  struct Need {
+    Queue* queue;
+    std::vector<int> lanes;
+  };
+  // Registers the queues, makes their meta and adds lanes, all in one round trip; the views are learned.
+  Status Prepare(std::span<const Need> needs, const Server::Call& call);
+  // Before a queue is used in another way than by publishing.
+  Status Register(const Queue& queue, const Server::Call& call);
+
+  // Asks for lanes and groups as they are now; answers what was known before where the server does not answer.
+  std::shared_ptr<const QueueView> Refresh(Queue& queue);
+
+  std::string RegistryKey(size_t part) const;  // 0..15
+  static constexpr size_t kRegistryParts = 16;
+  std::string ChannelKey(std::string_view channel) const;
+  std::string Prefix() const;  // "prefix:namespace:"
+  const BackendOptions& options() const { return options_; }
+  Server& server() { return server_; }
+
+ private:
+  Command Registration(const Queue& queue) const;
+
+  Server& server_;
+  const BackendOptions options_;
+  mutable std::mutex mutex_;
+  std::unordered_map<QueueName, std::shared_ptr<Queue>> queues_;  // guarded by mutex_
+};
+
+}  // namespace agentmq::redis

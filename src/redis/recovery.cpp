@@ -1,0 +1,151 @@
+#include "redis/recovery.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace agentmq::redis {
+namespace {
+
+constexpr int64_t kLapsesAStep = 100;
+
+void AddBlobKeys(Command* command, const Queue& queue, std::string_view id, std::string_view group) {
+  command->KeepKey(queue.keys().Blob(id)).KeepKey(queue.keys().DeadBlob(id, group));
+}
+
+}  // namespace
+
+int64_t LeaseTime(std::string_view lease) {
+  const auto space = lease.rfind(' ');
+  int64_t time = 0;
+  if (space != std::string_view::npos) {
+    std::from_chars(lease.data() + space + 1, lease.data() + lease.size(), time);
+  }
+  return time;
+}
+
+Result<int64_t> Recovery::Reclaim(Queue& queue, std::string_view group, const std::string& consumer,
+                                  const std::string& lease, int attempts) {
+  const auto view = queues_.Refresh(queue);
+  const auto* known = view->Find(group);
+  if (known == nullptr) return int64_t{0};
+  std::vector<std::string> blobs;
+  for (int round = 0; round < 3; ++round) {
+    Command command(Script::kReclaim);
+    AddGroupKeys(&command, queue.keys(), known->keys);
+    command.KeepKey(known->keys.Hand(consumer));
+    AddLaneKeys(&command, known->keys);
+    for (const std::string& id : blobs) AddBlobKeys(&command, queue, id, group);
+    command.Arg(consumer).Arg(lease).Arg(group).Arg(known->ordinal).Arg(int64_t{attempts});
+    command.Arg(static_cast<int64_t>(view->lanes.size()));
+    AddLanes(&command, *view);
+    for (const std::string& id : blobs) command.Arg(id);
+    auto reply = queues_.server().Run(std::move(command), {});
+    if (!reply.ok()) return reply.status();
+    const int64_t state = reply->At(1).integer;
+    if (state == 1) return int64_t{0};
+    if (state == 2) {
+      for (size_t i = 2; i < reply->items.size(); ++i) blobs.push_back(reply->At(i).text);
+      continue;
+    }
+    const int64_t count = reply->At(2).integer + reply->At(3).integer;
+    if (count > 0) {
+      queues_.options().events(1, "recovered",
+                               {{"queue", queue.keys().text},
+                                {"group", std::string(group)},
+                                {"consumer", consumer},
+                                {"messages", std::to_string(count)},
+                                {"dead_lettered", std::to_string(reply->At(3).integer)},
+                                {"cause", "its consumer died"}});
+    }
+    return count;
+  }
+  return int64_t{0};
+}
+
+Result<int64_t> Recovery::Lapse(Queue& queue, std::string_view group, int attempts) {
+  int64_t total = 0;
+  auto view = queue.view();
+  const auto* known = view->Find(group);
+  if (known == nullptr) {
+    view = queues_.Refresh(queue);
+    known = view->Find(group);
+  }
+  if (known == nullptr) return total;
+  for (;;) {
+    // The server's time decides again inside the script; this only finds candidates.
+    Command ask{"ZRANGE", known->keys.until(), "-inf"};
+    ask.Arg(queues_.server().pool().ServerNow() + 1000).Arg("BYSCORE").Arg("LIMIT").Arg("0").Arg(kLapsesAStep);
+    auto entries = queues_.server().Run(std::move(ask), {});
+    if (!entries.ok()) return entries.status();
+    if (entries->items.empty()) return total;
+    Command command(Script::kLapse);
+    AddGroupKeys(&command, queue.keys(), known->keys);
+    AddLaneKeys(&command, known->keys);
+    for (const Reply& entry : entries->items) {
+      command.KeepKey(known->keys.Hand(std::string_view(entry.text).substr(0, entry.text.rfind('|'))));
+    }
+    for (const Reply& entry : entries->items) {
+      AddBlobKeys(&command, queue, std::string_view(entry.text).substr(entry.text.rfind('|') + 1), group);
+    }
+    command.Arg(group).Arg(known->ordinal).Arg(int64_t{attempts}).Arg(static_cast<int64_t>(view->lanes.size()));
+    command.Arg(static_cast<int64_t>(entries->items.size()));
+    AddLanes(&command, *view);
+    for (const Reply& entry : entries->items) command.Arg(entry.text);
+    auto reply = queues_.server().Run(std::move(command), {});
+    if (!reply.ok()) return reply.status();
+    const int64_t count = reply->At(1).integer + reply->At(2).integer;
+    total += count;
+    if (count > 0) {
+      queues_.options().events(1, "recovered",
+                               {{"queue", queue.keys().text},
+                                {"group", std::string(group)},
+                                {"messages", std::to_string(count)},
+                                {"dead_lettered", std::to_string(reply->At(2).integer)},
+                                {"cause", "reservations lapsed"}});
+    }
+    if (count < kLapsesAStep) return total;
+  }
+}
+
+Result<int64_t> Recovery::Recover(Queue& queue, std::string_view group, int attempts, int64_t max_age) {
+  const auto view = queues_.Refresh(queue);
+  const auto* known = view->Find(group);
+  if (known == nullptr) return int64_t{0};
+  auto lapsed = Lapse(queue, group, attempts);
+  if (!lapsed.ok()) return lapsed;
+  int64_t total = *lapsed;
+  Command leases{"HGETALL", known->keys.lease()};
+  Command time{"TIME"};
+  std::vector<Command> commands;
+  commands.push_back(std::move(leases));
+  commands.push_back(std::move(time));
+  std::vector<Reply> replies(2);
+  if (auto outcome = queues_.server().Run(commands, replies, {}); !outcome.status.ok()) return outcome.status;
+  const int64_t now = replies[1].At(0).Number() * 1000 + replies[1].At(1).Number() / 1000;
+  for (size_t i = 0; i + 1 < replies[0].items.size(); i += 2) {
+    const std::string& lease = replies[0].At(i + 1).text;
+    if (now - LeaseTime(lease) < max_age) continue;
+    auto count = Reclaim(queue, group, replies[0].At(i).text, lease, attempts);
+    if (!count.ok()) return count;
+    total += *count;
+  }
+  return total;
+}
+
+void Recovery::SweepTrash(const Queue& queue) {
+  const std::string& trash = queue.keys().trash();
+  auto names = queues_.server().Run(Command{"LRANGE", trash, "0", "99"}, {});
+  if (!names.ok() || names->items.empty()) return;
+  // Unlinked first, then struck off: whoever dies in between leaves it to the next.
+  std::vector<Command> commands;
+  for (const Reply& name : names->items) {
+    Command unlink{"UNLINK"};
+    unlink.Keep(queue.keys().tag + name.text);
+    commands.push_back(std::move(unlink));
+    commands.push_back(Command{"LREM", trash, "1", name.text});
+  }
+  std::vector<Reply> replies(commands.size());
+  (void)queues_.server().Run(commands, replies, {});
+}
+
+}  // namespace agentmq::redis

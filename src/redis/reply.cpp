@@ -1,0 +1,80 @@
+#include "redis/reply.hpp"
+
+#include <hiredis/hiredis.h>
+
+#include <charconv>
+
+namespace agentmq::redis {
+namespace {
+
+#if HIREDIS_MAJOR >= 1
+using ElementCount = size_t;
+#else
+using ElementCount = int;
+#endif
+
+// The place of a new reply: in its parent's items, or a root of its own.
+Reply* Place(const redisReadTask* task) {
+  if (task->parent == nullptr) return new Reply;
+  auto* parent = static_cast<Reply*>(task->parent->obj);
+  return &parent->items[static_cast<size_t>(task->idx)];
+}
+
+void* CreateString(const redisReadTask* task, char* text, size_t size) {
+  Reply* reply = Place(task);
+  reply->kind = task->type == REDIS_REPLY_ERROR ? Reply::Kind::kError : Reply::Kind::kText;
+  reply->text.assign(text, size);
+  return reply;
+}
+
+void* CreateArray(const redisReadTask* task, ElementCount elements) {
+  Reply* reply = Place(task);
+  reply->kind = Reply::Kind::kArray;
+  reply->items.resize(static_cast<size_t>(elements));
+  return reply;
+}
+
+void* CreateInteger(const redisReadTask* task, long long value) {
+  Reply* reply = Place(task);
+  reply->kind = Reply::Kind::kInteger;
+  reply->integer = value;
+  return reply;
+}
+
+void* CreateNil(const redisReadTask* task) { return Place(task); }
+
+#if HIREDIS_MAJOR >= 1
+void* CreateDouble(const redisReadTask* task, double, char* text, size_t size) {
+  return CreateString(task, text, size);
+}
+
+void* CreateBool(const redisReadTask* task, int value) { return CreateInteger(task, value); }
+#endif
+
+void Free(void* reply) { delete static_cast<Reply*>(reply); }
+
+}  // namespace
+
+int64_t Reply::Number() const {
+  if (kind == Kind::kInteger) return integer;
+  int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+const Reply& Reply::At(size_t index) const {
+  static const Reply nil;
+  return index < items.size() ? items[index] : nil;
+}
+
+const redisReplyObjectFunctions* ReplyFunctions() {
+#if HIREDIS_MAJOR >= 1
+  static const redisReplyObjectFunctions functions = {CreateString, CreateArray, CreateInteger, CreateDouble,
+                                                      CreateNil,    CreateBool,  Free};
+#else
+  static const redisReplyObjectFunctions functions = {CreateString, CreateArray, CreateInteger, CreateNil, Free};
+#endif
+  return &functions;
+}
+
+}  // namespace agentmq::redis

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <array>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "redis/command.hpp"
+
+namespace agentmq::redis {
+
+enum class Script : int {
+  kAck, kClear, kCopy, kDelete, kExtend, kFetch, kForget, kGiveBack, kLanes, kLapse, kMaintain, kNack,
+  kPublish, kPurge, kRaise, kReclaim, kReplay, kSettleId, kSubscribe, kTick, kCount
+};
+inline constexpr size_t kScriptCount = static_cast<size_t>(Script::kCount);
+
+std::string_view ScriptSource(Script script);
+
+// The digests of the scripts, as the server told them when they were loaded. They are those of the text, so they hold
+// for every server. Thread-safe.
+class Digests {
+ public:
+  bool known() const;
+  std::string Get(Script script) const;
+  void Set(Script script, std::string digest);
+
+ private:
+  mutable std::mutex mutex_;
+  std::array<std::string, kScriptCount> digests_;  // guarded by mutex_
+};
+
+}  // namespace agentmq::redis

@@ -1,0 +1,9 @@
+#!lua flags=allow-oom
+-- Removes all messages and dead letters of a queue; never the counters that ids and slots rest on.
+-- KEYS: queue (1-8), every other key that holds ids   Answers: now, messages removed
+--!include queue.lua
+local count = call('HLEN', MSG)
+for i = 2, #KEYS do
+  if i ~= 8 then call('UNLINK', KEYS[i]) end
+end
+return {now, count}

@@ -1,0 +1,42 @@
+#!lua flags=allow-oom
+-- Gives a message back: due later, or to the dead letters.
+-- KEYS: group (1-14), hand, lane of the message, its blob, the dead letter's blob
+-- ARGV: consumer, group, ordinal, id, delivery, permanent, delay, attempts, status, dead letters kept, reason
+-- Answers: now, 'o' due again, 'd' dead, 's' stale, 'n' not found
+--!include queue.lua
+--!include group.lua
+local consumer, group, ordinal, id = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local HAND, LANE, BLOB, DEAD_BLOB = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
+if call('HGET', HAND, id) ~= ARGV[5] then
+  return {now, still_needed(id, ordinal) and 's' or 'n'}
+end
+local record = call('HGET', MSG, id)
+local f, l, c = read_tries(id)
+call('ZREM', UNTIL, consumer .. '|' .. id)
+if not record then
+  call('HDEL', HAND, id)
+  return {now, 'n'}
+end
+f = f + 1
+if ARGV[6] == '1' or f + l + c >= tonumber(ARGV[8]) then
+  local status = tonumber(ARGV[9])
+  if is_blob(id) then call(ordinal < 0 and 'RENAME' or 'COPY', BLOB, DEAD_BLOB) end
+  bury(id, group, status, f, l, c, ARGV[11], consumer, record, tonumber(ARGV[10]))
+  if status == 13 then call('HINCRBY', META, 'c:corrupt', 1) end
+  release(id, ordinal, ordinal < 0)
+  call('HDEL', HAND, id)
+  return {now, 'd'}
+end
+local delay = tonumber(ARGV[7])
+write_tries(id, f, l, c, 0, ARGV[11])
+call('HINCRBY', META, 'r:' .. group, 1)
+if delay > 0 then
+  local first = call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
+  call('ZADD', DUE, now + delay, priority_of(id) .. '|' .. id)
+  if not first or now + delay < tonumber(first) then leave_token() end -- somebody has to look earlier than it thought
+else
+  call('LPUSH', LANE, id)
+  leave_token()
+end
+call('HDEL', HAND, id)
+return {now, 'o'}

@@ -1,0 +1,132 @@
+#include "redis/server.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+
+namespace agentmq::redis {
+namespace {
+
+// Errors that pass: the same command is right again soon, and nothing of it was done.
+bool Passes(const Reply& reply) {
+  return reply.is_error() && (reply.StartsWith("NOSCRIPT") || reply.StartsWith("LOADING") || reply.StartsWith("BUSY") ||
+                              reply.StartsWith("TRYAGAIN") || reply.StartsWith("MASTERDOWN"));
+}
+
+bool CanMend(Code code) { return code == Code::kUnavailable; }
+
+constexpr int64_t kPause = 20;  // ms between attempts while the server says that it is busy or loading
+
+}  // namespace
+
+Server::Server(const Options& options, EventSink events) : options_(options), pool_(options, std::move(events)) {}
+
+void Server::Shutdown() {
+  shut_down_.store(true, std::memory_order_release);
+  stop_.Signal();
+}
+
+Status Server::LoadScripts(Connection& connection, const Patience& patience) {
+  std::vector<Command> commands;
+  for (size_t i = 0; i < kScriptCount; ++i) {
+    commands.push_back(Command{"SCRIPT", "LOAD", ScriptSource(static_cast<Script>(i))});
+  }
+  for (Command& command : commands) {
+    if (Status status = connection.Append(command, digests_); !status.ok()) return status;
+  }
+  std::vector<Reply> replies(kScriptCount);
+  if (auto outcome = connection.Exchange(replies, patience, -1); !outcome.status.ok()) return outcome.status;
+  for (size_t i = 0; i < kScriptCount; ++i) {
+    if (replies[i].is_error()) return ErrorStatus(replies[i]);
+    digests_.Set(static_cast<Script>(i), replies[i].text);
+  }
+  return Status::Ok();
+}
+
+// Sends the commands that are `left` on one connection, and strikes out those that were answered for good.
+Status Server::Attempt(std::span<Command> commands, std::span<Reply> replies, std::vector<size_t>* left,
+                       const Patience& patience, const Call& call) {
+  auto connection = pool_.Take(patience);
+  if (!connection.ok()) return connection.status();
+  Status status;
+  if (!digests_.known()) status = LoadScripts(**connection, patience);
+  if (status.code() == Code::kUnknown) status = {Code::kUnavailable, status.text()};  // nothing of ours was sent
+  if (!status.ok()) {
+    pool_.Return(std::move(*connection));
+    return status;
+  }
+  for (const size_t i : *left) {
+    if (status = (*connection)->Append(commands[i], digests_); !status.ok()) return status;
+  }
+  std::vector<Reply> got(left->size());
+  const auto outcome = (*connection)->Exchange(got, patience, call.settles ? -1 : stop_.fd());
+  std::vector<size_t> remaining;
+  bool lost_scripts = false;
+  for (size_t k = 0; k < left->size(); ++k) {
+    const size_t i = (*left)[k];
+    if (k >= outcome.answered) {
+      remaining.push_back(i);
+      continue;
+    }
+    replies[i] = std::move(got[k]);
+    if (!Passes(replies[i])) continue;
+    lost_scripts = lost_scripts || replies[i].StartsWith("NOSCRIPT");
+    remaining.push_back(i);
+  }
+  if (outcome.status.ok() && lost_scripts) status = LoadScripts(**connection, patience);
+  if (outcome.status.code() == Code::kUnknown) pool_.Lost(outcome.status);
+  const bool all_answered = outcome.status.ok();
+  pool_.Return(std::move(*connection));
+  *left = std::move(remaining);
+  if (!all_answered) return outcome.status;
+  if (!status.ok()) return {Code::kUnavailable, status.text()};
+  if (left->empty()) return Status::Ok();
+  return {Code::kUnavailable, ErrorStatus(replies[left->front()]).text()};
+}
+
+Server::Outcome Server::Run(std::span<Command> commands, std::span<Reply> replies, const Call& call) {
+  Patience patience = call.patience;
+  patience.deadline = patience.deadline.Earlier(Deadline::After(options_.command_timeout));
+  std::vector<size_t> left(commands.size());
+  for (size_t i = 0; i < left.size(); ++i) left[i] = i;
+  Outcome result;
+  bool unanswered = false;  // something was sent and its answer lost
+  for (;;) {
+    if (!call.settles && shut_down()) {
+      result.status = Status::Closed("the bus was shut down");
+    } else {
+      result.status = Attempt(commands, replies, &left, patience, call);
+    }
+    if (result.status.ok()) return result;
+    if (result.status.code() == Code::kUnknown) {
+      unanswered = true;
+      if (call.again == Again::kNever) return result;
+      result.repeated = true;
+    } else if (!CanMend(result.status.code())) {
+      return result;
+    }
+    if (patience.cancelled()) {
+      result.status = {Code::kInterrupted, "interrupted while waiting for the server"};
+      return result;
+    }
+    if (patience.deadline.Expired()) {
+      result.status = {unanswered ? Code::kUnknown : Code::kUnavailable, result.status.text()};
+      return result;
+    }
+    const int64_t remaining = patience.deadline.Remaining();
+    const int64_t pause = std::min({std::max(pool_.RetryAfter(), kPause), remaining});
+    pollfd fds[2] = {{patience.cancel != nullptr ? patience.cancel->fd() : -1, POLLIN, 0},
+                     {call.settles ? -1 : stop_.fd(), POLLIN, 0}};
+    poll(fds, 2, static_cast<int>(pause));
+  }
+}
+
+Result<Reply> Server::Run(Command command, const Call& call) {
+  Reply reply;
+  const Outcome outcome = Run({&command, 1}, {&reply, 1}, call);
+  if (!outcome.status.ok()) return outcome.status;
+  if (reply.is_error()) return ErrorStatus(reply);
+  return reply;
+}
+
+}  // namespace agentmq::redis

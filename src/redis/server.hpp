@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "redis/pool.hpp"
+
+namespace agentmq::redis {
+
+// Runs commands on the server over the pool: loads scripts that it does not know, waits out an outage, and says what is
+// known of a call that failed. Thread-safe.
+class Server {
+ public:
+  Server(const Options& options, EventSink events);
+
+  enum class Again {
+    kNever,    // an unanswered call is the caller's to judge: kUnknown
+    kOnLoss,   // may be sent again on a new connection: it reads, or its repetition does no harm
+  };
+  struct Call {
+    Patience patience;       // within command_timeout in any case
+    Again again = Again::kOnLoss;
+    bool settles = false;    // goes on after Shutdown()
+  };
+  // What of a pipeline was repeated after its answer was lost.
+  struct Outcome {
+    Status status;
+    bool repeated = false;
+  };
+
+  // One round trip for all of them. Error replies that can't be waited out are left in `replies`; the status is that of
+  // the connection. kUnavailable: certainly not done. kUnknown: sent, not all answered; the replies up to there are set,
+  // the others nil.
+  Outcome Run(std::span<Command> commands, std::span<Reply> replies, const Call& call);
+  // One command; an error reply is a failure.
+  Result<Reply> Run(Command command, const Call& call);
+
+  // Ends waiting with kClosed, but for calls that settle. StopAll ends these too.
+  void Shutdown();
+  bool shut_down() const { return shut_down_.load(std::memory_order_acquire); }
+  int stop_fd() const { return stop_.fd(); }
+
+  Pool& pool() { return pool_; }
+  const Options& options() const { return options_; }
+  const Digests& digests() const { return digests_; }
+  Status LoadScripts(Connection& connection, const Patience& patience);
+
+ private:
+  Status Attempt(std::span<Command> commands, std::span<Reply> replies, std::vector<size_t>* left,
+                 const Patience& patience, const Call& call);
+
+  const Options options_;
+  Pool pool_;
+  Digests digests_;
+  EventFd stop_;
+  std::atomic<bool> shut_down_{false};
+};
+
+}  // namespace agentmq::redis

@@ -1,0 +1,167 @@
+#include "redis/settling.hpp"
+
+#include <algorithm>
+
+namespace agentmq::redis {
+namespace {
+
+constexpr size_t kStep = 1000;  // settlements of one call
+
+Status FromLetter(char letter) {
+  switch (letter) {
+    case 'o':
+    case 'd':
+      return Status::Ok();
+    case 's':
+      return {Code::kStale, "the message was given to another consumer meanwhile"};
+    case 'n':
+      return Status::NotFound("the message was settled or deleted before");
+    default:
+      return {Code::kProtocol, "a script gave an answer that makes no sense"};
+  }
+}
+
+Status FromLetter(const Reply& reply) { return FromLetter(reply.text.empty() ? '?' : reply.text[0]); }
+
+// Part of a batch, as one call takes it.
+struct Part {
+  SettleBatch* batch;
+  std::span<Settlement> settlements;
+};
+
+}  // namespace
+
+Settling::Place Settling::Find(const Source& source) {
+  Place place{queues_.Get(source.queue), nullptr, {}, -1};
+  place.view = place.queue->view();
+  const auto* group = place.view->Find(source.group);
+  if (group == nullptr && source.queue.broadcast) {
+    place.view = queues_.Refresh(*place.queue);
+    group = place.view->Find(source.group);
+  }
+  if (group != nullptr) {
+    place.keys = group->keys;
+    place.ordinal = group->ordinal;
+  } else {
+    place.keys = place.queue->keys().Group(source.group, {});
+    // A group of a log that is not there has no bit: an ordinal that nobody has.
+    place.ordinal = source.queue.broadcast ? 1 << 20 : -1;
+  }
+  return place;
+}
+
+void Settling::Ack(std::span<SettleBatch> batches, const Patience& patience) {
+  std::vector<Part> parts;
+  for (SettleBatch& batch : batches) {
+    for (size_t from = 0; from < batch.settlements.size(); from += kStep) {
+      const size_t count = std::min(kStep, batch.settlements.size() - from);
+      parts.push_back({&batch, batch.settlements.subspan(from, count)});
+    }
+  }
+  std::vector<Place> places;
+  places.reserve(parts.size());
+  std::vector<Command> commands;
+  commands.reserve(parts.size());
+  std::vector<std::shared_ptr<Queue>> swept;
+  for (const Part& part : parts) {
+    const Place& place = places.emplace_back(Find(*part.batch->source));
+    Command command(Script::kAck);
+    command.Reserve(part.settlements.size() * 2 + 24);
+    AddGroupKeys(&command, place.queue->keys(), place.keys);
+    command.KeepKey(place.keys.Hand(part.batch->consumer));
+    command.Arg(part.batch->consumer).Arg(part.batch->source->group).Arg(place.ordinal);
+    command.Arg(static_cast<int64_t>(part.settlements.size()));
+    bool blobs = false;
+    for (const Settlement& settlement : part.settlements) {
+      command.Arg(settlement.id.view());
+      blobs = blobs || settlement.id.blob();
+    }
+    // Deliveries of one fetch share their number: written once.
+    int64_t number = -1;
+    for (const Settlement& settlement : part.settlements) {
+      if (settlement.delivery == number) {
+        command.ArgAgain();
+      } else {
+        command.Arg(number = settlement.delivery);
+      }
+    }
+    commands.push_back(std::move(command));
+    if (blobs) swept.push_back(place.queue);
+  }
+  std::vector<Reply> replies(commands.size());
+  const auto outcome =
+      queues_.server().Run(commands, replies, {patience, Server::Again::kOnLoss, true});
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const Reply& reply = replies[i];
+    const std::string& letters = reply.At(1).text;
+    for (size_t k = 0; k < parts[i].settlements.size(); ++k) {
+      Status& status = parts[i].settlements[k].status;
+      if (reply.is_error()) {
+        status = ErrorStatus(reply);
+      } else if (!reply.is_array()) {
+        status = outcome.status;
+      } else {
+        status = letters.empty() ? Status::Ok() : FromLetter(k < letters.size() ? letters[k] : '?');
+        // Of an ack that was sent twice: the first copy did it.
+        if (outcome.repeated && status.code() == Code::kNotFound) status = Status::Ok();
+      }
+    }
+  }
+  for (const auto& queue : swept) recovery_.SweepTrash(*queue);
+}
+
+Status Settling::AckId(const Source& source, const ShortId& id) {
+  const Place place = Find(source);
+  auto held_by = inspection_.Consumers(place.keys);
+  if (!held_by.ok()) return held_by.status();
+  const std::vector<std::string>& consumers = *held_by;
+  Command command(Script::kSettleId);
+  AddGroupKeys(&command, place.queue->keys(), place.keys);
+  for (const std::string& consumer : consumers) command.KeepKey(place.keys.Hand(consumer));
+  command.Arg(source.group).Arg(place.ordinal).Arg(id.view());
+  for (const std::string& consumer : consumers) command.Arg(consumer);
+  Reply reply;
+  auto outcome = queues_.server().Run({&command, 1}, {&reply, 1}, {{}, Server::Again::kOnLoss, true});
+  if (!outcome.status.ok()) return outcome.status;
+  if (reply.is_error()) return ErrorStatus(reply);
+  if (id.blob()) recovery_.SweepTrash(*place.queue);
+  Status status = FromLetter(reply.At(1));
+  return outcome.repeated && status.code() == Code::kNotFound ? Status::Ok() : status;
+}
+
+Status Settling::GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead) {
+  const Place place = Find(source);
+  Command command(Script::kNack);
+  AddGroupKeys(&command, place.queue->keys(), place.keys);
+  command.KeepKey(place.keys.Hand(consumer)).KeepKey(place.keys.Lane(nack.id.priority()));
+  command.KeepKey(place.queue->keys().Blob(nack.id.view()));
+  command.KeepKey(place.queue->keys().DeadBlob(nack.id.view(), source.group));
+  command.Arg(consumer).Arg(source.group).Arg(place.ordinal).Arg(nack.id.view()).Arg(nack.delivery);
+  command.Arg(nack.permanent ? "1" : "0").Arg(nack.delay).Arg(int64_t{nack.retry_attempts});
+  command.Arg(static_cast<int64_t>(nack.status)).Arg(kDeadLettersKept).Arg(nack.reason);
+  Reply reply;
+  auto outcome = queues_.server().Run({&command, 1}, {&reply, 1}, {{}, Server::Again::kOnLoss, true});
+  if (dead != nullptr) *dead = false;
+  if (!outcome.status.ok()) return outcome.status;
+  if (reply.is_error()) return ErrorStatus(reply);
+  if (dead != nullptr) *dead = reply.At(1).text == "d";
+  Status status = FromLetter(reply.At(1));
+  // Of a nack that was sent twice the first copy moved it: it is in nobody's hand any more.
+  const bool moved = status.code() == Code::kNotFound || status.code() == Code::kStale;
+  return outcome.repeated && moved ? Status::Ok() : status;
+}
+
+Status Settling::Extend(const Source& source, std::string_view consumer, const Settlement& settlement,
+                        int64_t visibility_timeout, int64_t* reserved_until) {
+  const Place place = Find(source);
+  Command command(Script::kExtend);
+  AddGroupKeys(&command, place.queue->keys(), place.keys);
+  command.KeepKey(place.keys.Hand(consumer));
+  command.Arg(consumer).Arg(place.ordinal).Arg(settlement.id.view()).Arg(settlement.delivery).Arg(visibility_timeout);
+  auto reply = queues_.server().Run(std::move(command), {{}, Server::Again::kOnLoss, true});
+  if (!reply.ok()) return reply.status();
+  if (reserved_until != nullptr) *reserved_until = reply->At(0).Number() + visibility_timeout;
+  return FromLetter(reply->At(1));
+}
+
+}  // namespace agentmq::redis

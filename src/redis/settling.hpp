@@ -1,0 +1,36 @@
+#pragma once
+
+#include <span>
+
+#include "redis/inspection.hpp"
+#include "redis/recovery.hpp"
+
+namespace agentmq::redis {
+
+// Ends deliveries. Every call is judged on the server by the hand of the consumer that it names. Thread-safe.
+class Settling {
+ public:
+  Settling(Queues& queues, Recovery& recovery, Inspection& inspection)
+      : queues_(queues), recovery_(recovery), inspection_(inspection) {}
+
+  void Ack(std::span<SettleBatch> batches, const Patience& patience);
+  Status AckId(const Source& source, const ShortId& id);
+  Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead);
+  Status Extend(const Source& source, std::string_view consumer, const Settlement& settlement,
+                int64_t visibility_timeout, int64_t* reserved_until);
+
+ private:
+  struct Place {
+    std::shared_ptr<Queue> queue;
+    std::shared_ptr<const QueueView> view;
+    GroupKeys keys;
+    int64_t ordinal;
+  };
+  Place Find(const Source& source);
+
+  Queues& queues_;
+  Recovery& recovery_;
+  Inspection& inspection_;
+};
+
+}  // namespace agentmq::redis
