@@ -49,14 +49,14 @@ void Group::PushFront(const ShortId& id) {
 }
 
 void Group::Take(const ShortId& id, Reader* reader, int64_t number, int64_t reserved_until) {
-  Away& place = away[id];
+  Away& place = away.emplace(id)->second;
   place = {reader, number, reserved_until, false};
   ++reader->held;
   if (!reader->options.auto_extend) SetDeadline(id, &place, reserved_until);
 }
 
 void Group::Retry(const ShortId& id, int64_t when) {
-  away[id] = {nullptr, 0, when, false};
+  away.emplace(id)->second = {nullptr, 0, when, false};
   due.emplace(when, id);
 }
 
@@ -67,7 +67,7 @@ void Group::SetDeadline(const ShortId& id, Away* place, int64_t when) {
   place->has_deadline = true;
 }
 
-void Group::Release(Places::iterator place) {
+void Group::Release(Places::Node* place) {
   const auto& [id, where] = *place;
   Reader* const holder = where.holder;
   if (where.has_deadline) until.erase({where.time, id});
@@ -79,7 +79,7 @@ void Group::Release(Places::iterator place) {
 }
 
 void Group::Forget(const ShortId& id) {
-  if (const auto place = away.find(id); place != away.end()) {
+  if (Places::Node* const place = away.find(id)) {
     Release(place);
   } else {
     --waiting;
@@ -88,10 +88,10 @@ void Group::Forget(const ShortId& id) {
   if (!tries.empty()) tries.erase(id);
 }
 
-Group::Places::iterator Group::InHand(const ShortId& id, std::string_view consumer, int64_t number) {
-  const auto place = away.find(id);
-  if (place == away.end() || place->second.holder == nullptr) return away.end();
-  if (place->second.delivery != number || place->second.holder->incarnation != consumer) return away.end();
+Group::Places::Node* Group::InHand(const ShortId& id, std::string_view consumer, int64_t number) {
+  Places::Node* const place = away.find(id);
+  if (place == nullptr || place->second.holder == nullptr) return nullptr;
+  if (place->second.delivery != number || place->second.holder->incarnation != consumer) return nullptr;
   return place;
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/backend.hpp"
+#include "memory/id_map.hpp"
 
 // All of this is guarded by the mutex of the queue that it belongs to.
 namespace agentmq::memory {
@@ -71,7 +72,7 @@ struct Group {
     int64_t time = 0;           // in hand: reserved until; else due
     bool has_deadline = false;  // in hand, and in `until`
   };
-  using Places = std::unordered_map<ShortId, Away>;
+  using Places = IdMap<Away>;
   using Times = std::set<std::pair<int64_t, ShortId>>;
 
   Group(std::string full_name, size_t place) : name(std::move(full_name)), ordinal(place) {}
@@ -82,11 +83,11 @@ struct Group {
   void Retry(const ShortId& id, int64_t when);
   void SetDeadline(const ShortId& id, Away* away, int64_t when);
   // Out of the hand or of `due`, to be put elsewhere.
-  void Release(Places::iterator place);
+  void Release(Places::Node* place);
   // Wherever it is, for good.
   void Forget(const ShortId& id);
-  // In whose hand under that number; end() where it is not.
-  Places::iterator InHand(const ShortId& id, std::string_view consumer, int64_t number);
+  // Its place where it is in that hand under that number, else null.
+  Places::Node* InHand(const ShortId& id, std::string_view consumer, int64_t number);
 
   // The armed consumer that has waited longest, out of the queue; null where nobody is armed.
   std::shared_ptr<Reader> NextArmed();

@@ -10,7 +10,7 @@ namespace {
 constexpr int64_t kRetireAfter = 24 * 3600 * 1000;
 constexpr int64_t kHousekeeping = 1000;
 constexpr size_t kFewTombstones = 1000;
-constexpr size_t kFewBuckets = 1 << 16;
+constexpr size_t kFewCells = 1 << 16;
 
 }  // namespace
 
@@ -33,7 +33,7 @@ void Queue::Refresh(Turn& turn) {
   if (turn.now() < housekeeping_at_) return;
   housekeeping_at_ = turn.now() + kHousekeeping;
   // A peak that is over: erasing gives back what the entries took, not their table.
-  if (entries_.empty() && entries_.bucket_count() > kFewBuckets) entries_ = Entries();
+  if (entries_.empty() && entries_.capacity() > kFewCells) entries_ = Entries();
   for (auto it = groups_.begin(); it != groups_.end();) {
     Group& group = *(it++)->second;
     const bool abandoned = name_.broadcast && group.open == 0 && group.ttl > 0;
@@ -50,11 +50,11 @@ void Queue::Expire(int64_t now) {
   while (!expiry_.empty() && expiry_.begin()->first <= now) {
     const ShortId id = expiry_.begin()->second;
     expiry_.erase(expiry_.begin());
-    const auto entry = entries_.find(id);
+    Entries::Node* const entry = entries_.find(id);
     for (const size_t ordinal : entry->second.needs.Members()) {
       Group& group = *by_ordinal_[ordinal];
-      const auto place = group.away.find(id);
-      if (place != group.away.end() && place->second.holder != nullptr) continue;
+      const auto* const place = group.away.find(id);
+      if (place != nullptr && place->second.holder != nullptr) continue;
       group.Forget(id);
       entry->second.needs.Remove(ordinal);
     }
@@ -65,12 +65,12 @@ void Queue::Expire(int64_t now) {
 }
 
 void Queue::Sweep(Group& group) {
-  if (group.away.empty() && group.away.bucket_count() > kFewBuckets) group.away = Group::Places();
+  if (group.away.empty() && group.away.capacity() > kFewCells) group.away = Group::Places();
   if (group.tombstones < kFewTombstones || group.tombstones < group.waiting) return;
   for (auto& [priority, lane] : group.lanes) {
     std::erase_if(lane, [&](const ShortId& id) {
-      const auto entry = entries_.find(id);
-      return entry == entries_.end() || !entry->second.needs.Has(group.ordinal);
+      const auto* const entry = entries_.find(id);
+      return entry == nullptr || !entry->second.needs.Has(group.ordinal);
     });
     lane.shrink_to_fit();
   }
@@ -94,12 +94,13 @@ Group& Queue::AddGroup(std::string name) {
 
 // What nobody else needs goes with it.
 void Queue::RemoveGroup(Turn& turn, Group& group) {
-  for (auto it = entries_.begin(); it != entries_.end();) {
-    const auto entry = it++;
-    if (!entry->second.needs.Has(group.ordinal)) continue;
-    entry->second.needs.Remove(group.ordinal);
-    if (entry->second.needs.empty()) Erase(entry);
-  }
+  std::vector<Entries::Node*> unneeded;
+  entries_.ForEach([&](Entries::Node& entry) {
+    if (!entry.second.needs.Has(group.ordinal)) return;
+    entry.second.needs.Remove(group.ordinal);
+    if (entry.second.needs.empty()) unneeded.push_back(&entry);
+  });
+  for (Entries::Node* entry : unneeded) Erase(entry);
   everyone_.Remove(group.ordinal);
   by_ordinal_[group.ordinal] = nullptr;
   turn.GroupRemoved(group.name);
@@ -144,7 +145,7 @@ Status Queue::MakeRoom(const Limits& limits, size_t count, int64_t* dropped) {
   }
   size_t left = excess;
   for (auto lane = group.lanes.rbegin(); lane != group.lanes.rend() && left > 0; ++lane) {
-    for (auto oldest = Pop(group, &lane->second); oldest != entries_.end(); oldest = Pop(group, &lane->second)) {
+    for (auto* oldest = Pop(group, &lane->second); oldest != nullptr; oldest = Pop(group, &lane->second)) {
       Settle(oldest, group);
       if (--left == 0) break;
     }
@@ -157,9 +158,9 @@ Status Queue::MakeRoom(const Limits& limits, size_t count, int64_t* dropped) {
 void Queue::TrimLog(const Limits& limits, int64_t* dropped) {
   const auto room = static_cast<size_t>(std::max<int64_t>(limits.max_items, 0));
   while (room > 0 && order_.size() - order_tombstones_ > room) {
-    const auto oldest = entries_.find(order_.front());
+    Entries::Node* const oldest = entries_.find(order_.front());
     order_.pop_front();
-    if (oldest == entries_.end()) {
+    if (oldest == nullptr) {
       --order_tombstones_;
       continue;
     }
@@ -170,8 +171,8 @@ void Queue::TrimLog(const Limits& limits, int64_t* dropped) {
   }
 }
 
-Queue::Entries::iterator Queue::Insert(const ShortId& id, std::string record, int64_t ttl) {
-  const auto stored = entries_.try_emplace(id).first;
+Queue::Entries::Node* Queue::Insert(const ShortId& id, std::string record, int64_t ttl) {
+  Entries::Node* const stored = entries_.emplace(id);
   stored->second.record = std::move(record);
   if (ttl < 0 || ttl > kNothingDue - id.time() - 1) return stored;
   stored->second.expires = id.time() + ttl;
@@ -179,26 +180,26 @@ Queue::Entries::iterator Queue::Insert(const ShortId& id, std::string record, in
   return stored;
 }
 
-Queue::Entries::iterator Queue::Pop(Group& group, std::deque<ShortId>* lane) {
+Queue::Entries::Node* Queue::Pop(Group& group, std::deque<ShortId>* lane) {
   while (!lane->empty()) {
-    const auto entry = entries_.find(lane->front());
+    Entries::Node* const entry = entries_.find(lane->front());
     lane->pop_front();
-    if (entry != entries_.end() && entry->second.needs.Has(group.ordinal)) {
+    if (entry != nullptr && entry->second.needs.Has(group.ordinal)) {
       --group.waiting;
       return entry;
     }
     --group.tombstones;
   }
-  return entries_.end();
+  return nullptr;
 }
 
-void Queue::Settle(Entries::iterator entry, Group& group) {
+void Queue::Settle(Entries::Node* entry, Group& group) {
   if (!group.tries.empty()) group.tries.erase(entry->first);
   entry->second.needs.Remove(group.ordinal);
   if (entry->second.needs.empty()) Erase(entry);
 }
 
-void Queue::Erase(Entries::iterator entry) {
+void Queue::Erase(Entries::Node* entry) {
   const auto& [id, message] = *entry;
   if (message.expires != kNothingDue) expiry_.erase({message.expires, id});
   if (!message.needs.empty()) {
@@ -209,7 +210,7 @@ void Queue::Erase(Entries::iterator entry) {
   if (!logged) return;
   ++order_tombstones_;
   if (order_tombstones_ < kFewTombstones || order_tombstones_ < order_.size() / 2) return;
-  std::erase_if(order_, [this](const ShortId& other) { return !entries_.contains(other); });
+  std::erase_if(order_, [this](const ShortId& other) { return entries_.find(other) == nullptr; });
   order_tombstones_ = 0;
 }
 

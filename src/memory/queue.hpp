@@ -10,7 +10,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -83,7 +82,7 @@ class Queue {
     GroupSet needs;       // groups that have not settled it
     bool logged = false;  // in order_
   };
-  using Entries = std::unordered_map<ShortId, Entry>;
+  using Entries = IdMap<Entry>;
 
   struct DeadLetter {
     ShortId id;
@@ -105,19 +104,19 @@ class Queue {
 
   Status MakeRoom(const Limits& limits, size_t count, int64_t* dropped);
   void TrimLog(const Limits& limits, int64_t* dropped);
-  Entries::iterator Insert(const ShortId& id, std::string record, int64_t ttl);
-  // The next message of a lane that the group needs, out of the lane; end() where there is none.
-  Entries::iterator Pop(Group& group, std::deque<ShortId>* lane);
+  Entries::Node* Insert(const ShortId& id, std::string record, int64_t ttl);
+  // The next message of a lane that the group needs, out of the lane; null where there is none.
+  Entries::Node* Pop(Group& group, std::deque<ShortId>* lane);
   // The group needs it no more; it is in none of the group's places.
-  void Settle(Entries::iterator entry, Group& group);
-  void Erase(Entries::iterator entry);
-  bool DropIfExpired(Entries::iterator entry, Group& group, int64_t now);
+  void Settle(Entries::Node* entry, Group& group);
+  void Erase(Entries::Node* entry);
+  bool DropIfExpired(Entries::Node* entry, Group& group, int64_t now);
   // Back to the head of its lane; it is in none of the group's places.
   void PutBack(Group& group, const ShortId& id, int64_t now);
   void TakeDue(Group& group, int64_t now);
   // Reservations that ran out; retry_attempts: of who looks, 0: of each holder.
   int64_t TakeLapsed(Group& group, int64_t now, const int* retry_attempts);
-  void Bury(Group& group, Group::Places::iterator place, Tries tries, Code status, int64_t now);
+  void Bury(Group& group, Group::Places::Node* place, Tries tries, Code status, int64_t now);
   std::map<int64_t, DeadLetter>::const_iterator FindDead(const ShortId& id, std::string_view group) const;
   void EraseDead(std::map<int64_t, DeadLetter>::const_iterator letter);
   Status NoDeadLetter(const ShortId& id, std::string_view group) const;

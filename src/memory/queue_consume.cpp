@@ -24,8 +24,8 @@ Result<Queue::Membership> Queue::Join(Turn& turn, const std::string& name, const
   if (group == nullptr) {
     group = &AddGroup(name);
     for (const ShortId& id : order_) {
-      const auto entry = options.from_start ? entries_.find(id) : entries_.end();
-      if (entry == entries_.end() || entry->second.expires <= turn.now()) continue;
+      Entries::Node* const entry = options.from_start ? entries_.find(id) : nullptr;
+      if (entry == nullptr || entry->second.expires <= turn.now()) continue;
       entry->second.needs.Add(group->ordinal);
       group->PushBack(id);
     }
@@ -51,8 +51,8 @@ Fetched Queue::Fetch(Turn& turn, Group& group, Reader& reader, size_t room) {
   size_t bytes = 0;
   for (auto& [priority, lane] : group.lanes) {
     while (fetched.messages.size() < room && bytes < kMaxFetchBytes) {
-      const auto entry = Pop(group, &lane);
-      if (entry == entries_.end()) break;
+      const auto* const entry = Pop(group, &lane);
+      if (entry == nullptr) break;
       const auto& [id, message] = *entry;
       group.Take(id, &reader, ++group.last_delivery, reserved_until);
       Delivery& delivery = fetched.messages.emplace_back();
@@ -95,7 +95,7 @@ int64_t Queue::TakeLapsed(Group& group, int64_t now, const int* retry_attempts) 
   // Newest first to the head, so that the order holds.
   std::ranges::sort(ids, std::greater<>());
   for (const ShortId& id : ids) {
-    const auto place = group.away.find(id);
+    Group::Places::Node* const place = group.away.find(id);
     const int attempts = retry_attempts != nullptr ? *retry_attempts : place->second.holder->options.retry_attempts;
     const auto known = group.tries.find(id);
     Tries tries = known == group.tries.end() ? Tries() : known->second;
@@ -113,7 +113,7 @@ int64_t Queue::TakeLapsed(Group& group, int64_t now, const int* retry_attempts) 
   return static_cast<int64_t>(ids.size());
 }
 
-bool Queue::DropIfExpired(Entries::iterator entry, Group& group, int64_t now) {
+bool Queue::DropIfExpired(Entries::Node* entry, Group& group, int64_t now) {
   if (entry->second.expires > now) return false;
   const bool last = [&] {
     GroupSet others = entry->second.needs;
@@ -132,8 +132,8 @@ void Queue::PutBack(Group& group, const ShortId& id, int64_t now) {
 void Queue::GiveBack(Turn& turn, Group& group, Reader& reader, std::span<const ShortId> unseen) {
   bool any = false;
   for (auto id = unseen.rbegin(); id != unseen.rend(); ++id) {
-    const auto place = group.away.find(*id);
-    if (place == group.away.end() || place->second.holder != &reader) continue;
+    Group::Places::Node* const place = group.away.find(*id);
+    if (place == nullptr || place->second.holder != &reader) continue;
     group.Release(place);
     PutBack(group, *id, turn.now());
     any = true;
@@ -148,9 +148,10 @@ void Queue::Leave(Turn& turn, Group& group, Reader& reader) {
   --group.open;
   if (group.open == 0) group.idle_since = turn.now();
   const int64_t deadline = Later(turn.now(), reader.options.visibility_timeout);
-  for (auto& [id, place] : group.away) {
-    if (place.holder == &reader && !place.has_deadline) group.SetDeadline(id, &place, deadline);
-  }
+  group.away.ForEach([&](Group::Places::Node& place) {
+    if (place.second.holder != &reader || place.second.has_deadline) return;
+    group.SetDeadline(place.first, &place.second, deadline);
+  });
   // It may have been woken for what it does not fetch, or have been the one that waits for a due time.
   if (reader.woken && group.waiting > 0) turn.Wake(group);
   turn.Watch(group);

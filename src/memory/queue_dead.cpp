@@ -7,8 +7,8 @@ constexpr size_t kMaxDead = 10000;
 
 }  // namespace
 
-void Queue::Bury(Group& group, Group::Places::iterator place, Tries tries, Code status, int64_t now) {
-  const auto entry = entries_.find(place->first);
+void Queue::Bury(Group& group, Group::Places::Node* place, Tries tries, Code status, int64_t now) {
+  Entries::Node* const entry = entries_.find(place->first);
   DeadLetter letter;
   letter.id = entry->first;
   letter.group = group.name;

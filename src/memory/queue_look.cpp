@@ -12,8 +12,8 @@ Found Queue::Describe(const ShortId& id, const Entry& entry, const Group* group)
   if (group == nullptr) return found;
   found.group = group->name;
   if (const auto tries = group->tries.find(id); tries != group->tries.end()) found.tries = tries->second;
-  const auto place = group->away.find(id);
-  if (place == group->away.end()) return found;
+  const auto* const place = group->away.find(id);
+  if (place == nullptr) return found;
   if (place->second.holder == nullptr) {
     found.state = State::kRetrying;
     return found;
@@ -29,8 +29,8 @@ const Group* Queue::MostTelling(const ShortId& id, const Entry& entry) const {
   const Group* telling = name_.broadcast ? nullptr : FindGroup(kInboxGroup);
   for (const size_t ordinal : entry.needs.Members()) {
     const Group* const group = by_ordinal_[ordinal];
-    const auto place = group->away.find(id);
-    if (place == group->away.end()) continue;
+    const auto* const place = group->away.find(id);
+    if (place == nullptr) continue;
     if (place->second.holder != nullptr) return group;
     telling = group;
   }
@@ -41,9 +41,9 @@ std::vector<Found> Queue::Pending(std::string_view group_name, size_t limit) con
   const Group* const group = FindGroup(group_name);
   if (group == nullptr) return {};
   std::vector<std::pair<ShortId, const Entry*>> wanted;
-  for (const auto& [id, entry] : entries_) {
-    if (entry.needs.Has(group->ordinal)) wanted.emplace_back(id, &entry);
-  }
+  entries_.ForEach([&](const Entries::Node& entry) {
+    if (entry.second.needs.Has(group->ordinal)) wanted.emplace_back(entry.first, &entry.second);
+  });
   const size_t count = std::min(limit, wanted.size());
   std::partial_sort(wanted.begin(), wanted.begin() + static_cast<ptrdiff_t>(count), wanted.end(),
                     [](const auto& one, const auto& other) {
@@ -58,8 +58,8 @@ std::vector<Found> Queue::Pending(std::string_view group_name, size_t limit) con
 }
 
 Result<Found> Queue::Get(const ShortId& id) const {
-  const auto entry = entries_.find(id);
-  if (entry == entries_.end()) {
+  const auto* const entry = entries_.find(id);
+  if (entry == nullptr) {
     return Status::NotFound("message '" + FullId{name_, id, {}}.Text() + "' is not there");
   }
   return Describe(id, entry->second, MostTelling(id, entry->second));
@@ -68,14 +68,14 @@ Result<Found> Queue::Get(const ShortId& id) const {
 std::vector<ShortId> Queue::Ids() const {
   std::vector<ShortId> ids;
   ids.reserve(entries_.size());
-  for (const auto& [id, entry] : entries_) ids.push_back(id);
+  entries_.ForEach([&](const Entries::Node& entry) { ids.push_back(entry.first); });
   std::ranges::sort(ids);
   return ids;
 }
 
 Status Queue::Delete(const ShortId& id) {
-  const auto entry = entries_.find(id);
-  if (entry == entries_.end()) {
+  Entries::Node* const entry = entries_.find(id);
+  if (entry == nullptr) {
     return Status::NotFound("message '" + FullId{name_, id, {}}.Text() + "' is not there");
   }
   Erase(entry);
@@ -84,7 +84,10 @@ Status Queue::Delete(const ShortId& id) {
 
 int64_t Queue::Clear() {
   const auto removed = static_cast<int64_t>(entries_.size());
-  while (!entries_.empty()) Erase(entries_.begin());
+  std::vector<Entries::Node*> all;
+  all.reserve(entries_.size());
+  entries_.ForEach([&](Entries::Node& entry) { all.push_back(&entry); });
+  for (Entries::Node* entry : all) Erase(entry);
   for (const auto& [name, group] : groups_) {
     group->lanes.clear();
     group->tombstones = 0;
@@ -120,8 +123,8 @@ GroupStats Queue::Describe(const Group& group, int64_t now) const {
   for (const auto& [priority, lane] : group.lanes) {
     // The head is the oldest but for retries: what came back waits longest.
     const auto oldest = std::ranges::find_if(lane, [&](const ShortId& id) {
-      const auto entry = entries_.find(id);
-      return entry != entries_.end() && entry->second.needs.Has(group.ordinal);
+      const auto* const entry = entries_.find(id);
+      return entry != nullptr && entry->second.needs.Has(group.ordinal);
     });
     if (oldest != lane.end()) stats.oldest_age = std::max(stats.oldest_age, now - oldest->time());
   }

@@ -4,9 +4,9 @@ namespace agentmq::memory {
 
 Status Queue::Missing(std::string_view group_name, const ShortId& id) const {
   const Group* const group = FindGroup(group_name);
-  const auto entry = entries_.find(id);
+  const auto* const entry = entries_.find(id);
   const std::string text = "message '" + FullId{name_, id, {}}.Text() + "'";
-  if (group != nullptr && entry != entries_.end() && entry->second.needs.Has(group->ordinal)) {
+  if (group != nullptr && entry != nullptr && entry->second.needs.Has(group->ordinal)) {
     return {Code::kStale, text + " is not reserved by this consumer any more"};
   }
   return Status::NotFound(text + " is not there, or was settled");
@@ -15,9 +15,9 @@ Status Queue::Missing(std::string_view group_name, const ShortId& id) const {
 void Queue::Ack(std::string_view group_name, std::string_view consumer, std::span<Settlement> settlements) {
   Group* const group = FindGroup(group_name);
   for (Settlement& settlement : settlements) {
-    const auto place =
-        group == nullptr ? Group::Places::iterator() : group->InHand(settlement.id, consumer, settlement.delivery);
-    if (group == nullptr || place == group->away.end()) {
+    Group::Places::Node* const place =
+        group == nullptr ? nullptr : group->InHand(settlement.id, consumer, settlement.delivery);
+    if (place == nullptr) {
       settlement.status = Missing(group_name, settlement.id);
       continue;
     }
@@ -30,8 +30,8 @@ void Queue::Ack(std::string_view group_name, std::string_view consumer, std::spa
 
 Status Queue::AckId(std::string_view group_name, const ShortId& id) {
   Group* const group = FindGroup(group_name);
-  const auto entry = entries_.find(id);
-  if (group == nullptr || entry == entries_.end() || !entry->second.needs.Has(group->ordinal)) {
+  Entries::Node* const entry = entries_.find(id);
+  if (group == nullptr || entry == nullptr || !entry->second.needs.Has(group->ordinal)) {
     return Missing(group_name, id);
   }
   group->Forget(id);
@@ -44,8 +44,8 @@ Status Queue::GiveUp(Turn& turn, std::string_view group_name, std::string_view c
   *dead = false;
   Group* const group = FindGroup(group_name);
   if (group == nullptr) return Missing(group_name, nack.id);
-  const auto place = group->InHand(nack.id, consumer, nack.delivery);
-  if (place == group->away.end()) return Missing(group_name, nack.id);
+  Group::Places::Node* const place = group->InHand(nack.id, consumer, nack.delivery);
+  if (place == nullptr) return Missing(group_name, nack.id);
 
   const auto known = group->tries.find(nack.id);
   Tries tries = known == group->tries.end() ? Tries() : known->second;
@@ -70,8 +70,8 @@ Result<int64_t> Queue::Extend(Turn& turn, std::string_view group_name, std::stri
                               const Settlement& settlement, int64_t visibility_timeout) {
   Group* const group = FindGroup(group_name);
   if (group == nullptr) return Missing(group_name, settlement.id);
-  const auto place = group->InHand(settlement.id, consumer, settlement.delivery);
-  if (place == group->away.end()) return Missing(group_name, settlement.id);
+  Group::Places::Node* const place = group->InHand(settlement.id, consumer, settlement.delivery);
+  if (place == nullptr) return Missing(group_name, settlement.id);
   const int64_t deadline = Later(turn.now(), visibility_timeout);
   group->SetDeadline(settlement.id, &place->second, deadline);
   turn.Watch(*group);
