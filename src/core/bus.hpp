@@ -1,16 +1,18 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "core/async_sender.hpp"
 #include "core/backend.hpp"
 #include "core/event_log.hpp"
+#include "core/health.hpp"
 #include "core/message.hpp"
 #include "core/settings.hpp"
 #include "core/subscription.hpp"
@@ -20,19 +22,10 @@
 namespace agentmq {
 
 class Directory;
-class HealthCheck;
+struct Shared;
 
-// The numbers of mq_failure and mq_health_state.
+// The numbers of mq_failure.
 enum class Failure : int { kTransient = 0, kPermanent = 1 };
-enum class HealthState : int { kHealthy = 0, kDegraded = 1, kUnhealthy = 2 };
-
-struct HealthReport {
-  HealthState state = HealthState::kHealthy;
-  std::string json;
-};
-
-// What became of an asynchronous publish; `id` is "" where it was not stored.
-using PublishCallback = std::function<void(Code code, const char* id)>;
 
 // A name or nullopt for "any" (C's NULL).
 using MaybeName = std::optional<std::string_view>;
@@ -44,8 +37,7 @@ using MaybeName = std::optional<std::string_view>;
 class Bus {
  public:
   // config: bus settings, and what it gives channels and subscriptions as defaults. log: also the backend's sink.
-  static std::shared_ptr<Bus> Make(std::shared_ptr<Backend> backend, Config config,
-                                   std::shared_ptr<EventLog> log);
+  static std::shared_ptr<Bus> Make(std::shared_ptr<Backend> backend, Config config, std::shared_ptr<EventLog> log);
   ~Bus();  // as Close() where that was not done
   Bus(const Bus&) = delete;
   Bus& operator=(const Bus&) = delete;
@@ -61,16 +53,14 @@ class Bus {
   // ---- publish ----
   Status Publish(std::string_view channel, Message& message, const Patience& patience);
   // results: null, or room for a status number each. published: may be null. Entries may be null: kInvalid.
-  Status PublishBatch(std::string_view channel, std::span<Message* const> messages,
-                      const Patience& patience, int32_t* results, size_t* published);
+  Status PublishBatch(std::string_view channel, std::span<Message* const> messages, const Patience& patience,
+                      int32_t* results, size_t* published);
   // targets: null ones are kInvalid. sent: may be null; copies in the order of targets, also with a failure that came
   // after the arguments were found good.
-  Status PublishMany(std::string_view channel, const Message& message,
-                     std::span<const char* const> targets, const Patience& patience,
-                     Messages* sent);
+  Status PublishMany(std::string_view channel, const Message& message, std::span<const char* const> targets,
+                     const Patience& patience, Messages* sent);
   // callback may be empty; is not called where this answers a failure.
-  Status PublishAsync(std::string_view channel, std::unique_ptr<Message> message,
-                      PublishCallback callback);
+  Status PublishAsync(std::string_view channel, std::unique_ptr<Message> message, PublishCallback callback);
   Status Flush(const Patience& patience);
 
   // ---- subscribe ----
@@ -86,8 +76,7 @@ class Bus {
   Status AckId(MaybeName agent, std::string_view id);
   Status AckAsync(const Message& message);
   Status Nack(const Message& message, Failure failure, int64_t delay, std::string_view reason);
-  Status NackReceipt(std::string_view receipt, Failure failure, int64_t delay,
-                     std::string_view reason);
+  Status NackReceipt(std::string_view receipt, Failure failure, int64_t delay, std::string_view reason);
   Status Extend(Message& message, int64_t visibility_timeout);
   Status ExtendReceipt(std::string_view receipt, int64_t visibility_timeout);
 
@@ -111,6 +100,12 @@ class Bus {
 
  private:
   explicit Bus(std::shared_ptr<Shared> shared);
+
+  void StartPings();
+  template <class Body>
+  auto Ask(Body body) -> decltype(body(std::declval<Backend&>()));
+  template <class Body>
+  auto Settle(Body body) -> decltype(body(std::declval<Backend&>()));
 
   const std::shared_ptr<Shared> shared_;
   std::unique_ptr<Directory> directory_;

@@ -94,9 +94,8 @@ Result<std::string> EventLog::Next(const Patience& patience) {
     lock.lock();
     waiters_.erase(std::find(waiters_.begin(), waiters_.end(), &event));
     if (!ring_.empty() || woken == Event::Woken::kSet) continue;
-    failure = woken == Event::Woken::kCancelled
-                  ? InterruptedStatus()
-                  : Status(Code::kTimeout, "no log event came within the timeout");
+    failure = woken == Event::Woken::kCancelled ? InterruptedStatus()
+                                                : Status(Code::kTimeout, "no log event came within the timeout");
     break;
   }
   std::string line;

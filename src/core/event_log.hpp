@@ -35,9 +35,7 @@ class EventLog {
   ~EventLog();
 
   // Whether events of that level go anywhere: ask before building details on a hot path.
-  bool Wants(int level) const {
-    return level >= level_ && listeners_.load(std::memory_order_relaxed) != 0;
-  }
+  bool Wants(int level) const { return level >= level_ && listeners_.load(std::memory_order_relaxed) != 0; }
   void Write(int level, std::string_view event, const Details& details);
   // What a backend takes; keeps the log alive.
   static EventSink Sink(std::shared_ptr<EventLog> log);

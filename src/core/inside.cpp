@@ -7,8 +7,7 @@ thread_local const Inside* innermost = nullptr;
 
 }  // namespace
 
-Inside::Inside(const void* bus, const void* subscription)
-    : bus_(bus), subscription_(subscription), outer_(innermost) {
+Inside::Inside(const void* bus, const void* subscription) : bus_(bus), subscription_(subscription), outer_(innermost) {
   innermost = this;
 }
 

@@ -2,8 +2,8 @@
 
 namespace agentmq {
 
-void Ledger::HandOut(const std::vector<Entry>& entries,
-                     const std::shared_ptr<const std::string>& consumer, int64_t now) {
+void Ledger::HandOut(const std::vector<Entry>& entries, const std::shared_ptr<const std::string>& consumer,
+                     int64_t now) {
   if (longest_ <= 0) return;
   const std::lock_guard lock(mutex_);
   for (const Entry& entry : entries) {

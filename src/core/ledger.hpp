@@ -32,8 +32,7 @@ class Ledger {
     ShortId id;
     int64_t delivery;
   };
-  void HandOut(const std::vector<Entry>& entries, const std::shared_ptr<const std::string>& consumer,
-               int64_t now);
+  void HandOut(const std::vector<Entry>& entries, const std::shared_ptr<const std::string>& consumer, int64_t now);
   // No longer held, or no longer ours to let go (it has a deadline of its own).
   void Settled(const ShortId& id, int64_t delivery);
 

@@ -1,0 +1,272 @@
+#include "core/bus.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/directory.hpp"
+#include "core/inside.hpp"
+#include "core/shared.hpp"
+#include "core/stats.hpp"
+#include "core/subscription_state.hpp"
+
+namespace agentmq {
+namespace {
+
+// Acknowledges what is well among the requests, and says of each what became of it.
+Status AckAll(Shared& shared, std::span<AckRequest> requests, int32_t* results, size_t* acked) {
+  if (acked != nullptr) *acked = 0;
+  const auto backend = shared.backend();
+  if (backend == nullptr) return ClosedStatus();
+  shared.settler.Ack(*backend, requests, shared.Brief());
+  size_t done = 0;
+  const Status* first_failure = nullptr;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const Status& status = requests[i].status;
+    if (results != nullptr) results[i] = static_cast<int32_t>(status.code());
+    done += status.ok() ? 1 : 0;
+    if (!status.ok() && first_failure == nullptr) first_failure = &status;
+  }
+  if (acked != nullptr) *acked = done;
+  return Summary(done, requests.size(), first_failure == nullptr ? Status::Ok() : *first_failure, "acknowledged");
+}
+
+}  // namespace
+
+// Calls `body` with the backend; kClosed where the bus was shut down.
+template <class Body>
+auto Bus::Ask(Body body) -> decltype(body(std::declval<Backend&>())) {
+  const auto backend = shared_->backend();
+  if (backend == nullptr || shared_->gate.closed()) return ClosedStatus();
+  return body(*backend);
+}
+
+// The same for what goes on after a shutdown, until the bus is closed: settling.
+template <class Body>
+auto Bus::Settle(Body body) -> decltype(body(std::declval<Backend&>())) {
+  const auto backend = shared_->backend();
+  if (backend == nullptr) return ClosedStatus();
+  return body(*backend);
+}
+
+Bus::Bus(std::shared_ptr<Shared> shared)
+    : shared_(std::move(shared)),
+      directory_(std::make_unique<Directory>(*shared_)),
+      health_(std::make_unique<HealthCheck>(*shared_)) {}
+
+std::shared_ptr<Bus> Bus::Make(std::shared_ptr<Backend> backend, Config config, std::shared_ptr<EventLog> log) {
+  auto shared = std::make_shared<Shared>(std::move(backend), std::move(config), std::move(log));
+  std::shared_ptr<Bus> bus(new Bus(std::move(shared)));
+  bus->StartPings();
+  if (bus->shared_->log->Wants(kLogInfo)) bus->shared_->log->Write(kLogInfo, "opened", {});
+  return bus;
+}
+
+Bus::~Bus() { (void)Close(); }
+
+void Bus::StartPings() {
+  const int64_t interval = shared_->settings.health_interval;
+  if (interval <= 0) return;
+  // Close() stops the timer before the bus ends.
+  shared_->timer.Add(interval, [this, interval] {
+    if (const auto backend = shared_->backend(); backend != nullptr) (void)health_->Ping(*backend);
+    return interval;
+  });
+}
+
+Status Bus::Configure(std::string_view channel, const Config& config) {
+  if (!channel.empty()) {
+    if (Status status = CheckName("channel", channel); !status.ok()) return status;
+  }
+  return Ask([&](Backend& backend) { return shared_->channels.Configure(backend, channel, config); });
+}
+
+void Bus::Shutdown() {
+  shared_->gate.Close();
+  shared_->log->Shutdown();
+  for (const auto& subscription : shared_->subscriptions()) subscription->Stop();
+  // With asynchronous publishes under way the backend is needed until Close(): what waits in it returns then, or by
+  // command_timeout.
+  const auto backend = shared_->backend();
+  if (backend != nullptr && shared_->sender.Idle()) backend->Shutdown();
+}
+
+Status Bus::Close() {
+  if (Inside::OfBus(shared_.get())) return Status::Invalid("a bus can't be closed from inside its handler or callback");
+  if (shared_->backend() == nullptr) return Status::Ok();
+  const Deadline deadline = Deadline::After(shared_->settings.close_timeout);
+  Shutdown();
+  const auto subscriptions = shared_->subscriptions();
+  for (const auto& subscription : subscriptions) subscription->Close({deadline, nullptr});
+  for (const auto& subscription : subscriptions) (void)subscription->workers().Wait({deadline, nullptr});
+  Status status = shared_->sender.Close(deadline);
+  shared_->timer.Stop();
+  if (const auto backend = shared_->ReleaseBackend(); backend != nullptr) backend->Shutdown();
+  if (shared_->log->Wants(kLogInfo)) shared_->log->Write(kLogInfo, "closed", {});
+  shared_->log->Detach();
+  return status;
+}
+
+// ---- publish ----------------------------------------------------------------------------------------------------
+
+Status Bus::Publish(std::string_view channel, Message& message, const Patience& patience) {
+  Message* const one = &message;
+  return shared_->publisher.Publish(channel, std::span(&one, 1), patience, nullptr, nullptr);
+}
+
+Status Bus::PublishBatch(std::string_view channel, std::span<Message* const> messages, const Patience& patience,
+                         int32_t* results, size_t* published) {
+  return shared_->publisher.Publish(channel, messages, patience, results, published);
+}
+
+Status Bus::PublishMany(std::string_view channel, const Message& message, std::span<const char* const> targets,
+                        const Patience& patience, Messages* sent) {
+  return shared_->publisher.PublishMany(channel, message, targets, patience, sent);
+}
+
+Status Bus::PublishAsync(std::string_view channel, std::unique_ptr<Message> message, PublishCallback callback) {
+  if (!channel.empty()) {
+    if (Status status = CheckName("channel", channel); !status.ok()) return status;
+  }
+  if (Status status = shared_->publisher.Check(channel, message.get()); !status.ok()) return status;
+  return shared_->sender.Publish(channel, std::move(message), std::move(callback));
+}
+
+Status Bus::Flush(const Patience& patience) { return shared_->sender.Flush(patience); }
+
+// ---- subscribe --------------------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<Subscription>> Bus::Subscribe(std::string_view channel, std::string_view agent,
+                                                     const Config* config) {
+  constexpr std::array kKinds = {SettingKind::kSubscription};
+  if (Status status = CheckName("agent", agent); !status.ok()) return status;
+  Config settings = shared_->config;
+  if (config != nullptr) {
+    if (Status status = config->CheckKinds("a subscription", kKinds); !status.ok()) return status;
+    settings = config->Over(settings);
+  }
+  auto state = std::make_shared<SubscriptionState>(shared_, std::string(agent), SubscriptionSettings::From(settings));
+  if (Status status = state->Add(channel); !status.ok()) return status;
+  shared_->AddSubscription(state);
+  // A shutdown meanwhile did not see it.
+  if (shared_->gate.closed()) state->Close(shared_->Brief());
+  return std::make_unique<Subscription>(std::move(state));
+}
+
+// ---- settle -----------------------------------------------------------------------------------------------------
+
+Status Bus::Ack(const Message& message) {
+  AckRequest request = AckRequest::Of(message);
+  return AckAll(*shared_, std::span(&request, 1), nullptr, nullptr);
+}
+
+Status Bus::AckBatch(const Messages& messages, int32_t* results, size_t* acked) {
+  std::vector<AckRequest> requests;
+  requests.reserve(messages.size());
+  for (const auto& message : messages) {
+    if (message != nullptr) {
+      requests.push_back(AckRequest::Of(*message));
+    } else {
+      requests.emplace_back().status = Status::Invalid("a message was taken out of the list");
+    }
+  }
+  return AckAll(*shared_, requests, results, acked);
+}
+
+Status Bus::AckReceipts(std::span<const char* const> receipts, int32_t* results, size_t* acked) {
+  std::vector<AckRequest> requests;
+  requests.reserve(receipts.size());
+  for (const char* receipt : receipts) {
+    if (receipt != nullptr) {
+      requests.push_back(AckRequest::Of(receipt));
+    } else {
+      requests.emplace_back().status = Status::Invalid("a receipt is NULL");
+    }
+  }
+  return AckAll(*shared_, requests, results, acked);
+}
+
+Status Bus::AckId(MaybeName agent, std::string_view id) {
+  return Settle([&](Backend& backend) { return shared_->settler.AckId(backend, agent, id); });
+}
+
+Status Bus::AckAsync(const Message& message) { return shared_->sender.Ack(AckRequest::Of(message)); }
+
+Status Bus::Nack(const Message& message, Failure failure, int64_t delay, std::string_view reason) {
+  return Settle([&](Backend& backend) {
+    return shared_->settler.NackMessage(backend, message, failure == Failure::kPermanent, delay, reason);
+  });
+}
+
+Status Bus::NackReceipt(std::string_view receipt, Failure failure, int64_t delay, std::string_view reason) {
+  return Settle([&](Backend& backend) {
+    return shared_->settler.NackReceipt(backend, receipt, failure == Failure::kPermanent, delay, reason);
+  });
+}
+
+Status Bus::Extend(Message& message, int64_t visibility_timeout) {
+  return Settle([&](Backend& backend) { return shared_->settler.ExtendMessage(backend, message, visibility_timeout); });
+}
+
+Status Bus::ExtendReceipt(std::string_view receipt, int64_t visibility_timeout) {
+  return Settle([&](Backend& backend) { return shared_->settler.ExtendReceipt(backend, receipt, visibility_timeout); });
+}
+
+// ---- look and manage --------------------------------------------------------------------------------------------
+
+Result<Messages> Bus::Pending(MaybeName channel, MaybeName agent, size_t limit) {
+  return Ask([&](Backend& backend) { return directory_->Pending(backend, channel, agent, limit); });
+}
+
+Result<std::unique_ptr<Message>> Bus::Get(std::string_view id) {
+  return Ask([&](Backend& backend) { return directory_->Get(backend, id); });
+}
+
+Result<Messages> Bus::Find(const Config* filter, size_t limit, size_t offset) {
+  return Ask([&](Backend& backend) { return directory_->Find(backend, filter, limit, offset); });
+}
+
+Result<int64_t> Bus::Count(const Config* filter) {
+  return Ask([&](Backend& backend) { return directory_->Count(backend, filter); });
+}
+
+Status Bus::Delete(std::string_view id) {
+  return Ask([&](Backend& backend) { return directory_->Delete(backend, id); });
+}
+
+Result<int64_t> Bus::Clear(std::string_view channel) {
+  return Ask([&](Backend& backend) { return directory_->Clear(backend, channel); });
+}
+
+Result<int64_t> Bus::Recover(MaybeName agent) {
+  return Ask([&](Backend& backend) { return directory_->Recover(backend, agent); });
+}
+
+Result<Messages> Bus::DeadLetters(const Config* filter, size_t limit, size_t offset) {
+  return Ask([&](Backend& backend) { return directory_->DeadLetters(backend, filter, limit, offset); });
+}
+
+Result<std::string> Bus::Replay(std::string_view id) {
+  return Ask([&](Backend& backend) { return directory_->Replay(backend, id); });
+}
+
+Status Bus::ReplayAll(const Config* filter, int64_t* replayed) {
+  *replayed = 0;
+  return Ask([&](Backend& backend) { return directory_->ReplayAll(backend, filter, replayed); });
+}
+
+Result<int64_t> Bus::PurgeDead(const Config* filter) {
+  return Ask([&](Backend& backend) { return directory_->PurgeDead(backend, filter); });
+}
+
+Result<std::string> Bus::Stats(MaybeName channel) {
+  return Ask([&](Backend& backend) { return StatsJson(backend, channel); });
+}
+
+Result<HealthReport> Bus::Health() {
+  return Ask([&](Backend& backend) -> Result<HealthReport> { return health_->Check(backend); });
+}
+
+Result<std::string> Bus::NextLog(const Patience& patience) { return shared_->log->Next(patience); }
+
+}  // namespace agentmq

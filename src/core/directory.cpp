@@ -1,0 +1,230 @@
+#include "core/directory.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/shared.hpp"
+#include "util/text.hpp"
+
+namespace agentmq {
+namespace {
+
+constexpr size_t kMostFound = 10000;
+
+// What agents read of a queue: each group, or that of one agent.
+Result<std::vector<std::string>> GroupsOf(Backend& backend, const QueueName& queue,
+                                          std::optional<std::string_view> agent) {
+  if (!queue.broadcast) return std::vector<std::string>{std::string(kInboxGroup)};
+  if (agent) return std::vector<std::string>{PercentEncode(*agent)};
+  auto stats = backend.Stats(queue);
+  if (!stats.ok()) return stats.status();
+  std::vector<std::string> groups;
+  for (GroupStats& group : stats->groups) groups.push_back(std::move(group.group));
+  return groups;
+}
+
+// Whether an agent reads the queue: an instance reads its type's inbox too.
+bool Reads(std::string_view agent, const QueueName& queue) {
+  return queue.broadcast || queue.target == agent || (!queue.target.empty() && queue.target == AgentType(agent));
+}
+
+Result<std::vector<QueueName>> QueuesFor(Backend& backend, std::optional<std::string_view> channel,
+                                         std::optional<std::string_view> agent) {
+  std::vector<QueueName> queues;
+  if (channel && agent) {
+    const std::string name(*channel);
+    queues.push_back(QueueName::Inbox(name, std::string(*agent)));
+    if (const auto type = AgentType(*agent); !type.empty()) queues.push_back(QueueName::Inbox(name, std::string(type)));
+    if (!name.empty()) queues.push_back(QueueName::Log(name));
+    return queues;
+  }
+  auto all = channel ? backend.Queues() : PublicQueues(backend);
+  if (!all.ok()) return all.status();
+  for (QueueName& queue : *all) {
+    if ((!channel || queue.channel == *channel) && (!agent || Reads(*agent, queue))) queues.push_back(std::move(queue));
+  }
+  return queues;
+}
+
+Status CheckNames(std::optional<std::string_view> channel, std::optional<std::string_view> agent) {
+  Status status = !channel || channel->empty() ? Status::Ok() : CheckName("channel", *channel);
+  if (status.ok() && agent) status = CheckName("agent", *agent);
+  return status;
+}
+
+bool GoesBefore(const Found& a, const Found& b) {
+  if (a.id.priority() != b.id.priority()) return a.id.priority() > b.id.priority();
+  return a.id < b.id;
+}
+
+}  // namespace
+
+Result<std::vector<QueueName>> PublicQueues(Backend& backend) {
+  auto queues = backend.Queues();
+  if (queues.ok()) std::erase_if(*queues, [](const QueueName& queue) { return queue.channel == kPrivateChannel; });
+  return queues;
+}
+
+std::string AgentOf(const QueueName& queue, std::string_view group) {
+  if (!queue.broadcast) return queue.target;
+  auto agent = PercentDecode(group);
+  return agent.ok() ? std::move(*agent) : std::string(group);
+}
+
+Status CheckLimit(size_t limit) {
+  if (limit >= 1 && limit <= kMostFound) return Status::Ok();
+  return Status::Invalid("limit must be between 1 and 10000, got " + std::to_string(limit));
+}
+
+std::unique_ptr<Message> MessageOf(Found&& found) {
+  const std::string agent = AgentOf(found.queue, found.group);
+  auto message = Message::FromFound(std::move(found), agent);
+  return message.ok() ? std::move(*message) : nullptr;
+}
+
+Result<Directory::Messages> Directory::Pending(Backend& backend, MaybeName channel, MaybeName agent, size_t limit) {
+  Status status = CheckNames(channel, agent);
+  if (status.ok()) status = CheckLimit(limit);
+  if (!status.ok()) return status;
+  const auto queues = QueuesFor(backend, channel, agent);
+  if (!queues.ok()) return queues.status();
+  std::vector<Found> all;
+  for (const QueueName& queue : *queues) {
+    auto groups = GroupsOf(backend, queue, agent);
+    if (!groups.ok()) return groups.status();
+    for (std::string& group : *groups) {
+      auto found = backend.Pending({queue, group}, limit);
+      if (!found.ok()) return found.status();
+      for (Found& one : *found) {
+        one.group = group;
+        all.push_back(std::move(one));
+      }
+    }
+  }
+  std::stable_sort(all.begin(), all.end(), GoesBefore);
+  if (all.size() > limit) all.erase(all.begin() + static_cast<std::ptrdiff_t>(limit), all.end());
+  Messages messages;
+  for (Found& found : all) {
+    if (auto message = MessageOf(std::move(found))) messages.push_back(std::move(message));
+  }
+  return messages;
+}
+
+Result<std::unique_ptr<Message>> Directory::Get(Backend& backend, std::string_view id) {
+  auto full = FullId::Parse(id);
+  if (!full.ok()) return full.status();
+  const bool dead = !full->group.empty();
+  auto found = dead ? backend.GetDead(full->queue, full->id, full->group) : backend.Get(full->queue, full->id);
+  if (!found.ok()) return found.status();
+  // A broadcast is many agents' to settle: what was looked up says of none.
+  if (!dead) found->group = full->queue.broadcast ? "" : kInboxGroup;
+  const std::string agent = AgentOf(full->queue, found->group);
+  return Message::FromFound(std::move(*found), agent);
+}
+
+Status Directory::Walk(Backend& backend, const Filter& filter, const Visit& visit) {
+  Result<std::vector<QueueName>> queues = std::vector<QueueName>{};
+  if (const auto only = filter.OnlyQueue()) {
+    queues->push_back(*only);
+  } else {
+    queues = PublicQueues(backend);
+  }
+  if (!queues.ok()) return queues.status();
+  bool go_on = true;
+  for (const QueueName& queue : *queues) {
+    if (!filter.Takes(queue)) continue;
+    Status status;
+    if (go_on && filter.TakesLiving()) {
+      status = backend.Walk(queue, [&](Found&& found) {
+        found.group = queue.broadcast ? "" : kInboxGroup;
+        const int64_t time = found.id.time();
+        if (filter.Takes(found, time)) go_on = visit(std::move(found));
+        return go_on;
+      });
+    }
+    if (status.ok() && go_on && filter.TakesDead()) {
+      status = backend.WalkDead(queue, [&](Found&& found) {
+        const int64_t time = found.id.time();
+        if (filter.Takes(found, time)) go_on = visit(std::move(found));
+        return go_on;
+      });
+    }
+    if (!status.ok() || !go_on) return status;
+  }
+  return Status::Ok();
+}
+
+Result<Directory::Messages> Directory::Find(Backend& backend, const Config* filter, size_t limit, size_t offset) {
+  const auto parsed = Filter::From(filter);
+  if (!parsed.ok()) return parsed.status();
+  if (Status status = CheckLimit(limit); !status.ok()) return status;
+  Messages messages;
+  size_t skip = offset;
+  Status status = Walk(backend, *parsed, [&](Found&& found) {
+    if (skip > 0) {
+      --skip;
+      return true;
+    }
+    if (auto message = MessageOf(std::move(found))) messages.push_back(std::move(message));
+    return messages.size() < limit;
+  });
+  if (!status.ok()) return status;
+  return messages;
+}
+
+Result<int64_t> Directory::Count(Backend& backend, const Config* filter) {
+  const auto parsed = Filter::From(filter);
+  if (!parsed.ok()) return parsed.status();
+  int64_t count = 0;
+  Status status = Walk(backend, *parsed, [&](Found&&) {
+    ++count;
+    return true;
+  });
+  if (!status.ok()) return status;
+  return count;
+}
+
+Status Directory::Delete(Backend& backend, std::string_view id) {
+  const auto full = FullId::Parse(id);
+  if (!full.ok()) return full.status();
+  if (!full->group.empty()) return backend.PurgeDead(full->queue, full->id, full->group);
+  return backend.Delete(full->queue, full->id);
+}
+
+Result<int64_t> Directory::Clear(Backend& backend, std::string_view channel) {
+  const bool all = channel == "*";
+  if (Status status = CheckNames(channel, {}); !status.ok()) return status;
+  const auto queues = backend.Queues();
+  if (!queues.ok()) return queues.status();
+  int64_t removed = 0;
+  for (const QueueName& queue : *queues) {
+    if (!all && queue.channel != channel) continue;
+    const auto cleared = backend.Clear(queue);
+    if (!cleared.ok()) return cleared.status();
+    removed += *cleared;
+  }
+  if (shared_.log->Wants(kLogInfo)) {
+    shared_.log->Write(kLogInfo, "cleared", {{"channel", std::string(channel)}, {"messages", std::to_string(removed)}});
+  }
+  return removed;
+}
+
+Result<int64_t> Directory::Recover(Backend& backend, MaybeName agent) {
+  if (Status status = CheckNames({}, agent); !status.ok()) return status;
+  const auto queues = QueuesFor(backend, {}, agent);
+  if (!queues.ok()) return queues.status();
+  int64_t recovered = 0;
+  for (const QueueName& queue : *queues) {
+    std::optional<std::string> group;
+    if (agent) group = queue.broadcast ? PercentEncode(*agent) : std::string(kInboxGroup);
+    const auto lapsed = backend.Recover(queue, group);
+    if (!lapsed.ok()) return lapsed.status();
+    recovered += *lapsed;
+  }
+  if (recovered > 0 && shared_.log->Wants(kLogInfo)) {
+    shared_.log->Write(kLogInfo, "recovered", {{"messages", std::to_string(recovered)}});
+  }
+  return recovered;
+}
+
+}  // namespace agentmq

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/backend.hpp"
+#include "core/settings.hpp"
+#include "core/settings_value.hpp"
+
+namespace agentmq {
+
+// Which messages are asked for: settings of kind filter.
+class Filter {
+ public:
+  // config: null is all. kInvalid for settings of another kind.
+  static Result<Filter> From(const Config* config);
+
+  bool Takes(const QueueName& queue) const;
+  // The only queue that it takes, where it says so much.
+  std::optional<QueueName> OnlyQueue() const;
+  // Whether the dead letters are asked for by name; nothing else takes them.
+  bool TakesDead() const { return states_ && !others_ && states_->Has(State::kDead); }
+  bool TakesLiving() const {
+    return !states_ || others_ || states_->bits() != int64_t{1} << static_cast<int>(State::kDead);
+  }
+  // Of a message of a queue that it takes. `time` is the message's, or the dead letter's.
+  bool Takes(const Found& found, int64_t time) const;
+  bool TakesDeadLetter(const Found& found) const;
+
+ private:
+  bool TakesRecord(const Found& found, int64_t time) const;
+
+  std::optional<std::string> channel_;
+  std::optional<std::string> target_;
+  std::optional<std::string> source_;
+  std::optional<std::string> type_;
+  std::optional<StateSet> states_;
+  bool others_ = false;  // "!..."
+  int64_t since_ = INT64_MIN;
+  int64_t until_ = INT64_MAX;
+};
+
+}  // namespace agentmq

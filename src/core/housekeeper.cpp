@@ -1,0 +1,60 @@
+#include "core/housekeeper.hpp"
+
+#include <algorithm>
+
+#include "core/shared.hpp"
+
+namespace agentmq {
+namespace {
+
+constexpr int64_t kShortest = 20;  // ms between looks
+constexpr int64_t kLongest = 10000;
+
+}  // namespace
+
+void Housekeeper::Watch(std::shared_ptr<Ledger> ledger) {
+  if (ledger->longest() <= 0) return;
+  const std::lock_guard lock(mutex_);
+  ledgers_.push_back(std::move(ledger));
+  if (task_ == 0) {
+    task_ = shared_.timer.Add(kShortest, [this] { return Look(); });
+  } else {
+    shared_.timer.Poke(task_);
+  }
+}
+
+int64_t Housekeeper::Look() {
+  std::vector<std::shared_ptr<Ledger>> watched;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(ledgers_, [](const auto& ledger) { return ledger->Finished(); });
+    watched = ledgers_;
+  }
+  int64_t again = watched.empty() ? -1 : kLongest;
+  for (const auto& ledger : watched) {
+    LetGo(*ledger);
+    again = std::min(again, std::clamp(ledger->longest() / 10, kShortest, kLongest));
+  }
+  return again;
+}
+
+void Housekeeper::LetGo(Ledger& ledger) {
+  const auto forgotten = ledger.TakeForgotten(SteadyMillis());
+  const auto backend = forgotten.empty() ? nullptr : shared_.backend();
+  if (backend == nullptr) return;
+  for (const Ledger::Forgotten& message : forgotten) {
+    int64_t until = 0;
+    // A deadline of its own that ends at once makes it lapse, counted as a lapse.
+    const Status status =
+        backend->Extend(ledger.source(), *message.consumer, {message.id, message.delivery, {}}, 1, &until);
+    if (status.code() == Code::kUnavailable || status.code() == Code::kUnknown) {
+      ledger.HandOut({{message.id, message.delivery}}, message.consumer, SteadyMillis() - ledger.longest());
+    } else if (status.ok() && shared_.log->Wants(kLogWarn)) {
+      shared_.log->Write(kLogWarn, "forgotten",
+                         {{"id", FullId{ledger.source().queue, message.id, {}}.Text()},
+                          {"reason", "held longer than auto_extend_max"}});
+    }
+  }
+}
+
+}  // namespace agentmq

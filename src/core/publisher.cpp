@@ -1,0 +1,300 @@
+#include "core/publisher.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "core/backoff.hpp"
+#include "core/shared.hpp"
+
+namespace agentmq {
+namespace {
+
+constexpr size_t kMostMessages = 1000;         // a batch
+constexpr size_t kMostBytes = 1024 * 1024;     // a batch, without blobs
+constexpr size_t kKeptBytes = 4 * kMostBytes;  // what an idle step may hold on to
+constexpr size_t kKeptSteps = 16;
+constexpr int64_t kFullBase = 5;  // ms
+constexpr int64_t kFullMax = 100;
+
+bool AllDifferent(std::span<Message* const> messages) {
+  const auto not_rising = [](const Message* a, const Message* b) { return !std::less<>{}(a, b); };
+  if (std::adjacent_find(messages.begin(), messages.end(), not_rising) == messages.end()) return true;
+  std::vector<const Message*> sorted(messages.begin(), messages.end());
+  std::sort(sorted.begin(), sorted.end(), std::less<>{});
+  return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end();
+}
+
+int64_t TtlOf(const Message& message, const ChannelLimits& limits) {
+  if (message.ttl()) return *message.ttl();
+  return limits.ttl > 0 ? limits.ttl : -1;
+}
+
+// One parcel for each queue, and where in the batch its messages stand.
+struct Sorted {
+  std::vector<Parcel> parcels;
+  std::vector<std::vector<size_t>> places;
+};
+
+Sorted SortByQueue(std::string_view channel, const ChannelLimits& limits, std::span<Message* const> messages) {
+  Sorted sorted;
+  std::unordered_map<std::string_view, size_t> parcel_of;
+  std::string_view last_target;
+  size_t parcel = 0;
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const std::string_view target = messages[i]->target();
+    if (i == 0 || target != last_target) {
+      const auto [at, is_new] = parcel_of.emplace(target, sorted.parcels.size());
+      if (is_new) {
+        sorted.parcels.push_back({Publisher::QueueOf(channel, *messages[i]), limits, {}, 0, 0, {}});
+        sorted.places.emplace_back();
+        if (i == 0) sorted.parcels[0].messages.reserve(messages.size());
+        if (i == 0) sorted.places[0].reserve(messages.size());
+      }
+      parcel = at->second;
+      last_target = target;
+    }
+    sorted.parcels[parcel].messages.push_back(messages[i]);
+    sorted.places[parcel].push_back(i);
+  }
+  return sorted;
+}
+
+Status Refuse(Status status, int32_t* results, size_t count) {
+  if (results != nullptr) std::fill_n(results, count, static_cast<int32_t>(status.code()));
+  return status;
+}
+
+}  // namespace
+
+Status Summary(size_t done, size_t count, const Status& first_failure, std::string_view verb) {
+  if (done == count) return Status::Ok();
+  if (done == 0) return first_failure;
+  return {Code::kPartial, std::to_string(done) + " of " + std::to_string(count) + " were " + std::string(verb) +
+                              "; the first failure: " + first_failure.text()};
+}
+
+Status Parcel::StatusOf(size_t index) const {
+  if (index < stored) return Status::Ok();
+  if (index < stored + doubtful || status.code() != Code::kUnknown) return status;
+  return {Code::kUnavailable, "not sent, because it is unknown what became of the messages before it"};
+}
+
+// Batches of different queues, whose heads lie in one arena.
+class Publisher::Step {
+ public:
+  void Clear() {
+    arena_.clear();
+    outgoing_.clear();
+    spans_.clear();
+    parcels_.clear();
+  }
+  bool empty() const { return parcels_.empty(); }
+  bool WorthKeeping() const { return arena_.capacity() <= kKeptBytes; }
+
+  // As many of the parcel's next messages as go into a batch.
+  void Add(Parcel& parcel, std::string_view default_source) {
+    const size_t first = outgoing_.size();
+    size_t bytes = 0;
+    for (size_t i = parcel.stored; i < parcel.messages.size() && i - parcel.stored < kMostMessages; ++i) {
+      const Message& message = *parcel.messages[i];
+      const int64_t ttl = TtlOf(message, parcel.limits);
+      head_.clear();
+      message.EncodeHead(default_source, ttl, &head_);
+      const std::string_view payload = message.payload();
+      bytes += head_.size() + (payload.size() > kBlobThreshold ? 0 : payload.size());
+      if (bytes > kMostBytes && i > parcel.stored) break;
+      outgoing_.push_back({message.priority(), ttl, {}, payload, {}});
+      spans_.push_back({arena_.size(), head_.size()});
+      arena_ += head_;
+    }
+    parcels_.push_back({&parcel, first, outgoing_.size() - first});
+  }
+
+  std::span<PublishBatch> Batches() {
+    for (size_t i = 0; i < outgoing_.size(); ++i) {
+      outgoing_[i].head = std::string_view(arena_).substr(spans_[i].begin, spans_[i].size);
+    }
+    batches_.clear();
+    for (const Part& part : parcels_) {
+      PublishBatch& batch = batches_.emplace_back();
+      batch.queue = &part.parcel->queue;
+      batch.limits = part.parcel->limits.limits;
+      batch.messages = std::span(outgoing_).subspan(part.first, part.count);
+    }
+    return batches_;
+  }
+  Parcel& ParcelOf(size_t batch) { return *parcels_[batch].parcel; }
+
+ private:
+  struct Span {
+    size_t begin, size;
+  };
+  struct Part {
+    Parcel* parcel;
+    size_t first, count;
+  };
+
+  std::string head_;
+  std::string arena_;
+  std::vector<Outgoing> outgoing_;
+  std::vector<Span> spans_;
+  std::vector<Part> parcels_;
+  std::vector<PublishBatch> batches_;
+};
+
+Publisher::Publisher(Shared& shared) : shared_(shared) {}
+Publisher::~Publisher() = default;
+
+std::unique_ptr<Publisher::Step> Publisher::TakeStep() {
+  const std::lock_guard lock(mutex_);
+  if (idle_.empty()) return std::make_unique<Step>();
+  auto step = std::move(idle_.back());
+  idle_.pop_back();
+  return step;
+}
+
+void Publisher::KeepStep(std::unique_ptr<Step> step) {
+  step->Clear();
+  const std::lock_guard lock(mutex_);
+  if (idle_.size() < kKeptSteps && step->WorthKeeping()) idle_.push_back(std::move(step));
+}
+
+Status Publisher::Check(std::string_view channel, const Message* message) const {
+  if (message == nullptr) return Status::Invalid("a message is NULL");
+  if (message->read_only()) return Status::Invalid("a received message is read-only: publish a copy of it");
+  if (!message->error().ok()) return message->error();
+  if (channel.empty() && *message->target() == '\0') {
+    return Status::Invalid("a message on the direct channel needs a target");
+  }
+  const size_t size = message->payload().size();
+  if (shared_.settings.max_payload != 0 && size > shared_.settings.max_payload) {
+    return {Code::kTooLarge, "a payload of " + std::to_string(size) + " bytes is above max_payload, which is " +
+                                 std::to_string(shared_.settings.max_payload)};
+  }
+  return Status::Ok();
+}
+
+QueueName Publisher::QueueOf(std::string_view channel, const Message& message) {
+  const char* target = message.target();
+  return *target == '\0' ? QueueName::Log(std::string(channel)) : QueueName::Inbox(std::string(channel), target);
+}
+
+Status Publisher::Publish(std::string_view channel, std::span<Message* const> messages, const Patience& patience,
+                          int32_t* results, size_t* published) {
+  if (published != nullptr) *published = 0;
+  Status status = channel.empty() ? Status::Ok() : CheckName("channel", channel);
+  for (size_t i = 0; status.ok() && i < messages.size(); ++i) status = Check(channel, messages[i]);
+  if (status.ok() && !AllDifferent(messages)) status = Status::Invalid("a message stands twice in the batch");
+  const auto backend = shared_.backend();
+  if (status.ok() && (backend == nullptr || shared_.gate.closed())) status = ClosedStatus();
+  if (!status.ok()) return Refuse(std::move(status), results, messages.size());
+
+  Sorted sorted = SortByQueue(channel, shared_.channels.Get(*backend, channel), messages);
+  Store(*backend, sorted.parcels, true, patience);
+  size_t stored = 0;
+  const Status* first_failure = &status;
+  size_t first_place = messages.size();
+  for (size_t p = 0; p < sorted.parcels.size(); ++p) {
+    const Parcel& parcel = sorted.parcels[p];
+    const std::vector<size_t>& places = sorted.places[p];
+    stored += parcel.stored;
+    if (results != nullptr) {
+      for (size_t i = 0; i < parcel.stored; ++i) results[places[i]] = static_cast<int32_t>(Code::kOk);
+    }
+    for (size_t i = parcel.stored; i < places.size(); ++i) {
+      const Code code = parcel.StatusOf(i).code();
+      messages[places[i]]->Failed(code);
+      if (results != nullptr) results[places[i]] = static_cast<int32_t>(code);
+    }
+    if (parcel.stored < places.size() && places[parcel.stored] < first_place) {
+      first_place = places[parcel.stored];
+      first_failure = &parcel.status;
+    }
+  }
+  if (published != nullptr) *published = stored;
+  return Summary(stored, messages.size(), *first_failure, "stored");
+}
+
+Status Publisher::PublishMany(std::string_view channel, const Message& message, std::span<const char* const> targets,
+                              const Patience& patience, std::vector<std::unique_ptr<Message>>* sent) {
+  std::vector<std::unique_ptr<Message>> copies;
+  std::vector<Message*> batch;
+  copies.reserve(targets.size());
+  batch.reserve(targets.size());
+  for (const char* target : targets) {
+    if (target == nullptr) return Status::Invalid("a target is NULL");
+    if (Status status = CheckName("target", target); !status.ok()) return status;
+    copies.push_back(message.Copy());
+    (void)copies.back()->SetTarget(target);  // a failure is remembered, and found by the check
+    batch.push_back(copies.back().get());
+    if (Status status = Check(channel, batch.back()); !status.ok()) return status;
+  }
+  Status status = Publish(channel, batch, patience, nullptr, nullptr);
+  if (sent != nullptr && status.code() != Code::kInvalid) *sent = std::move(copies);
+  return status;
+}
+
+void Publisher::Take(PublishBatch& batch, Parcel& parcel) {
+  if (batch.status.ok()) {
+    for (const Outgoing& outgoing : batch.messages) {
+      parcel.messages[parcel.stored++]->Published(*batch.queue, outgoing.id, outgoing.ttl);
+    }
+  } else {
+    parcel.status = std::move(batch.status);
+    parcel.doubtful = batch.messages.size();
+  }
+  EventLog& log = *shared_.log;
+  if (parcel.status.ok() && log.Wants(kLogDebug)) {
+    log.Write(kLogDebug, "published",
+              {{"queue", parcel.queue.Text()}, {"messages", std::to_string(batch.messages.size())}});
+  }
+  if (batch.dropped > 0 && log.Wants(kLogInfo)) {
+    log.Write(kLogInfo, "dropped", {{"queue", parcel.queue.Text()}, {"messages", std::to_string(batch.dropped)}});
+  }
+}
+
+Status Publisher::Sleep(int64_t millis, const Patience& patience) {
+  Event nothing;
+  Status status = shared_.gate.Wait(nothing, {patience.deadline.Earlier(Deadline::After(millis)), patience.cancel});
+  return status.code() == Code::kTimeout ? Status::Ok() : status;
+}
+
+void Publisher::Store(Backend& backend, std::span<Parcel> parcels, bool block, const Patience& patience) {
+  const int64_t began = SteadyMillis();
+  Backoff backoff(kFullBase, kFullMax);
+  auto step = TakeStep();
+  for (;;) {
+    step->Clear();
+    for (Parcel& parcel : parcels) {
+      if (!parcel.done()) step->Add(parcel, shared_.settings.source);
+    }
+    if (step->empty()) break;
+    const auto batches = step->Batches();
+    Patience brief = shared_.Brief(patience.cancel);
+    brief.deadline = brief.deadline.Earlier(patience.deadline);
+    backend.Publish(batches, brief);
+    bool went_on = false;
+    bool waits = false;
+    for (size_t i = 0; i < batches.size(); ++i) {
+      Parcel& parcel = step->ParcelOf(i);
+      const bool may_wait = block && parcel.limits.limits.overflow == Overflow::kBlock &&
+                            SteadyMillis() - began < parcel.limits.publish_timeout && !patience.deadline.Expired();
+      if (batches[i].status.code() == Code::kFull && may_wait) {
+        waits = true;
+        continue;
+      }
+      Take(batches[i], parcel);
+      went_on = true;
+    }
+    if (went_on) backoff.Reset();
+    if (!waits || went_on) continue;
+    const Status slept = Sleep(backoff.Next(), patience);
+    if (slept.ok()) continue;
+    for (Parcel& parcel : parcels) {
+      if (!parcel.done()) parcel.status = slept;
+    }
+  }
+  KeepStep(std::move(step));
+}
+
+}  // namespace agentmq

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/backend.hpp"
+#include "core/channel_settings.hpp"
+#include "core/message.hpp"
+
+namespace agentmq {
+
+struct Shared;
+
+// Messages for one queue, in order, and what became of them: the first `stored` are stored, the next `doubtful` share
+// `status`, and what follows was never sent.
+struct Parcel {
+  QueueName queue;
+  ChannelLimits limits;
+  std::vector<Message*> messages;
+  size_t stored = 0;
+  size_t doubtful = 0;
+  Status status;
+
+  bool done() const { return !status.ok() || stored == messages.size(); }
+  Status StatusOf(size_t index) const;
+};
+
+// Stores messages in as few round trips as can be. Thread-safe.
+class Publisher {
+ public:
+  explicit Publisher(Shared& shared);
+  ~Publisher();
+
+  // See Bus::PublishBatch() and PublishMany().
+  Status Publish(std::string_view channel, std::span<Message* const> messages, const Patience& patience,
+                 int32_t* results, size_t* published);
+  Status PublishMany(std::string_view channel, const Message& message, std::span<const char* const> targets,
+                     const Patience& patience, std::vector<std::unique_ptr<Message>>* sent);
+
+  // Whether the message may be published on that channel, whose name was checked.
+  Status Check(std::string_view channel, const Message* message) const;
+  static QueueName QueueOf(std::string_view channel, const Message& message);
+
+  // Stores the parcels in steps, of all at once; several are for different queues. block: waits for room where the
+  // channel's overflow says so.
+  void Store(Backend& backend, std::span<Parcel> parcels, bool block, const Patience& patience);
+
+ private:
+  class Step;  // what one call of the backend takes: kept for its memory
+
+  std::unique_ptr<Step> TakeStep();
+  void KeepStep(std::unique_ptr<Step> step);
+  void Take(PublishBatch& batch, Parcel& parcel);
+  Status Sleep(int64_t millis, const Patience& patience);
+
+  Shared& shared_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Step>> idle_;  // guarded by mutex_
+};
+
+// ok, kPartial, or the first failure, with its sentence.
+Status Summary(size_t done, size_t count, const Status& first_failure, std::string_view verb);
+
+}  // namespace agentmq

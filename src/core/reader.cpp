@@ -1,0 +1,72 @@
+#include "core/reader.hpp"
+
+#include <algorithm>
+
+namespace agentmq {
+namespace {
+
+// Even where no wake-up comes a source is looked at this often; wake-ups that were lost are the backend's to find.
+constexpr int64_t kSafetyLook = 30000;  // ms
+
+}  // namespace
+
+bool MendsByWaiting(Code code) {
+  switch (code) {
+    case Code::kUnavailable:
+    case Code::kUnknown:
+    case Code::kTimeout:
+    case Code::kFull:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool Reader::Accept(Result<Fetched> fetched, int64_t now) {
+  if (!fetched.ok()) {
+    failure = fetched.status();
+    if (failing_since == 0) failing_since = now;
+    look_at = now + backoff.Next();
+    return MendsByWaiting(failure.code());
+  }
+  failure = Status::Ok();
+  failing_since = 0;
+  backoff.Reset();
+  completed_at = now;
+  renew_first = false;
+  if (fetched->gone) DropBuffer();
+  if (fetched->gone || incarnation_ == nullptr) {
+    incarnation_ = std::make_shared<const std::string>(consumer->incarnation());
+  }
+  if (empty()) {
+    buffer_ = std::move(fetched->messages);
+    next_ = 0;
+  } else {
+    buffer_.insert(buffer_.end(), std::make_move_iterator(fetched->messages.begin()),
+                   std::make_move_iterator(fetched->messages.end()));
+  }
+  look_at = now + kSafetyLook;
+  if (fetched->next_due >= 0) look_at = std::min(look_at, now + std::max<int64_t>(1, fetched->next_due));
+  if (fetched->more) look_at = 0;
+  return true;
+}
+
+Delivery Reader::TakeFront() {
+  Delivery delivery = std::move(buffer_[next_++]);
+  if (empty()) DropBuffer();
+  return delivery;
+}
+
+std::vector<ShortId> Reader::Unseen() const {
+  std::vector<ShortId> unseen;
+  unseen.reserve(size());
+  for (size_t i = next_; i < buffer_.size(); ++i) unseen.push_back(buffer_[i].id);
+  return unseen;
+}
+
+void Reader::DropBuffer() {
+  buffer_.clear();
+  next_ = 0;
+}
+
+}  // namespace agentmq

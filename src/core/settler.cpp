@@ -1,0 +1,229 @@
+#include "core/settler.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "core/shared.hpp"
+#include "util/text.hpp"
+
+namespace agentmq {
+namespace {
+
+constexpr size_t kMostSettlements = 1000;              // a batch
+constexpr int64_t kLongest = int64_t{365} * 86400000;  // ms: of a delay or an extension
+constexpr size_t kLongestReason = 64 * 1024;
+
+// The settlements of one consumer of one source.
+struct Group {
+  const AckRequest* first;
+  std::vector<Settlement> settlements;
+  std::vector<AckRequest*> requests;
+};
+
+bool SameHand(const AckRequest& a, const AckRequest& b) {
+  return (a.source == b.source || *a.source == *b.source) && a.consumer == b.consumer;
+}
+
+std::vector<Group> GroupByHand(std::span<AckRequest> requests) {
+  std::vector<Group> groups;
+  for (AckRequest& request : requests) {
+    if (!request.status.ok() || request.delivery == 0) continue;
+    // Mostly the same as the one before.
+    auto group = std::find_if(groups.rbegin(), groups.rend(), [&](const Group& g) {
+      return g.settlements.size() < kMostSettlements && SameHand(*g.first, request);
+    });
+    if (group == groups.rend()) {
+      groups.push_back({&request, {}, {}});
+      group = groups.rbegin();
+      const size_t most = std::min(requests.size(), kMostSettlements);
+      if (groups.size() == 1) group->settlements.reserve(most);
+      if (groups.size() == 1) group->requests.reserve(most);
+    }
+    group->settlements.push_back({request.id, request.delivery, {}});
+    group->requests.push_back(&request);
+  }
+  return groups;
+}
+
+Status CheckNack(int64_t delay, std::string_view reason) {
+  if (delay < -1 || delay > kLongest) {
+    return Status::Invalid("delay must be -1 or between 0 and 365 days, got " + std::to_string(delay) + " ms");
+  }
+  if (reason.size() > kLongestReason) return {Code::kTooLarge, "the reason is above 64 KiB"};
+  if (!IsUtf8(reason)) return Status::Invalid("the reason is not UTF-8");
+  return Status::Ok();
+}
+
+Status CheckExtension(int64_t visibility_timeout) {
+  if (visibility_timeout >= 1 && visibility_timeout <= kLongest) return Status::Ok();
+  return Status::Invalid("visibility_timeout must be between 1 ms and 365 days, got " +
+                         std::to_string(visibility_timeout) + " ms");
+}
+
+Status NotFetched() { return Status::Invalid("the message was not fetched: there is no reservation to settle"); }
+
+}  // namespace
+
+AckRequest AckRequest::Of(const Message& message) {
+  AckRequest request;
+  if (message.source() == nullptr || message.state() == State::kDead) {
+    request.status = Status::Invalid("the message was never received: there is nothing to acknowledge");
+    return request;
+  }
+  request.source = message.source();
+  request.consumer = message.consumer();
+  request.id = message.short_id();
+  request.delivery = message.delivery();
+  request.ledger = message.ledger();
+  return request;
+}
+
+AckRequest AckRequest::Of(std::string_view receipt) {
+  AckRequest request;
+  auto parsed = Receipt::Parse(receipt);
+  if (!parsed.ok()) {
+    request.status = parsed.status();
+    return request;
+  }
+  request.source = std::make_shared<const Source>(Source{std::move(parsed->queue), std::move(parsed->group)});
+  request.consumer = std::move(parsed->consumer);
+  request.id = parsed->id;
+  request.delivery = parsed->delivery;
+  return request;
+}
+
+void Settler::Ack(Backend& backend, std::span<AckRequest> requests, const Patience& patience) {
+  std::vector<Group> groups = GroupByHand(requests);
+  std::vector<SettleBatch> batches;
+  batches.reserve(groups.size());
+  for (Group& group : groups) {
+    batches.push_back({group.first->source.get(), group.first->consumer, group.settlements});
+  }
+  if (!batches.empty()) backend.Ack(batches, patience);
+  for (Group& group : groups) {
+    for (size_t i = 0; i < group.requests.size(); ++i) {
+      group.requests[i]->status = std::move(group.settlements[i].status);
+    }
+  }
+  size_t acked = 0;
+  for (AckRequest& request : requests) {
+    if (request.delivery == 0 && request.status.ok()) request.status = backend.AckId(*request.source, request.id);
+    acked += request.status.ok() ? 1 : 0;
+    const Code code = request.status.code();
+    const bool settled = code == Code::kOk || code == Code::kStale || code == Code::kNotFound;
+    if (settled && request.ledger != nullptr) request.ledger->Settled(request.id, request.delivery);
+  }
+  if (acked > 0 && shared_.log->Wants(kLogDebug)) {
+    shared_.log->Write(kLogDebug, "acked", {{"messages", std::to_string(acked)}});
+  }
+}
+
+Status Settler::AckId(Backend& backend, std::optional<std::string_view> agent, std::string_view id) {
+  auto full = FullId::Parse(id);
+  if (!full.ok()) return full.status();
+  if (!full->group.empty()) return Status::Invalid(Quote(id) + " is a dead letter: it is settled already");
+  if (agent) {
+    if (Status status = CheckName("agent", *agent); !status.ok()) return status;
+  }
+  Source source{std::move(full->queue), std::string(kInboxGroup)};
+  if (source.queue.broadcast) {
+    if (!agent) return Status::Invalid(Quote(id) + " is a broadcast: it takes an agent to settle it for");
+    source.group = PercentEncode(*agent);
+  } else if (agent && *agent != source.queue.target && AgentType(*agent) != source.queue.target) {
+    return Status::NotFound("message " + Quote(id) + " is not for the agent " + Quote(*agent));
+  }
+  return backend.AckId(source, full->id);
+}
+
+Status Settler::Give(Backend& backend, const Source& source, std::string_view consumer, const Nack& nack) {
+  bool dead = false;
+  Status status = backend.GiveUp(source, consumer, nack, &dead);
+  const int level = dead ? kLogWarn : kLogInfo;
+  if (status.ok() && shared_.log->Wants(level)) {
+    Details details = {{"id", FullId{source.queue, nack.id, {}}.Text()},
+                       {"agent", source.queue.broadcast ? source.group : source.queue.target},
+                       {"reason", nack.reason}};
+    if (!dead) details.emplace_back("delay", std::to_string(nack.delay));
+    shared_.log->Write(level, dead ? "dead_lettered" : "nacked", details);
+  }
+  return status;
+}
+
+Status Settler::NackMessage(Backend& backend, const Message& message, bool permanent, int64_t delay,
+                            std::string_view reason) {
+  if (message.source() == nullptr || message.delivery() == 0) return NotFetched();
+  if (Status status = CheckNack(delay, reason); !status.ok()) return status;
+  const RetryPolicy retry = message.ledger() ? message.ledger()->retry() : RetryPolicy::From(shared_.config);
+  Nack nack;
+  nack.id = message.short_id();
+  nack.delivery = message.delivery();
+  nack.permanent = permanent;
+  nack.delay = delay >= 0 ? delay : retry.Delay(message.deliveries());
+  nack.retry_attempts = retry.attempts;
+  nack.reason = reason;
+  Status status = Give(backend, *message.source(), message.consumer(), nack);
+  const Code code = status.code();
+  if (message.ledger() != nullptr && (code == Code::kOk || code == Code::kStale || code == Code::kNotFound)) {
+    message.ledger()->Settled(nack.id, nack.delivery);
+  }
+  return status;
+}
+
+Status Settler::NackReceipt(Backend& backend, std::string_view receipt, bool permanent, int64_t delay,
+                            std::string_view reason) {
+  auto parsed = Receipt::Parse(receipt);
+  if (!parsed.ok()) return parsed.status();
+  if (Status status = CheckNack(delay, reason); !status.ok()) return status;
+  const RetryPolicy retry = RetryPolicy::From(shared_.config);
+  Nack nack;
+  nack.id = parsed->id;
+  nack.delivery = parsed->delivery;
+  nack.permanent = permanent;
+  nack.delay = delay;
+  nack.retry_attempts = retry.attempts;
+  nack.reason = reason;
+  if (delay < 0) {
+    // A receipt does not say which attempt it is; the queue does.
+    const auto found = parsed->queue.broadcast ? Result<Found>(Found{}) : backend.Get(parsed->queue, parsed->id);
+    nack.delay = retry.Delay(found.ok() ? found->tries.total() + 1 : 1);
+  }
+  return Give(backend, Source{parsed->queue, parsed->group}, parsed->consumer, nack);
+}
+
+Status Settler::ExtendMessage(Backend& backend, Message& message, int64_t visibility_timeout) {
+  if (message.source() == nullptr || message.delivery() == 0) return NotFetched();
+  if (Status status = CheckExtension(visibility_timeout); !status.ok()) return status;
+  int64_t until = 0;
+  Status status = backend.Extend(*message.source(), message.consumer(), {message.short_id(), message.delivery(), {}},
+                                 visibility_timeout, &until);
+  if (!status.ok()) return status;
+  message.set_reserved_until(until);
+  // From now on its own deadline ends it.
+  if (message.ledger() != nullptr) message.ledger()->Settled(message.short_id(), message.delivery());
+  return status;
+}
+
+Status Settler::ExtendReceipt(Backend& backend, std::string_view receipt, int64_t visibility_timeout) {
+  auto parsed = Receipt::Parse(receipt);
+  if (!parsed.ok()) return parsed.status();
+  if (Status status = CheckExtension(visibility_timeout); !status.ok()) return status;
+  int64_t until = 0;
+  return backend.Extend(Source{parsed->queue, parsed->group}, parsed->consumer, {parsed->id, parsed->delivery, {}},
+                        visibility_timeout, &until);
+}
+
+void Settler::SetAside(Backend& backend, const Source& source, const std::string& consumer, const ShortId& id,
+                       int64_t delivery, const Status& why) {
+  Nack nack;
+  nack.id = id;
+  nack.delivery = delivery;
+  nack.permanent = true;
+  nack.status = why.code();
+  nack.reason = why.text();
+  bool dead = false;
+  // Where this fails its reservation lapses, and the next reader sets it aside.
+  (void)backend.GiveUp(source, consumer, nack, &dead);
+  shared_.log->Write(kLogWarn, "corrupt", {{"id", FullId{source.queue, id, {}}.Text()}, {"reason", why.text()}});
+}
+
+}  // namespace agentmq

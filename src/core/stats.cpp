@@ -1,0 +1,89 @@
+#include "core/stats.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "core/directory.hpp"
+
+namespace agentmq {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::array kTotals = {"stored",    "dead",  "waiting", "scheduled", "reserved", "lag",     "published",
+                                "delivered", "acked", "retried", "expired",   "corrupt",  "dropped", "dead_lettered"};
+
+Json GroupJson(const QueueName& queue, const GroupStats& group) {
+  return Json{{"agent", AgentOf(queue, group.group)},
+              {"waiting", group.waiting},
+              {"scheduled", group.scheduled},
+              {"reserved", group.reserved},
+              {"lag", group.waiting + group.scheduled + group.reserved},
+              {"oldest_age", group.oldest_age},
+              {"consumers", group.consumers},
+              {"delivered", group.delivered},
+              {"acked", group.acked},
+              {"retried", group.retried}};
+}
+
+// What the groups have is summed up for the queue too; its age is that of the oldest.
+Json QueueJson(const QueueStats& stats) {
+  GroupStats sum;
+  Json groups = Json::array();
+  for (const GroupStats& group : stats.groups) {
+    groups.push_back(GroupJson(stats.queue, group));
+    sum.waiting += group.waiting;
+    sum.scheduled += group.scheduled;
+    sum.reserved += group.reserved;
+    sum.oldest_age = std::max(sum.oldest_age, group.oldest_age);
+    sum.delivered += group.delivered;
+    sum.acked += group.acked;
+    sum.retried += group.retried;
+  }
+  return Json{{"queue", stats.queue.Text()},
+              {"channel", stats.queue.channel},
+              {"target", stats.queue.broadcast ? Json(nullptr) : Json(stats.queue.target)},
+              {"broadcast", stats.queue.broadcast},
+              {"stored", stats.stored},
+              {"dead", stats.dead},
+              {"waiting", sum.waiting},
+              {"scheduled", sum.scheduled},
+              {"reserved", sum.reserved},
+              {"lag", sum.waiting + sum.scheduled + sum.reserved},
+              {"oldest_age", sum.oldest_age},
+              {"published", stats.published},
+              {"delivered", sum.delivered},
+              {"acked", sum.acked},
+              {"retried", sum.retried},
+              {"expired", stats.expired},
+              {"corrupt", stats.corrupt},
+              {"dropped", stats.dropped},
+              {"dead_lettered", stats.dead_lettered},
+              {"groups", std::move(groups)}};
+}
+
+}  // namespace
+
+Result<std::string> StatsJson(Backend& backend, std::optional<std::string_view> channel) {
+  if (channel && !channel->empty()) {
+    if (Status status = CheckName("channel", *channel); !status.ok()) return status;
+  }
+  const auto queues = channel ? backend.Queues() : PublicQueues(backend);
+  if (!queues.ok()) return queues.status();
+  Json totals;
+  for (const char* name : kTotals) totals[name] = 0;
+  totals["oldest_age"] = 0;
+  Json list = Json::array();
+  for (const QueueName& queue : *queues) {
+    if (channel && queue.channel != *channel) continue;
+    const auto stats = backend.Stats(queue);
+    if (!stats.ok()) return stats.status();
+    Json one = QueueJson(*stats);
+    for (const char* name : kTotals) totals[name] = totals[name].get<int64_t>() + one[name].get<int64_t>();
+    totals["oldest_age"] = std::max(totals["oldest_age"].get<int64_t>(), one["oldest_age"].get<int64_t>());
+    list.push_back(std::move(one));
+  }
+  const Json report{{"totals", std::move(totals)}, {"queues", std::move(list)}};
+  return report.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace agentmq

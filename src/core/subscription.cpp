@@ -1,0 +1,77 @@
+#include "core/subscription.hpp"
+
+#include <utility>
+
+#include "core/inside.hpp"
+#include "core/shared.hpp"
+#include "core/subscription_state.hpp"
+
+namespace agentmq {
+namespace {
+
+constexpr size_t kMostAtOnce = 1000;
+
+}  // namespace
+
+Subscription::Subscription(std::shared_ptr<SubscriptionState> state) : state_(std::move(state)) {}
+
+Subscription::~Subscription() { (void)End(); }
+
+Status Subscription::Add(std::string_view channel) { return state_->Add(channel); }
+
+Status Subscription::Remove(std::string_view channel) { return state_->Remove(channel); }
+
+Status Subscription::Fetch(size_t max, const Patience& patience, Messages* messages) {
+  messages->clear();
+  if (max < 1 || max > kMostAtOnce) {
+    return Status::Invalid("max must be between 1 and 1000, got " + std::to_string(max));
+  }
+  if (state_->workers().started() && !state_->stopped()) {
+    return Status::Invalid("the subscription has a handler, which takes its messages");
+  }
+  return state_->Fetch(max, patience, messages);
+}
+
+Result<std::unique_ptr<Message>> Subscription::FetchOne(const Patience& patience) {
+  Messages messages;
+  if (Status status = Fetch(1, patience, &messages); !status.ok()) return status;
+  return std::move(messages.front());
+}
+
+int Subscription::Fd(Status* status) { return state_->Fd(status); }
+
+Status Subscription::Consume(Handler handler) {
+  if (!handler) return Status::Invalid("the handler is NULL");
+  if (state_->stopped()) return Status::Closed("the subscription has ended");
+  return state_->StartWorkers(std::move(handler));
+}
+
+Status Subscription::Drain(const Patience& patience) {
+  Shared& shared = state_->shared();
+  if (Inside::OfSubscription(state_.get()) || Inside::PublishCallbackOf(&shared)) {
+    return Status::Invalid("a drain from inside a handler or callback would wait for itself");
+  }
+  state_->Close(shared.Brief());
+  if (Status status = state_->workers().Wait(patience); !status.ok()) return status;
+  // What a closed bus could not send, its close has told.
+  if (shared.backend() == nullptr) return Status::Ok();
+  return shared.sender.Flush(patience);
+}
+
+Status Subscription::Unsubscribe() {
+  state_->Close(state_->shared().Brief());
+  return Status::Ok();
+}
+
+Status Subscription::End() {
+  if (Inside::OfSubscription(state_.get())) {
+    return Status::Invalid("a subscription can't be freed from inside its handler");
+  }
+  state_->Close(state_->shared().Brief());
+  state_->workers().Join();
+  return Status::Ok();
+}
+
+std::string Subscription::agent() const { return state_->agent(); }
+
+}  // namespace agentmq

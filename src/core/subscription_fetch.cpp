@@ -1,0 +1,314 @@
+// How a subscription's callers get messages; its class comment says the rules.
+#include <algorithm>
+#include <utility>
+
+#include "core/shared.hpp"
+#include "core/subscription_state.hpp"
+
+namespace agentmq {
+namespace {
+
+Status EndedStatus() { return Status::Closed("the subscription has ended"); }
+
+}  // namespace
+
+// One caller of Fetch(), on its stack.
+struct SubscriptionState::Caller {
+  size_t max = 1;
+  Patience patience;
+  // The look that answers it: one that began after it came.
+  uint64_t look = 0;
+  Deadline look_by = Deadline::Never();
+  bool in_line = false;
+  int64_t sleeps_until = 0;  // steady ms
+  std::unique_ptr<Event> event;
+};
+
+Status SubscriptionState::Fetch(size_t max, const Patience& patience, Messages* messages) {
+  messages->clear();
+  std::vector<Taken> taken;
+  while (messages->empty()) {
+    taken.clear();
+    if (Status status = Gather(max, patience, &taken); !status.ok()) return status;
+    Unpack(taken, messages);
+  }
+  return Status::Ok();
+}
+
+Status SubscriptionState::Gather(size_t max, const Patience& patience, std::vector<Taken>* taken) {
+  std::unique_lock lock(mutex_);
+  Caller caller;
+  caller.max = max;
+  caller.patience = patience;
+  caller.look = looks_begun_ + 1;
+  Status status;
+  for (bool again = true; again;) status = Step(lock, caller, taken, &again);
+  Leave(lock, caller);
+  if (status.code() == Code::kTimeout || status.code() == Code::kInterrupted) {
+    if (AnswerLateWake(lock, status.code() == Code::kTimeout ? caller.max : 0, taken)) status = Status::Ok();
+  }
+  const bool close = stopped_ && close_owed_;
+  lock.unlock();
+  if (close) Close(shared_->Brief());
+  return status;
+}
+
+// A wake-up that came while the last caller left would be lost for others too: it is followed after all. With a
+// room of 0 the fetch only passes it on.
+bool SubscriptionState::AnswerLateWake(std::unique_lock<std::mutex>& lock, size_t max, std::vector<Taken>* taken) {
+  const bool woken = std::any_of(readers_.begin(), readers_.end(), [](const auto& reader) { return reader->woken; });
+  if (!woken || stopped_ || refilling_ || !line_.empty()) return false;
+  (void)Refill(lock, max == 0 ? 0 : std::max(max, settings_.prefetch), false, nullptr);
+  const bool took = max > 0 && Take(max, taken);
+  UpdateFd();
+  PassOn();
+  return took;
+}
+
+// One turn of a caller: takes, refills or waits. `again`: nothing is decided yet.
+Status SubscriptionState::Step(std::unique_lock<std::mutex>& lock, Caller& caller, std::vector<Taken>* taken,
+                               bool* again) {
+  *again = false;
+  if (stopped_) return EndedStatus();
+  if (caller.patience.cancelled()) return InterruptedStatus();
+  if (Take(caller.max, taken)) return Status::Ok();
+  const bool looked = looks_done_ >= caller.look;
+  if (!refilling_ && (!looked || EarliestLook() <= SteadyMillis())) {
+    Status status = Refill(lock, std::max(caller.max, settings_.prefetch), !looked, caller.patience.cancel);
+    *again = status.ok();
+    return status;
+  }
+  if (looked && caller.patience.deadline.Expired()) return NothingCame();
+  if (!looked && caller.look_by.Expired()) return {Code::kUnavailable, "the server did not answer in time"};
+  if (caller.event == nullptr && !events_.empty()) {
+    caller.event = std::move(events_.back());
+    events_.pop_back();
+  }
+  if (caller.event == nullptr) caller.event = std::make_unique<Event>();
+  if (!caller.event->valid()) return NoEventStatus();
+  Wait(lock, caller);
+  *again = true;
+  return Status::Ok();
+}
+
+void SubscriptionState::Wait(std::unique_lock<std::mutex>& lock, Caller& caller) {
+  const bool looked = looks_done_ >= caller.look;
+  if (!caller.in_line) {
+    caller.in_line = true;
+    line_.push_back(&caller);
+  }
+  Deadline until = caller.patience.deadline;
+  if (!looked) {
+    // It may be served by the refill that runs, but is owed one of its own, even after its deadline.
+    if (caller.look_by.never()) caller.look_by = shared_->Brief().deadline;
+    until = caller.look_by;
+  }
+  const int64_t earliest = EarliestLook();
+  caller.sleeps_until = earliest;
+  if (!refilling_ && earliest != INT64_MAX) {
+    until = until.Earlier(Deadline::After(std::max<int64_t>(0, earliest - SteadyMillis())));
+  }
+  lock.unlock();
+  Rearm();
+  (void)caller.event->Wait({until, caller.patience.cancel});
+  lock.lock();
+}
+
+void SubscriptionState::Leave(std::unique_lock<std::mutex>& lock, Caller& caller) {
+  if (caller.in_line) std::erase(line_, &caller);
+  if (caller.event != nullptr && caller.event->valid()) events_.push_back(std::move(caller.event));
+  UpdateFd();
+  PassOn();
+  if (!caller.in_line || !line_.empty()) return;
+  lock.unlock();
+  Rearm();
+  lock.lock();
+  if (fd_ && line_.empty()) shared_->timer.Poke(fd_task_);
+}
+
+void SubscriptionState::WakeCaller(Caller& caller) { caller.event->Set(); }
+
+// After a refill: who was looked for and is out of time goes, and the first who was not looks, for all such.
+void SubscriptionState::WakeLookers() {
+  bool woken = false;
+  for (Caller* caller : line_) {
+    const bool looked = looks_done_ >= caller->look;
+    if (looked ? caller->patience.deadline.Expired() : !std::exchange(woken, true)) caller->event->Set();
+  }
+}
+
+// Wakes the first in line where there is something to do for it; called by whoever goes.
+void SubscriptionState::PassOn() {
+  if (refilling_ || line_.empty()) return;  // who refills passes on when it goes
+  Caller& first = *line_.front();
+  if (AnyBuffered() || EarliestLook() < first.sleeps_until) first.event->Set();
+}
+
+Status SubscriptionState::Refill(std::unique_lock<std::mutex>& lock, size_t room, bool all, const Cancel* cancel) {
+  refilling_ = true;
+  const uint64_t look = all ? ++looks_begun_ : 0;
+  const int64_t began = SteadyMillis();
+  struct Order {
+    std::shared_ptr<Reader> reader;
+    size_t room;
+  };
+  std::vector<Order> orders;
+  orders.reserve(readers_.size());
+  for (const auto& reader : readers_) {
+    if (all || reader->look_at <= began) orders.push_back({reader, reader->renew_first ? 0 : room});
+  }
+  Status failure;
+  for (const Order& order : orders) {
+    Reader& reader = *order.reader;
+    reader.woken = false;
+    reader.look_at = INT64_MAX;
+    lock.unlock();
+    auto fetched = reader.consumer->Fetch(order.room, shared_->Brief(cancel));
+    lock.lock();
+    if (fetched.code() == Code::kInterrupted) {  // this caller's token: for the others nothing happened
+      reader.look_at = 0;
+      failure = fetched.status();
+      break;
+    }
+    const bool mends = reader.Accept(std::move(fetched), SteadyMillis());
+    if (reader.woken && reader.failure.ok()) reader.look_at = 0;  // woken meanwhile: it looks again
+    if (!mends && failure.ok()) failure = reader.failure;
+  }
+  refilling_ = false;
+  if (failure.code() != Code::kInterrupted) looks_done_ = std::max(looks_done_, look);
+  refilled_.notify_all();
+  UpdateFd();
+  WakeLookers();
+  if (AnyBuffered()) return Status::Ok();
+  return failure;
+}
+
+bool SubscriptionState::Take(size_t max, std::vector<Taken>* taken) {
+  for (const auto& reader : readers_) {
+    // A process that was stopped may have lost what it read ahead: it asks first.
+    if (reader->empty() || reader->renew_first || reader->consumer->LeaseHeld()) continue;
+    reader->renew_first = true;
+    reader->look_at = 0;
+  }
+  while (taken->size() < max) {
+    Reader* best = BestReader();
+    if (best == nullptr) break;
+    const auto& reader = readers_[last_reader_];
+    taken->push_back({reader, best->incarnation(), best->TakeFront()});
+  }
+  return !taken->empty();
+}
+
+// The highest priority first, then the oldest; at equals the next one in turn. Remembers it in last_reader_.
+Reader* SubscriptionState::BestReader() {
+  Reader* best = nullptr;
+  size_t best_at = 0;
+  for (size_t i = 1; i <= readers_.size(); ++i) {
+    const size_t at = (last_reader_ + i) % readers_.size();
+    Reader* reader = readers_[at].get();
+    if (reader->empty() || reader->renew_first) continue;
+    if (best != nullptr) {
+      const ShortId& one = reader->front().id;
+      const ShortId& other = best->front().id;
+      if (one.priority() < other.priority()) continue;
+      if (one.priority() == other.priority() && one.time() >= other.time()) continue;
+    }
+    best = reader;
+    best_at = at;
+  }
+  last_reader_ = best_at;
+  return best;
+}
+
+bool SubscriptionState::AnyBuffered() const {
+  return std::any_of(readers_.begin(), readers_.end(),
+                     [](const auto& reader) { return !reader->empty() && !reader->renew_first; });
+}
+
+int64_t SubscriptionState::EarliestLook() const {
+  int64_t earliest = INT64_MAX;
+  for (const auto& reader : readers_) earliest = std::min(earliest, reader->look_at);
+  return earliest;
+}
+
+Status SubscriptionState::NothingCame() const {
+  for (const auto& reader : readers_) {
+    if (!reader->failure.ok()) return reader->failure;
+  }
+  return {Code::kTimeout, "no message came within the timeout"};
+}
+
+// Arms the sources while somebody waits, and only then: a wake-up that nobody follows is another consumer's loss.
+void SubscriptionState::Rearm() {
+  const std::lock_guard arming(arm_mutex_);
+  struct Change {
+    std::shared_ptr<Reader> reader;
+    bool arm;
+  };
+  std::vector<Change> changes;
+  {
+    const std::lock_guard lock(mutex_);
+    const bool wanted = !stopped_ && (!line_.empty() || (fd_ && !AnyBuffered()));
+    for (const auto& reader : readers_) {
+      const bool arm = wanted && reader->failure.ok() && !reader->woken;
+      if (arm == reader->armed) continue;
+      reader->armed = arm;
+      changes.push_back({reader, arm});
+    }
+  }
+  for (const Change& change : changes) {
+    if (!change.arm) {
+      change.reader->consumer->Disarm();
+      continue;
+    }
+    change.reader->consumer->Arm([self = weak_from_this(), reader = std::weak_ptr(change.reader)] {
+      const auto subscription = self.lock();
+      const auto woken = reader.lock();
+      if (subscription != nullptr && woken != nullptr) subscription->Woken(*woken);
+    });
+  }
+}
+
+// Runs on any thread of the backend's.
+void SubscriptionState::Woken(Reader& reader) {
+  uint64_t task = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    reader.armed = false;
+    reader.woken = true;
+    reader.look_at = 0;
+    if (!line_.empty()) {
+      line_.front()->event->Set();
+    } else {
+      task = fd_task_;
+    }
+  }
+  if (task != 0) shared_->timer.Poke(task);
+}
+
+void SubscriptionState::Unpack(std::vector<Taken>& taken, Messages* messages) {
+  messages->reserve(taken.size());
+  const int64_t now = SteadyMillis();
+  std::vector<Ledger::Entry> entries;
+  for (size_t i = 0; i < taken.size(); ++i) {
+    Taken& one = taken[i];
+    const ShortId id = one.delivery.id;
+    const int64_t number = one.delivery.delivery;
+    auto message = Message::FromDelivery(std::move(one.delivery), one.reader->source, *one.incarnation, agent_,
+                                         one.reader->ledger);
+    if (message.ok()) {
+      messages->push_back(std::move(*message));
+      entries.push_back({id, number});
+    } else {
+      shared_->settler.SetAside(*one.reader->backend, *one.reader->source, *one.incarnation, id, number,
+                                message.status());
+    }
+    const bool last =
+        i + 1 == taken.size() || taken[i + 1].reader != one.reader || taken[i + 1].incarnation != one.incarnation;
+    if (!last) continue;
+    one.reader->ledger->HandOut(entries, one.incarnation, now);
+    entries.clear();
+  }
+}
+
+}  // namespace agentmq

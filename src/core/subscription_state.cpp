@@ -1,0 +1,250 @@
+#include "core/subscription_state.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "core/shared.hpp"
+#include "util/text.hpp"
+
+namespace agentmq {
+namespace {
+
+constexpr int64_t kSoon = 5;  // ms
+
+// What an agent reads on a channel.
+std::vector<Source> SourcesOf(const std::string& channel, const std::string& agent) {
+  std::vector<Source> sources;
+  sources.push_back({QueueName::Inbox(channel, agent), std::string(kInboxGroup)});
+  if (const std::string_view type = AgentType(agent); !type.empty()) {
+    sources.push_back({QueueName::Inbox(channel, std::string(type)), std::string(kInboxGroup)});
+  }
+  if (!channel.empty()) sources.push_back({QueueName::Log(channel), PercentEncode(agent)});
+  return sources;
+}
+
+}  // namespace
+
+SubscriptionSettings SubscriptionSettings::From(const Config& config) {
+  SubscriptionSettings settings;
+  ConsumerOptions& consumer = settings.consumer;
+  consumer.name = config.Text("consumer");
+  if (consumer.name.empty()) consumer.name = RandomName();
+  consumer.from_start = config.Text("start") != "new";
+  consumer.visibility_timeout = config.Integer("visibility_timeout");
+  consumer.auto_extend = config.Bool("auto_extend");
+  settings.retry = RetryPolicy::From(config);
+  consumer.retry_attempts = settings.retry.attempts;
+  settings.prefetch = static_cast<size_t>(std::max<int64_t>(1, config.Integer("prefetch")));
+  settings.auto_extend_max = consumer.auto_extend ? config.Integer("auto_extend_max") : 0;
+  settings.workers = static_cast<size_t>(std::max<int64_t>(1, config.Integer("workers")));
+  return settings;
+}
+
+SubscriptionState::SubscriptionState(std::shared_ptr<Shared> shared, std::string agent, SubscriptionSettings settings)
+    : shared_(std::move(shared)), agent_(std::move(agent)), settings_(std::move(settings)), workers_(*this) {}
+
+SubscriptionState::~SubscriptionState() = default;
+
+Result<std::shared_ptr<Reader>> SubscriptionState::Open(const std::shared_ptr<Backend>& backend, Source source,
+                                                        int64_t group_ttl) {
+  ConsumerOptions options = settings_.consumer;
+  options.group_ttl = group_ttl;
+  auto consumer = backend->Subscribe(source, options, shared_->Brief());
+  if (!consumer.ok()) return consumer.status();
+  auto shared_source = std::make_shared<const Source>(std::move(source));
+  auto ledger = std::make_shared<Ledger>(shared_source, settings_.retry, settings_.auto_extend_max);
+  shared_->housekeeper.Watch(ledger);
+  return std::make_shared<Reader>(backend, std::move(shared_source), std::move(*consumer), std::move(ledger),
+                                  Backoff(shared_->settings.reconnect_base, shared_->settings.reconnect_max));
+}
+
+Status SubscriptionState::Add(std::string_view channel) {
+  if (!channel.empty()) {
+    if (Status status = CheckName("channel", channel); !status.ok()) return status;
+  }
+  const auto backend = shared_->backend();
+  if (backend == nullptr || shared_->gate.closed()) return ClosedStatus();
+  const auto is_it = [&](const Channel& known) { return known.name == channel; };
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return Status::Closed("the subscription has ended");
+    if (std::any_of(channels_.begin(), channels_.end(), is_it)) return Status::Ok();
+  }
+  Channel added{std::string(channel), {}};
+  const int64_t group_ttl = shared_->channels.Get(*backend, channel).group_ttl;
+  Status status;
+  for (Source& source : SourcesOf(added.name, agent_)) {
+    auto reader = Open(backend, std::move(source), group_ttl);
+    if (!reader.ok()) {
+      status = reader.status();
+      break;
+    }
+    added.readers.push_back(std::move(*reader));
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (status.ok() && stopped_) status = Status::Closed("the subscription has ended");
+    // Another thread may have added it meanwhile: then this one is too many.
+    if (status.ok() && std::none_of(channels_.begin(), channels_.end(), is_it)) {
+      readers_.insert(readers_.end(), added.readers.begin(), added.readers.end());
+      channels_.push_back(std::move(added));
+      added.readers.clear();
+      PassOn();
+      if (fd_) shared_->timer.Poke(fd_task_);
+    }
+  }
+  CloseReaders(std::move(added.readers), shared_->Brief());
+  return status;
+}
+
+Status SubscriptionState::Remove(std::string_view channel) {
+  std::vector<std::shared_ptr<Reader>> removed;
+  {
+    std::unique_lock lock(mutex_);
+    if (!WaitForRefill(lock, shared_->Brief().deadline)) {
+      return {Code::kUnavailable, "the server did not answer in time"};
+    }
+    const auto found =
+        std::find_if(channels_.begin(), channels_.end(), [&](const Channel& known) { return known.name == channel; });
+    if (found == channels_.end()) return Status::NotFound("channel " + Quote(channel) + " is not read");
+    removed = std::move(found->readers);
+    channels_.erase(found);
+    std::erase_if(readers_, [&](const auto& reader) {
+      return std::find(removed.begin(), removed.end(), reader) != removed.end();
+    });
+    last_reader_ = 0;
+    UpdateFd();
+  }
+  CloseReaders(std::move(removed), shared_->Brief());
+  return Status::Ok();
+}
+
+// False: it still runs at the deadline.
+bool SubscriptionState::WaitForRefill(std::unique_lock<std::mutex>& lock, Deadline deadline) {
+  while (refilling_ && !deadline.Expired()) {
+    const int64_t left = deadline.Remaining();
+    refilled_.wait_for(lock, std::chrono::milliseconds(left < 0 ? 1000 : left));
+  }
+  return !refilling_;
+}
+
+void SubscriptionState::CloseReaders(std::vector<std::shared_ptr<Reader>> readers, const Patience& patience) {
+  {
+    const std::lock_guard arming(arm_mutex_);
+    for (const auto& reader : readers) reader->consumer->Disarm();
+  }
+  for (const auto& reader : readers) {
+    std::vector<ShortId> unseen;
+    {
+      const std::lock_guard lock(mutex_);
+      unseen = reader->Unseen();
+      reader->DropBuffer();
+    }
+    reader->ledger->Close();
+    // Out of time: its lease lapses, and what it had goes to others then.
+    if (!patience.deadline.Expired()) (void)reader->consumer->Close(unseen);
+  }
+}
+
+void SubscriptionState::Stop() {
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  for (Caller* caller : line_) WakeCaller(*caller);
+  UpdateFd();
+}
+
+void SubscriptionState::Close(const Patience& patience) {
+  Stop();
+  std::vector<std::shared_ptr<Reader>> readers;
+  {
+    std::unique_lock lock(mutex_);
+    if (!WaitForRefill(lock, patience.deadline)) {
+      close_owed_ = true;
+      return;
+    }
+    close_owed_ = false;
+    readers.swap(readers_);
+    channels_.clear();
+    last_reader_ = 0;
+    if (fd_task_ != 0) shared_->timer.Remove(fd_task_);
+  }
+  CloseReaders(std::move(readers), patience);
+}
+
+bool SubscriptionState::stopped() const {
+  const std::lock_guard lock(mutex_);
+  return stopped_;
+}
+
+int SubscriptionState::Fd(Status* status) {
+  const std::lock_guard lock(mutex_);
+  if (!fd_) {
+    fd_.emplace();
+    if (!fd_->valid()) {
+      fd_.reset();
+      *status = NoEventStatus();
+      return -1;
+    }
+    fd_task_ = shared_->timer.Add(0, [self = weak_from_this()] {
+      const auto subscription = self.lock();
+      return subscription == nullptr ? int64_t{-1} : subscription->LookForFd();
+    });
+    UpdateFd();
+  }
+  return fd_->fd();
+}
+
+// On the timer's thread: reads ahead what makes the descriptor readable. Answers when to look again, in ms.
+int64_t SubscriptionState::LookForFd() {
+  int64_t again = -1;
+  {
+    std::unique_lock lock(mutex_);
+    if (stopped_) return -1;
+    if (refilling_) return kSoon;
+    if (!AnyBuffered() && line_.empty() && EarliestLook() <= SteadyMillis()) {
+      (void)Refill(lock, settings_.prefetch, false, nullptr);
+    }
+    PassOn();
+    // Once there is something the next look is when it was taken.
+    if (!AnyBuffered() && EarliestLook() != INT64_MAX) {
+      again = std::max<int64_t>(1, EarliestLook() - SteadyMillis());
+    }
+  }
+  Rearm();
+  return again;
+}
+
+// Readable: a fetch would find something, be it that the subscription ended. Called with mutex_ held.
+void SubscriptionState::UpdateFd() {
+  if (!fd_) return;
+  const bool readable = stopped_ || AnyBuffered();
+  if (readable == fd_readable_) return;
+  fd_readable_ = readable;
+  if (readable) {
+    fd_->Signal();
+  } else {
+    fd_->Drain();
+    shared_->timer.Poke(fd_task_);
+  }
+}
+
+SubscriptionHealth SubscriptionState::Health() const {
+  SubscriptionHealth health;
+  health.agent = agent_;
+  health.consuming = workers_.started();
+  const std::lock_guard lock(mutex_);
+  const int64_t now = SteadyMillis();
+  for (const Channel& channel : channels_) health.channels.push_back(channel.name);
+  health.waiting = !line_.empty() || fd_;
+  for (const auto& reader : readers_) {
+    health.unseen += reader->size();
+    if (reader->completed_at != 0) health.last_fetch_age = std::max(health.last_fetch_age, now - reader->completed_at);
+    if (reader->failure.ok()) continue;
+    health.failing_for = std::max(health.failing_for, now - reader->failing_since);
+    health.failure = reader->failure.text();
+  }
+  return health;
+}
+
+}  // namespace agentmq

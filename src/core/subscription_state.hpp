@@ -1,0 +1,140 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/reader.hpp"
+#include "core/settings.hpp"
+#include "core/subscription.hpp"
+#include "core/worker_pool.hpp"
+#include "util/event.hpp"
+#include "util/status.hpp"
+
+namespace agentmq {
+
+struct Shared;
+
+// A subscription's settings as numbers; durations in ms.
+struct SubscriptionSettings {
+  ConsumerOptions consumer;
+  RetryPolicy retry;
+  size_t prefetch = 32;
+  int64_t auto_extend_max = 0;  // 0: never
+  size_t workers = 1;
+
+  static SubscriptionSettings From(const Config& config);
+};
+
+// What a health report says of a subscription.
+struct SubscriptionHealth {
+  std::string agent;
+  std::vector<std::string> channels;
+  bool waiting = false;
+  bool consuming = false;
+  size_t unseen = 0;
+  int64_t last_fetch_age = -1;  // ms since the oldest of the sources' last completed fetches; -1: none yet
+  int64_t failing_for = 0;      // ms
+  std::string failure;
+};
+
+// A subscription's inside: its sources, what was read ahead of them, and who waits for it.
+//
+// Callers take from the sources' buffers, merged by priority. When those are empty one caller at a time refills them;
+// the others, and then it too, wait in line on events of their own. While somebody waits the sources are armed: their
+// wake-up marks the source and wakes the first in line, which refills from what is marked.
+//
+// Thread-safe. Invariants: no backend call is made with mutex_ held (but LeaseHeld(), which does not wait); a source
+// is fetched from, or closed, only by who set refilling_; whoever leaves the line passes on what is left to do.
+class SubscriptionState : public std::enable_shared_from_this<SubscriptionState> {
+ public:
+  SubscriptionState(std::shared_ptr<Shared> shared, std::string agent, SubscriptionSettings settings);
+  ~SubscriptionState();
+
+  Status Add(std::string_view channel);
+  Status Remove(std::string_view channel);
+  Status Fetch(size_t max, const Patience& patience, Messages* messages);
+  int Fd(Status* status);
+
+  // Ends fetching: waiting callers answer kClosed.
+  void Stop();
+  // Stop(), and what nobody saw goes back, for which `patience` is the time. What was handed out stays reserved.
+  void Close(const Patience& patience);
+  bool stopped() const;
+
+  Status StartWorkers(Handler handler) { return workers_.Start(std::move(handler), settings_.workers); }
+  WorkerPool& workers() { return workers_; }
+  Shared& shared() const { return *shared_; }
+  const std::string& agent() const { return agent_; }
+  SubscriptionHealth Health() const;
+
+ private:
+  struct Caller;
+  struct Channel {
+    std::string name;
+    std::vector<std::shared_ptr<Reader>> readers;
+  };
+  struct Taken {
+    std::shared_ptr<Reader> reader;
+    std::shared_ptr<const std::string> incarnation;
+    Delivery delivery;
+  };
+
+  // subscription_state.cpp
+  Result<std::shared_ptr<Reader>> Open(const std::shared_ptr<Backend>& backend, Source source, int64_t group_ttl);
+  void CloseReaders(std::vector<std::shared_ptr<Reader>> readers, const Patience& patience);
+  bool WaitForRefill(std::unique_lock<std::mutex>& lock, Deadline deadline);
+  int64_t LookForFd();
+  void UpdateFd();
+
+  // subscription_fetch.cpp
+  Status Gather(size_t max, const Patience& patience, std::vector<Taken>* taken);
+  Status Step(std::unique_lock<std::mutex>& lock, Caller& caller, std::vector<Taken>* taken, bool* again);
+  bool Take(size_t max, std::vector<Taken>* taken);
+  Reader* BestReader();
+  Status Refill(std::unique_lock<std::mutex>& lock, size_t room, bool all, const Cancel* cancel);
+  void Wait(std::unique_lock<std::mutex>& lock, Caller& caller);
+  void Leave(std::unique_lock<std::mutex>& lock, Caller& caller);
+  bool AnswerLateWake(std::unique_lock<std::mutex>& lock, size_t max, std::vector<Taken>* taken);
+  void WakeLookers();
+  static void WakeCaller(Caller& caller);
+  void PassOn();
+  void Rearm();
+  void Woken(Reader& reader);
+  bool AnyBuffered() const;
+  int64_t EarliestLook() const;
+  Status NothingCame() const;
+  void Unpack(std::vector<Taken>& taken, Messages* messages);
+
+  const std::shared_ptr<Shared> shared_;
+  const std::string agent_;
+  const SubscriptionSettings settings_;
+
+  mutable std::mutex mutex_;
+  std::vector<Channel> channels_;                 // guarded by mutex_
+  std::vector<std::shared_ptr<Reader>> readers_;  // guarded by mutex_; of all channels
+  std::deque<Caller*> line_;                      // guarded by mutex_
+  std::vector<std::unique_ptr<Event>> events_;    // guarded by mutex_; idle ones
+  bool refilling_ = false;                        // guarded by mutex_
+  std::condition_variable refilled_;              // Close() and Remove() wait on it
+  uint64_t looks_begun_ = 0;                      // guarded by mutex_; refills from all sources
+  uint64_t looks_done_ = 0;                       // guarded by mutex_; the newest that ended
+  size_t last_reader_ = 0;                        // guarded by mutex_; to alternate at equals
+  bool stopped_ = false;                          // guarded by mutex_
+  bool close_owed_ = false;                       // guarded by mutex_; who refills closes
+  std::optional<EventFd> fd_;                     // guarded by mutex_
+  bool fd_readable_ = false;                      // guarded by mutex_
+  uint64_t fd_task_ = 0;                          // guarded by mutex_; of the timer
+
+  std::mutex arm_mutex_;  // held while sources are armed and disarmed, so that the last decision wins; before mutex_
+
+  WorkerPool workers_;  // last: its threads use all of the above
+};
+
+}  // namespace agentmq
