@@ -22,7 +22,7 @@ class ShutdownTest : public BusTest {
     EXPECT_STATUS(MQ_CLOSED, mq_send_to(bus.get(), "a", Message("x").get()));
     EXPECT_STATUS(MQ_CLOSED, mq_publish_async(bus.get(), "c", Text("x", "a").release(), nullptr, nullptr));
     EXPECT_STATUS(MQ_CLOSED, mq_subscribe(bus.get(), "c", "a", nullptr, &another));
-    EXPECT_STATUS(MQ_CLOSED, mq_configure(bus.get(), "c", nullptr));
+    EXPECT_STATUS(MQ_CLOSED, mq_configure(bus.get(), "c", Config{}.get()));
     EXPECT_STATUS(MQ_CLOSED, mq_get_pending(bus.get(), "c", "a", 10, &list));
     EXPECT_STATUS(MQ_CLOSED, mq_find(bus.get(), nullptr, 10, 0, &list));
     EXPECT_STATUS(MQ_CLOSED, mq_count(bus.get(), nullptr, &number));
