@@ -2,7 +2,8 @@
 
 #include <charconv>
 #include <cstdint>
-#include <deque>
+#include <initializer_list>
+#include <list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,11 @@ class Command {
     Arg("");  // the digest, known when it is sent
     Arg("");  // how many keys
   }
+
+  Command(Command&&) noexcept = default;
+  Command& operator=(Command&&) noexcept = default;
+  Command(const Command&) = delete;  // a copy's words would point into the original
+  Command& operator=(const Command&) = delete;
 
   Command& Key(std::string_view key) {
     ++keys_;
@@ -61,7 +67,7 @@ class Command {
   int64_t keys_ = 0;
   std::vector<const char*> words_;
   std::vector<size_t> sizes_;
-  std::deque<std::string> kept_;  // a deque: its strings never move
+  std::list<std::string> kept_;  // a list: its strings never move
 };
 
 }  // namespace agentmq::redis

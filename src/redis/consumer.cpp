@@ -122,7 +122,7 @@ Result<Reply> RedisConsumer::Take(size_t room, const Patience& patience) {
   command.KeepKey(keys_.Hand(lease.consumer));
   AddLaneKeys(&command, keys);
   ++delivery_;
-  command.Arg(group != nullptr ? view->generation : "").Arg(lease.consumer).Keep(RandomName()).Arg(lease.epoch);
+  command.Arg(group != nullptr ? std::string_view(view->generation) : std::string_view()).Arg(lease.consumer).Keep(RandomName()).Arg(lease.epoch);
   command.Arg(static_cast<int64_t>(room)).Arg(delivery_);
   command.Arg(options_.auto_extend ? int64_t{0} : options_.visibility_timeout).Arg(kByteBound).Arg(probe_ ? "1" : "0");
   command.Arg(source_.group).Arg(group != nullptr ? group->ordinal : int64_t{-1});
