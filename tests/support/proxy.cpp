@@ -113,6 +113,14 @@ void Proxy::CutAll() {
   Wake();
 }
 
+void Proxy::FreezeOpen() {
+  {
+    const std::lock_guard lock(mutex_);
+    for (Link& link : links_) link.frozen = true;
+  }
+  Wake();
+}
+
 void Proxy::HoldNext(std::string needle, bool also_now) {
   const std::lock_guard lock(mutex_);
   needle_ = std::move(needle);
@@ -239,7 +247,7 @@ void Proxy::Run() {
       if (end_) return;
       deaf = black_hole_;
       for (auto link = links_.begin(); link != links_.end();) {
-        if (!black_hole_ && !link->dead) SendDue(*link);
+        if (!black_hole_ && !link->frozen && !link->dead) SendDue(*link);
         if (!link->dead) {
           ++link;
           continue;
@@ -248,6 +256,7 @@ void Proxy::Run() {
         link = links_.erase(link);
       }
       for (Link& link : links_) {
+        if (link.frozen) continue;
         waiting.push_back({deaf ? -1 : link.client, POLLIN, 0});
         waiting.push_back({deaf ? -1 : link.server, POLLIN, 0});
         polled.push_back(&link);

@@ -36,6 +36,8 @@ class Proxy {
   // Replies arrive so much later.
   void DelayReplies(std::chrono::milliseconds delay);
   void CutAll();
+  // What is open now stays open and silent for good; new connections work: as when a router forgot them.
+  void FreezeOpen();
 
   // The next request that contains `needle` does not pass: its client is cut off, and the request is kept with its way
   // to the server open. `also_now`: it passes too, and what is kept is a second copy of it.
@@ -62,6 +64,7 @@ class Proxy {
     std::optional<size_t> budget;  // bytes of reply until it is cut
     bool asked = false;            // the last that passed was a request
     std::deque<Chunk> replies;
+    bool frozen = false;
     bool dead = false;
   };
 

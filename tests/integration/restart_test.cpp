@@ -1,0 +1,204 @@
+// A server that restarts, goes away or falls silent: publishers and subscribers go on by themselves.
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "integration/redis_test.hpp"
+
+namespace agentmq::test {
+namespace {
+
+RedisServer::Options Durable() {
+  RedisServer::Options options;
+  options.config = {{"appendonly", "yes"}, {"appendfsync", "always"}};
+  return options;
+}
+
+class RestartTest : public RedisTest {
+ protected:
+  RestartTest() : RedisTest(Durable()) {}
+};
+
+// What was published and acked, as the application knows it.
+struct Ledger {
+  std::mutex mutex;
+  std::set<std::string> stored;   // MQ_OK
+  std::set<std::string> unknown;  // MQ_UNKNOWN
+  std::set<std::string> acked;    // MQ_OK
+  std::set<std::string> seen;
+  std::set<std::string> came_back;  // delivered after its ack had answered MQ_OK
+};
+
+void PublishUntil(const std::atomic<bool>& stop, Bus& bus, const std::string& start, Ledger& ledger) {
+  for (int i = 0; !stop; ++i) {
+    const std::string payload = start + std::to_string(i);
+    const mq_status status = mq_publish(bus.get(), "c", Text(payload, "a").get());
+    const std::lock_guard lock(ledger.mutex);
+    if (status == MQ_OK) ledger.stored.insert(payload);
+    if (status == MQ_UNKNOWN) ledger.unknown.insert(payload);
+    EXPECT_TRUE(status == MQ_OK || status == MQ_UNKNOWN || status == MQ_UNAVAILABLE || status == MQ_FULL)
+        << mq_status_name(status) << ": " << mq_last_error();
+  }
+}
+
+void ConsumeUntil(const std::atomic<bool>& stop, Bus& bus, Ledger& ledger) {
+  Subscription subscription = bus.Subscribe("c", "a", {{"prefetch", "16"}});
+  while (!stop) {
+    mq_message* handle = nullptr;
+    if (mq_fetch(subscription.get(), 200, &handle) != MQ_OK) continue;
+    const Message message(handle);
+    const std::string payload(message.payload());
+    {
+      const std::lock_guard lock(ledger.mutex);
+      ledger.seen.insert(payload);
+      if (ledger.acked.count(payload) != 0) ledger.came_back.insert(payload);
+    }
+    if (mq_ack(bus.get(), message.get()) != MQ_OK) continue;
+    const std::lock_guard lock(ledger.mutex);
+    ledger.acked.insert(payload);
+  }
+}
+
+TEST_F(RestartTest, InTheMiddleOfTrafficNothingIsLostAndNothingAckedComesBack) {
+  Bus bus(Url("max_items=0"));
+  Ledger ledger;
+  std::atomic<bool> stop_publishing{false};
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> publishers;
+  std::vector<std::thread> consumers;
+  for (const char* start : {"x", "y"}) publishers.emplace_back(PublishUntil, std::cref(stop_publishing), std::ref(bus), start, std::ref(ledger));
+  for (int i = 0; i < 2; ++i) consumers.emplace_back(ConsumeUntil, std::cref(stop), std::ref(bus), std::ref(ledger));
+  const auto stored = [&] {
+    const std::lock_guard lock(ledger.mutex);
+    return ledger.stored.size();
+  };
+  for (int round = 0; round < 3; ++round) {
+    const size_t before = stored();
+    EXPECT_TRUE(Eventually(30s, [&] { return stored() > before + 100; })) << "publishing did not go on, round " << round;
+    server_.Kill9();
+    EXPECT_TRUE(Always(200ms, [] { return true; }));
+    server_.Start();
+  }
+  const size_t before = stored();
+  EXPECT_TRUE(Eventually(30s, [&] { return stored() > before + 100; })) << "publishing did not go on at the end";
+  stop_publishing = true;
+  for (std::thread& thread : publishers) thread.join();
+  EXPECT_TRUE(Eventually(30s, [&] {
+    int64_t count = -1;
+    return mq_count(bus.get(), nullptr, &count) == MQ_OK && count == 0;
+  }));
+  stop = true;
+  for (std::thread& thread : consumers) thread.join();
+  EXPECT_EQ(ledger.came_back, std::set<std::string>{});
+  std::set<std::string> lost;
+  for (const std::string& payload : ledger.stored) {
+    if (ledger.seen.count(payload) == 0) lost.insert(payload);
+  }
+  EXPECT_EQ(lost, std::set<std::string>{});
+}
+
+TEST_F(RestartTest, AWaitingFetchOutlivesARestart) {
+  Bus bus(Url());
+  Subscription subscription = bus.Subscribe("c", "a");
+  std::optional<Message> message;
+  std::thread waiting([&] { message = subscription.Fetch(30s); });
+  EXPECT_TRUE(Always(100ms, [] { return true; }));
+  server_.Restart();
+  EXPECT_TRUE(Eventually(20s, [&] { return mq_publish(bus.get(), "c", Text("x", "a").get()) == MQ_OK; }));
+  waiting.join();
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->payload(), "x");
+}
+
+TEST_F(RestartTest, AServerThatLostItsScriptsIsGivenThemAgain) {
+  Bus bus(Url());
+  Put(bus, "c", "a", "1");
+  server_.Client().Must({"SCRIPT", "FLUSH"});
+  Put(bus, "c", "a", "2");
+  Subscription subscription = bus.Subscribe("c", "a");
+  server_.Client().Must({"SCRIPT", "FLUSH"});
+  EXPECT_EQ(Take(bus, subscription, 2), (std::vector<std::string>{"1", "2"}));
+}
+
+TEST_F(RestartTest, AnEmptiedServerIsUsedAnew) {
+  Bus bus(Url());
+  Subscription subscription = bus.Subscribe("c", "a");
+  Put(bus, "c", "a", "gone");
+  server_.Client().Must({"FLUSHALL"});
+  Put(bus, "c", "a", "here");
+  EXPECT_EQ(Take(bus, subscription, 1), std::vector<std::string>{"here"});
+  EXPECT_EQ(bus.Count(), 0);
+}
+
+TEST_F(RestartTest, KilledConnectionsAreMadeAnew) {
+  Bus bus(Url());
+  Subscription subscription = bus.Subscribe("c", "a");
+  std::atomic<int> handled{0};
+  subscription.Consume([&](const MessageView&) {
+    ++handled;
+    return MQ_VERDICT_ACK;
+  });
+  for (int i = 1; i <= 5; ++i) {
+    server_.Client().Must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+    EXPECT_TRUE(Eventually(kPatience, [&] { return mq_publish(bus.get(), "c", Text("x", "a").get()) == MQ_OK; }));
+    EXPECT_TRUE(Eventually(kPatience, [&] { return handled >= i; })) << "round " << i;
+  }
+  EXPECT_TRUE(Eventually(kPatience, [&] { return bus.Count() == 0; }));
+}
+
+TEST_F(RestartTest, AConnectionThatFellSilentIsDroppedAndMadeAnew) {
+  Proxy proxy(server_.address());
+  Bus bus(proxy.Url("command_timeout=1s"));
+  Bus direct(Url());
+  Subscription subscription = bus.Subscribe("c", "a");
+  std::optional<Message> message;
+  std::thread waiting([&] { message = subscription.Fetch(30s); });
+  EXPECT_TRUE(Always(200ms, [] { return true; }));
+  proxy.FreezeOpen();
+  Put(direct, "c", "a", "x");
+  waiting.join();
+  ASSERT_TRUE(message) << "it waits on a connection that says nothing";
+  EXPECT_STATUS(MQ_OK, mq_ack(bus.get(), message->get()));
+}
+
+TEST_F(RestartTest, AnOutageDoesNotDeclareAllConsumersDead) {
+  Bus one(Url());
+  Bus two(Url());
+  Put(one, "c", "a", "x");
+  Subscription holder = one.Subscribe("c", "a", {{"visibility_timeout", "1h"}});
+  Subscription other = two.Subscribe("c", "a", {{"visibility_timeout", "1h"}});
+  const Message message = Next(holder);
+  server_.Stop();
+  EXPECT_TRUE(Always(4s, [] { return true; }));  // longer than a lease
+  server_.Start();
+  EXPECT_FALSE(other.Fetch(5s)) << "the holder lives";
+  EXPECT_STATUS(MQ_OK, mq_ack(one.get(), message.get()));
+}
+
+TEST_F(RestartTest, TheLogTellsOfTheOutage) {
+  std::mutex mutex;
+  std::set<std::string> events;
+  Config config{{"log_level", "debug"}};
+  config.SetLog([&](int, std::string_view json) {
+    const std::lock_guard lock(mutex);
+    events.insert(nlohmann::json::parse(json).at("event").get<std::string>());
+  });
+  Bus bus(Url(), config);
+  Subscription subscription = bus.Subscribe("c", "a");
+  std::thread waiting([&] { subscription.Fetch(30s); });
+  server_.Restart();
+  Eventually(20s, [&] { return mq_publish(bus.get(), "c", Text("x", "a").get()) == MQ_OK; });
+  waiting.join();
+  const auto told = [&](const char* event) {
+    return Eventually(kPatience, [&] {
+      const std::lock_guard lock(mutex);
+      return events.count(event) != 0;
+    });
+  };
+  for (const char* event : {"opened", "connected", "disconnected", "reconnected"}) EXPECT_TRUE(told(event)) << event;
+}
+
+}  // namespace
+}  // namespace agentmq::test
