@@ -148,8 +148,8 @@ TEST_P(ConfigureTest, EightThreadsNeverPassTheLimit) {
     threads.emplace_back([&] {
       for (int i = 0; i < 50; ++i) {
         const mq_status status = mq_publish(bus_.get(), "c", Text("x", "a").get());
-        if (status == MQ_OK) ++stored;
-        else EXPECT_STATUS(MQ_FULL, status);
+        EXPECT_TRUE(status == MQ_OK || status == MQ_FULL) << mq_status_name(status);
+        stored += status == MQ_OK ? 1 : 0;
       }
     });
   }

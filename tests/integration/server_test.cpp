@@ -12,7 +12,9 @@ mq_status OpenStatus(const std::string& url, const Config& config = {}) {
   mq_bus* bus = nullptr;
   const mq_status status = mq_open(url.c_str(), config.get(), &bus);
   EXPECT_EQ(status == MQ_OK, bus != nullptr);
-  if (status != MQ_OK) EXPECT_STRNE(mq_last_error(), "");
+  if (status != MQ_OK) {
+    EXPECT_STRNE(mq_last_error(), "");
+  }
   mq_close(bus);
   return status;
 }
