@@ -18,6 +18,20 @@ bool MendsItself(const Status& status) {
   return status.code() == Code::kUnavailable || status.code() == Code::kUnknown;
 }
 
+// What was gathered must not fail for being more than there is room for, since each was published alone. True: some is to
+// be tried again in smaller steps.
+bool HalveFull(std::vector<Parcel>& parcels) {
+  bool halved = false;
+  for (Parcel& parcel : parcels) {
+    if (parcel.status.code() != Code::kFull || parcel.doubtful <= 1) continue;
+    parcel.most_at_once = parcel.doubtful / 2;
+    parcel.doubtful = 0;
+    parcel.status = Status::Ok();
+    halved = true;
+  }
+  return halved;
+}
+
 }  // namespace
 
 struct AsyncSender::Round {
@@ -140,7 +154,7 @@ void AsyncSender::Abandon() {
   {
     const std::lock_guard lock(mutex_);
     lanes.swap(lanes_);
-    failed_ = failed_ || !lanes.empty() || !acks_.empty();
+    failed_ = failed_ || !unfinished_.empty();
     acks_.clear();
     unfinished_.clear();
     posts_ = 0;
@@ -223,11 +237,13 @@ void AsyncSender::SendPosts(Backend& backend, Round* round) {
   std::vector<Parcel> parcels;
   parcels.reserve(round->loads.size());
   for (Round::Load& load : round->loads) {
-    Parcel& parcel = parcels.emplace_back(Parcel{std::move(load.queue), load.limits, {}, 0, 0, {}});
+    Parcel& parcel = parcels.emplace_back(Parcel{std::move(load.queue), load.limits, {}});
     parcel.messages.reserve(load.posts.size());
     for (const Post& post : load.posts) parcel.messages.push_back(post.message.get());
   }
-  shared_.publisher.Store(backend, parcels, false, Brief());
+  do {
+    shared_.publisher.Store(backend, parcels, false, Brief());
+  } while (HalveFull(parcels));
   const int64_t now = SteadyMillis();
   for (size_t p = 0; p < parcels.size(); ++p) {
     const Parcel& parcel = parcels[p];

@@ -9,7 +9,6 @@
 namespace agentmq {
 namespace {
 
-constexpr size_t kMostMessages = 1000;         // a batch
 constexpr size_t kMostBytes = 1024 * 1024;     // a batch, without blobs
 constexpr size_t kKeptBytes = 4 * kMostBytes;  // what an idle step may hold on to
 constexpr size_t kKeptSteps = 16;
@@ -45,7 +44,7 @@ Sorted SortByQueue(std::string_view channel, const ChannelLimits& limits, std::s
     if (i == 0 || target != last_target) {
       const auto [at, is_new] = parcel_of.emplace(target, sorted.parcels.size());
       if (is_new) {
-        sorted.parcels.push_back({Publisher::QueueOf(channel, *messages[i]), limits, {}, 0, 0, {}});
+        sorted.parcels.push_back({Publisher::QueueOf(channel, *messages[i]), limits, {}});
         sorted.places.emplace_back();
         if (i == 0) sorted.parcels[0].messages.reserve(messages.size());
         if (i == 0) sorted.places[0].reserve(messages.size());
@@ -95,7 +94,7 @@ class Publisher::Step {
   void Add(Parcel& parcel, std::string_view default_source) {
     const size_t first = outgoing_.size();
     size_t bytes = 0;
-    for (size_t i = parcel.stored; i < parcel.messages.size() && i - parcel.stored < kMostMessages; ++i) {
+    for (size_t i = parcel.stored; i < parcel.messages.size() && i - parcel.stored < parcel.most_at_once; ++i) {
       const Message& message = *parcel.messages[i];
       const int64_t ttl = TtlOf(message, parcel.limits);
       head_.clear();

@@ -24,7 +24,8 @@ struct Parcel {
   std::vector<Message*> messages;
   size_t stored = 0;
   size_t doubtful = 0;
-  Status status;
+  Status status{};
+  size_t most_at_once = 1000;
 
   bool done() const { return !status.ok() || stored == messages.size(); }
   Status StatusOf(size_t index) const;
