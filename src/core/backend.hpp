@@ -79,7 +79,8 @@ struct Fetched {
   std::vector<Delivery> messages;
   bool more = false;  // something was left behind
   bool gone = false;  // the reservations of before are lost: drop what was not handed out (a new incarnation reads on)
-  int64_t next_due = -1;  // ms from now until something becomes due in the source, -1: nothing known
+  int64_t server_time = 0;  // server Unix ms of this fetch
+  int64_t next_due = -1;    // ms from now until something becomes due in the source, -1: nothing known
 };
 
 struct ConsumerOptions {

@@ -68,11 +68,13 @@ HealthReport HealthCheck::Check(Backend& backend) {
 void HealthCheck::CheckServer(Backend& backend, Report* report) {
   const Stopwatch ping;
   // Where nobody answers, the other checks would only wait as long for the same.
-  const bool answers = report->Note("ping", Ping(backend), ping.Millis());
+  const Status pinged = Ping(backend);  // before the clock is read
+  const bool answers = report->Note("ping", pinged, ping.Millis());
   CheckLatency(report);
   if (!answers) return;
   const Stopwatch write;
-  report->Note("write_and_read_back", backend.WriteAndReadBack(), write.Millis());
+  const Status written = backend.WriteAndReadBack();
+  report->Note("write_and_read_back", written, write.Millis());
   CheckRoundTrip(backend, report);
   CheckSettings(backend, report);
 }
@@ -80,7 +82,7 @@ void HealthCheck::CheckServer(Backend& backend, Report* report) {
 void HealthCheck::CheckLatency(Report* report) const {
   const Latency::Summary latency = shared_.latency.Summarize();
   report->json["latency"] = {
-      {"count", latency.count}, {"min", latency.min}, {"avg", latency.average}, {"max", latency.max}};
+      {"count", latency.count}, {"min", latency.min}, {"average", latency.average}, {"max", latency.max}};
   const auto above = [&](int64_t threshold) {
     return threshold > 0 && latency.average > static_cast<double>(threshold);
   };

@@ -33,6 +33,7 @@ bool Reader::Accept(Result<Fetched> fetched, int64_t now) {
   failing_since = 0;
   backoff.Reset();
   completed_at = now;
+  clock_offset = fetched->server_time - now;
   renew_first = false;
   if (fetched->gone) DropBuffer();
   if (fetched->gone || incarnation_ == nullptr) {

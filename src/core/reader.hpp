@@ -47,6 +47,7 @@ struct Reader {
   bool woken = false;         // by the backend, and not looked at since
   bool renew_first = false;   // the lease is in doubt: nothing is handed out before a fetch succeeded
   int64_t completed_at = 0;   // steady ms: the last fetch that succeeded
+  int64_t clock_offset = 0;   // server Unix ms - steady ms, as of that fetch
   int64_t failing_since = 0;  // steady ms, 0: not
   Status failure;             // of the last fetch
   Backoff backoff;

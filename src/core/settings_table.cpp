@@ -52,7 +52,7 @@ constexpr auto kTable = std::to_array<Setting>({
      "How long a consumer may be silent until its messages go to others."},
     {"max_payload", Kind::kBus, Type::kSize, "64MiB", 1, 512 * kMebibyte, "", "Largest payload that may be published."},
     {"log_level", Kind::kBus, Type::kChoice, "warn", 0, 0, "debug|info|warn|error",
-     "Log events below it are not told: debug, info, warn, error."},
+     "Log events below it are not told."},
 
     {"ttl", Kind::kChannel, Type::kDuration, "0", 0, kDecade, "",
      "How long messages that say nothing else may wait to be delivered; 0: for ever."},

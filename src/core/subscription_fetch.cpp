@@ -8,6 +8,9 @@
 namespace agentmq {
 namespace {
 
+// Waits up to it look at every source before anything else, so that they find what is there on a busy machine too.
+constexpr int64_t kShortWait = 100;  // ms
+
 Status EndedStatus() { return Status::Closed("the subscription has ended"); }
 
 }  // namespace
@@ -16,7 +19,7 @@ Status EndedStatus() { return Status::Closed("the subscription has ended"); }
 struct SubscriptionState::Caller {
   size_t max = 1;
   Patience patience;
-  // The look that answers it: one that began after it came.
+  // The look that answers it: one that began after it came. 0: it needs none.
   uint64_t look = 0;
   Deadline look_by = Deadline::Never();
   bool in_line = false;
@@ -40,7 +43,9 @@ Status SubscriptionState::Gather(size_t max, const Patience& patience, std::vect
   Caller caller;
   caller.max = max;
   caller.patience = patience;
-  caller.look = looks_begun_ + 1;
+  // Who waits need not look first: what is there has left a token, which the wait finds at once.
+  const int64_t remaining = patience.deadline.Remaining();
+  if (remaining >= 0 && remaining < kShortWait) caller.look = looks_begun_ + 1;
   Status status;
   for (bool again = true; again;) status = Step(lock, caller, taken, &again);
   Leave(lock, caller);
@@ -194,7 +199,7 @@ bool SubscriptionState::Take(size_t max, std::vector<Taken>* taken) {
     Reader* best = BestReader();
     if (best == nullptr) break;
     const auto& reader = readers_[last_reader_];
-    taken->push_back({reader, best->incarnation(), best->TakeFront()});
+    taken->push_back({reader, best->incarnation(), best->TakeFront(), SteadyMillis() + best->clock_offset});
   }
   return !taken->empty();
 }
@@ -296,7 +301,11 @@ void SubscriptionState::Unpack(std::vector<Taken>& taken, Messages* messages) {
     const int64_t number = one.delivery.delivery;
     auto message = Message::FromDelivery(std::move(one.delivery), one.reader->source, *one.incarnation, agent_,
                                          one.reader->ledger);
-    if (message.ok()) {
+    const bool expired = message.ok() && (*message)->expires() != 0 && (*message)->expires() <= one.server_now;
+    if (expired) {
+      // Its time ended while it was read ahead: back in its lane it is found expired, and counted.
+      (void)one.reader->consumer->GiveBack({&id, 1});
+    } else if (message.ok()) {
       messages->push_back(std::move(*message));
       entries.push_back({id, number});
     } else {

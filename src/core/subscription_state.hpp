@@ -84,6 +84,7 @@ class SubscriptionState : public std::enable_shared_from_this<SubscriptionState>
     std::shared_ptr<Reader> reader;
     std::shared_ptr<const std::string> incarnation;
     Delivery delivery;
+    int64_t server_now = 0;
   };
 
   // subscription_state.cpp

@@ -46,6 +46,7 @@ Fetched Queue::Fetch(Turn& turn, Group& group, Reader& reader, size_t room) {
   TakeLapsed(group, turn.now(), &reader.options.retry_attempts);
 
   Fetched fetched;
+  fetched.server_time = turn.now();
   fetched.messages.reserve(std::min(room, group.waiting));
   const int64_t reserved_until = Later(turn.now(), reader.options.visibility_timeout);
   size_t bytes = 0;

@@ -17,8 +17,6 @@ std::string Field(const std::string& info, std::string_view name) {
   return info.substr(from, info.find_first_of("\r\n", from) - from);
 }
 
-int64_t ToNumber(const std::string& text) { return text.empty() ? 0 : std::strtoll(text.c_str(), nullptr, 10); }
-
 }  // namespace
 
 Status Administration::Delete(const QueueName& name, const ShortId& id) {

@@ -136,7 +136,7 @@ Status Connection::Handshake(const Options& options, const Patience& patience) {
   if (!info.ok()) return info.status();
   const std::string version = InfoField(info->text, "redis_version");
   const std::string valkey = InfoField(info->text, "valkey_version");
-  if (valkey.empty() && !version.empty() && std::atoi(version.c_str()) < 7) {
+  if (valkey.empty() && !version.empty() && ToNumber(version) < 7) {
     return {Code::kUnsupported, "the server is Redis " + version + ", needed is 7.0 or later"};
   }
   auto role = Ask(Command{"ROLE"}, patience);

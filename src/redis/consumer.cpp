@@ -7,8 +7,7 @@
 namespace agentmq::redis {
 namespace {
 
-constexpr int64_t kByteBound = 1 << 20;
-constexpr int64_t kLargeRecord = 1024;
+constexpr size_t kBlobWeight = 1 << 18;  // bytes that a blob counts for, its size is not known to the script
 constexpr int64_t kLeaseMargin = 500;  // ms: a buffer is not trusted for the last part of a lease
 constexpr int64_t kCopyStep = 1000;
 constexpr int kRounds = 20;  // of a fetch that is told to look again; each has a cause that passes
@@ -44,6 +43,10 @@ Status RedisConsumer::Enter(const Patience& patience) {
   auto reply = queues_.server().Run(std::move(command), call);
   if (!reply.ok()) return reply.status();
   queue_->Learn(*reply, 2);
+  if (reply->At(5).integer == 1) {
+    // Made anew: house-keeping may have struck off our entry just before.
+    if (Status status = queues_.Register(*queue_, call); !status.ok()) return status;
+  }
   {
     std::lock_guard lock(mutex_);
     consumer_ = consumer;
@@ -124,7 +127,9 @@ Result<Reply> RedisConsumer::Take(size_t room, const Patience& patience) {
   ++delivery_;
   command.Arg(group != nullptr ? std::string_view(view->generation) : std::string_view()).Arg(lease.consumer).Keep(RandomName()).Arg(lease.epoch);
   command.Arg(static_cast<int64_t>(room)).Arg(delivery_);
-  command.Arg(options_.auto_extend ? int64_t{0} : options_.visibility_timeout).Arg(kByteBound).Arg(probe_ ? "1" : "0");
+  command.Arg(options_.auto_extend ? int64_t{0} : options_.visibility_timeout).Arg(static_cast<int64_t>(kByteBound));
+  // Where a full room may be more than the bound the server looks at each size before it takes.
+  command.Arg(room * mean_ > kByteBound ? "1" : "0");
   command.Arg(source_.group).Arg(group != nullptr ? group->ordinal : int64_t{-1});
   if (group != nullptr) AddLanes(&command, *view);
   Reply reply;
@@ -193,6 +198,7 @@ Result<Fetched> RedisConsumer::Fetch(size_t room, const Patience& patience) {
 Result<Fetched> RedisConsumer::Parse(Reply& reply) {
   Fetched fetched;
   const int64_t now = reply.At(1).Number();
+  fetched.server_time = now;
   fetched.more = reply.At(2).Number() == 1;
   fetched.next_due = reply.At(3).Number();
   const bool lapsed = reply.At(4).Number() == 1;
@@ -211,13 +217,11 @@ Result<Fetched> RedisConsumer::Parse(Reply& reply) {
     delivery.delivery = delivery_;
     delivery.record = std::move(reply.items[i + 1].text);
     delivery.reserved_until = now + options_.visibility_timeout;
-    bytes += delivery.record.size();
+    bytes += delivery.record.size() + (delivery.id.blob() ? kBlobWeight : 0);
     blobs = blobs || delivery.id.blob();
     if (!reply.items[i + 2].text.empty()) delivery.tries = ParseTries(reply.items[i + 2].text);
   }
-  if (!fetched.messages.empty()) {
-    probe_ = blobs || bytes / fetched.messages.size() > static_cast<size_t>(kLargeRecord);
-  }
+  if (!fetched.messages.empty()) mean_ = bytes / fetched.messages.size() + 1;
   if (blobs) {
     if (Status status = FillBlobs(&fetched); !status.ok()) return status;
   }

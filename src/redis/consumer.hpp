@@ -44,6 +44,8 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   int attempts() const { return options_.retry_attempts; }
 
  private:
+  static constexpr size_t kByteBound = 1 << 20;  // of one fetch
+
   Result<Reply> Take(size_t room, const Patience& patience);
   Status TakeBackLost(const Patience& patience);
   Status Copy(const Patience& patience);
@@ -73,7 +75,7 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   // Only used inside Fetch, one call at a time.
   int64_t delivery_ = 0;
   int64_t lost_ = 0;      // number of a fetch whose answer did not come
-  bool probe_ = true;     // records may be large: have the server look before it takes
+  size_t mean_ = kByteBound;  // bytes of a record, as the last fetch had them; unknown at first
 };
 
 }  // namespace agentmq::redis

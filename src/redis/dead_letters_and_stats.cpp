@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <cstdio>
+#include <array>
 
 #include "redis/inspection.hpp"
 
@@ -22,26 +22,32 @@ int64_t Counter(const Reply& meta, std::string_view name) {
 Result<Found> Inspection::ParseDead(const Queue& queue, std::string_view name, std::string& letter) {
   const auto tilde = name.find('~');
   const auto id = ShortId::Parse(name.substr(0, tilde));
-  int status = 0;
-  Tries tries;
-  long long time = 0;
-  size_t reason = 0;
-  size_t consumer = 0;
-  int head = 0;
-  const int fields = std::sscanf(letter.c_str(), "%d %d %d %d %lld %zu %zu%n", &status, &tries.failures, &tries.lapses,
-                                 &tries.crashes, &time, &reason, &consumer, &head);
-  const size_t at = static_cast<size_t>(head) + 1;
-  if (!id || tilde == std::string_view::npos || fields != 7 || reason > letter.size() || consumer > letter.size() ||
-      at + reason + consumer > letter.size()) {
+  const auto end = letter.find('\n');
+  std::array<int64_t, 7> head{};
+  size_t fields = 0;
+  std::string_view line = std::string_view(letter).substr(0, end);
+  while (fields < head.size() && !line.empty()) {
+    head[fields++] = ToNumber(line);
+    line.remove_prefix(std::min(line.find(' '), line.size() - 1) + 1);
+  }
+  const auto reason = static_cast<size_t>(head[5]);
+  const auto consumer = static_cast<size_t>(head[6]);
+  const size_t at = end + 1;
+  const size_t room = end == std::string::npos ? 0 : letter.size() - at;
+  if (!id || tilde == std::string_view::npos || fields != head.size() || reason > room || consumer > room - reason) {
     return Status(Code::kCorrupt, "dead letter '" + std::string(name) + "' can't be read");
   }
+  Tries tries;
+  tries.failures = static_cast<int>(head[1]);
+  tries.lapses = static_cast<int>(head[2]);
+  tries.crashes = static_cast<int>(head[3]);
   Found found;
   found.queue = queue.name();
   found.id = *id;
   found.group = std::string(name.substr(tilde + 1));
   found.state = State::kDead;
-  found.status = static_cast<Code>(status);
-  found.time_of_death = time;
+  found.status = static_cast<Code>(head[0]);
+  found.time_of_death = head[4];
   tries.reason = letter.substr(at, reason);
   found.tries = std::move(tries);
   found.consumer = letter.substr(at + reason, consumer);

@@ -71,7 +71,7 @@ std::shared_ptr<const QueueView> Queue::Learn(const Reply& reply, size_t index) 
     const auto colon = entry.rfind(':');
     if (colon == std::string_view::npos) continue;
     const std::string name(entry.substr(0, colon));
-    const int64_t ordinal = std::atoll(std::string(entry.substr(colon + 1)).c_str());
+    const int64_t ordinal = ToNumber(entry.substr(colon + 1));
     if (ordinal >= 0) SetBit(&view->reference_map, ordinal);
     view->groups.push_back({name, ordinal, keys_.Group(name, view->lanes)});
   }
@@ -84,6 +84,11 @@ std::string DeadName(const ShortId& id, std::string_view group) {
   std::string name(id.view());
   name.append("~").append(group);
   return name;
+}
+
+void Queue::Forget() {
+  std::lock_guard lock(mutex_);
+  view_ = std::make_shared<QueueView>();
 }
 
 void AddQueueKeys(Command* command, const QueueKeys& keys) {

@@ -80,6 +80,7 @@ class Queue {
   std::shared_ptr<const QueueView> view() const;
   // From a script's answer: generation, lanes, groups at index, index + 1, index + 2.
   std::shared_ptr<const QueueView> Learn(const Reply& reply, size_t index);
+  void Forget();  // nothing is known any more
 
  private:
   const QueueName name_;

@@ -10,6 +10,7 @@ constexpr int kSteps = 100;             // of expiry in one go
 }  // namespace
 
 void Maintenance::Maintain(Queue& queue) {
+  bool remove = false;
   for (int step = 0; step < kSteps; ++step) {
     const auto view = queue.view();
     Command command(Script::kMaintain);
@@ -18,7 +19,7 @@ void Maintenance::Maintain(Queue& queue) {
       command.Key(group.keys.lease()).Key(group.keys.due());
       AddLaneKeys(&command, group.keys);
     }
-    command.Arg(view->generation).Arg(static_cast<int64_t>(view->lanes.size())).Arg("1");
+    command.Arg(view->generation).Arg(static_cast<int64_t>(view->lanes.size())).Arg(remove ? "1" : "0");
     for (const auto& group : view->groups) command.Arg(group.name);
     auto reply = queues_.server().Run(std::move(command), {{Deadline::After(1000), nullptr}, Server::Again::kOnLoss, false});
     if (!reply.ok()) return;
@@ -31,6 +32,17 @@ void Maintenance::Maintain(Queue& queue) {
     if (state == 0) {
       for (size_t i = 3; i < reply->items.size(); ++i) Forget(queue, reply->At(i).text);
     }
+    if (state == 3) {
+      if (!remove) (void)queues_.Unregister(queue, {});
+      return;
+    }
+    if (state == 4) {
+      // The registry's entry goes first: whoever uses the queue from here on writes it again.
+      if (!queues_.Unregister(queue, {}).ok()) return;
+      remove = true;
+      continue;
+    }
+    if (remove) (void)queues_.Register(queue, {});  // it was used again meanwhile
     // What expired may have left payloads behind.
     if (reply->At(2).integer > 0) recovery_.SweepTrash(queue);
     return;

@@ -32,17 +32,23 @@ std::string Queues::ChannelKey(std::string_view channel) const {
   return Prefix() + "channel:" + PercentEncode(channel);
 }
 
-Command Queues::Registration(const Queue& queue) const {
+Command Queues::Registration(std::string_view verb, const Queue& queue) const {
   // The part is drawn from the name by a hash that every process and version agrees on (FNV-1a).
   uint32_t hash = 2166136261U;
   for (const char c : queue.keys().text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  Command command{"SADD"};
+  Command command{verb};
   command.Keep(RegistryKey(hash % kRegistryParts)).Arg(queue.keys().text);
   return command;
 }
 
 Status Queues::Register(const Queue& queue, const Server::Call& call) {
-  auto reply = server_.Run(Registration(queue), call);
+  auto reply = server_.Run(Registration("SADD", queue), call);
+  return reply.status();
+}
+
+Status Queues::Unregister(Queue& queue, const Server::Call& call) {
+  queue.Forget();
+  auto reply = server_.Run(Registration("SREM", queue), call);
   return reply.status();
 }
 
@@ -55,7 +61,7 @@ std::shared_ptr<const QueueView> Queues::Refresh(Queue& queue) {
 Status Queues::Prepare(std::span<const Need> needs, const Server::Call& call) {
   std::vector<Command> commands;
   for (const Need& need : needs) {
-    commands.push_back(Registration(*need.queue));
+    commands.push_back(Registration("SADD", *need.queue));
     Command lanes(Script::kLanes);
     AddQueueKeys(&lanes, need.queue->keys());
     lanes.Keep(RandomName()).Arg(need.queue->name().broadcast ? "1" : "0");
@@ -68,6 +74,10 @@ Status Queues::Prepare(std::span<const Need> needs, const Server::Call& call) {
     if (replies[2 * i].is_error()) return ErrorStatus(replies[2 * i]);
     if (replies[2 * i + 1].is_error()) return ErrorStatus(replies[2 * i + 1]);
     needs[i].queue->Learn(replies[2 * i + 1], 2);
+    // Made anew: house-keeping may have struck off our entry just before.
+    if (replies[2 * i + 1].At(5).integer == 1) {
+      if (Status status = Register(*needs[i].queue, call); !status.ok()) return status;
+    }
   }
   return Status::Ok();
 }

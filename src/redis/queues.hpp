@@ -28,6 +28,8 @@ class Queues {
   Status Prepare(std::span<const Need> needs, const Server::Call& call);
   // Before a queue is used in another way than by publishing.
   Status Register(const Queue& queue, const Server::Call& call);
+  // Of one that holds nothing any more; whoever uses it registers it again.
+  Status Unregister(Queue& queue, const Server::Call& call);
 
   // Asks for lanes and groups as they are now; answers what was known before where the server does not answer.
   std::shared_ptr<const QueueView> Refresh(Queue& queue);
@@ -40,7 +42,7 @@ class Queues {
   Server& server() { return server_; }
 
  private:
-  Command Registration(const Queue& queue) const;
+  Command Registration(std::string_view command, const Queue& queue) const;
 
   Server& server_;
   const BackendOptions options_;

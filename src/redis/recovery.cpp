@@ -1,12 +1,27 @@
 #include "redis/recovery.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace agentmq::redis {
 namespace {
 
 constexpr int64_t kLapsesAStep = 100;
+
+// Tells what came back, and what is dead now.
+void Tell(const EventSink& events, const Queue& queue, std::string_view group, int64_t count, int64_t dead,
+          std::string_view cause) {
+  const Details where = {{"queue", queue.keys().text}, {"group", std::string(group)}, {"cause", std::string(cause)}};
+  if (count > dead) {
+    Details details = where;
+    details.emplace_back("messages", std::to_string(count - dead));
+    events(1, "recovered", details);
+  }
+  if (dead > 0) {
+    Details details = where;
+    details.emplace_back("messages", std::to_string(dead));
+    events(2, "dead_lettered", details);
+  }
+}
 
 void AddBlobKeys(Command* command, const Queue& queue, std::string_view id, std::string_view group) {
   command->KeepKey(queue.keys().Blob(id)).KeepKey(queue.keys().DeadBlob(id, group));
@@ -16,11 +31,7 @@ void AddBlobKeys(Command* command, const Queue& queue, std::string_view id, std:
 
 int64_t LeaseTime(std::string_view lease) {
   const auto space = lease.rfind(' ');
-  int64_t time = 0;
-  if (space != std::string_view::npos) {
-    std::from_chars(lease.data() + space + 1, lease.data() + lease.size(), time);
-  }
-  return time;
+  return space == std::string_view::npos ? 0 : ToNumber(lease.substr(space + 1));
 }
 
 Result<int64_t> Recovery::Reclaim(Queue& queue, std::string_view group, const std::string& consumer,
@@ -48,15 +59,7 @@ Result<int64_t> Recovery::Reclaim(Queue& queue, std::string_view group, const st
       continue;
     }
     const int64_t count = reply->At(2).integer + reply->At(3).integer;
-    if (count > 0) {
-      queues_.options().events(1, "recovered",
-                               {{"queue", queue.keys().text},
-                                {"group", std::string(group)},
-                                {"consumer", consumer},
-                                {"messages", std::to_string(count)},
-                                {"dead_lettered", std::to_string(reply->At(3).integer)},
-                                {"cause", "its consumer died"}});
-    }
+    Tell(queues_.options().events, queue, group, count, reply->At(3).integer, "its consumer died");
     return count;
   }
   return int64_t{0};
@@ -95,14 +98,7 @@ Result<int64_t> Recovery::Lapse(Queue& queue, std::string_view group, int attemp
     if (!reply.ok()) return reply.status();
     const int64_t count = reply->At(1).integer + reply->At(2).integer;
     total += count;
-    if (count > 0) {
-      queues_.options().events(1, "recovered",
-                               {{"queue", queue.keys().text},
-                                {"group", std::string(group)},
-                                {"messages", std::to_string(count)},
-                                {"dead_lettered", std::to_string(reply->At(2).integer)},
-                                {"cause", "reservations lapsed"}});
-    }
+    Tell(queues_.options().events, queue, group, count, reply->At(2).integer, "reservations lapsed");
     if (count < kLapsesAStep) return total;
   }
 }

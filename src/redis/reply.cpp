@@ -3,6 +3,8 @@
 #include <hiredis/hiredis.h>
 
 #include <charconv>
+#include <new>
+#include <stdexcept>
 
 namespace agentmq::redis {
 namespace {
@@ -13,6 +15,18 @@ using ElementCount = size_t;
 using ElementCount = int;
 #endif
 
+// An exception must not pass through hiredis' C frames: nullptr tells it that there is no memory.
+template <class Make>
+void* Guarded(Make make) {
+  try {
+    return make();
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  } catch (const std::length_error&) {
+    return nullptr;
+  }
+}
+
 // The place of a new reply: in its parent's items, or a root of its own.
 Reply* Place(const redisReadTask* task) {
   if (task->parent == nullptr) return new Reply;
@@ -21,27 +35,35 @@ Reply* Place(const redisReadTask* task) {
 }
 
 void* CreateString(const redisReadTask* task, char* text, size_t size) {
-  Reply* reply = Place(task);
-  reply->kind = task->type == REDIS_REPLY_ERROR ? Reply::Kind::kError : Reply::Kind::kText;
-  reply->text.assign(text, size);
-  return reply;
+  return Guarded([&] {
+    Reply* reply = Place(task);
+    reply->kind = task->type == REDIS_REPLY_ERROR ? Reply::Kind::kError : Reply::Kind::kText;
+    reply->text.assign(text, size);
+    return reply;
+  });
 }
 
 void* CreateArray(const redisReadTask* task, ElementCount elements) {
-  Reply* reply = Place(task);
-  reply->kind = Reply::Kind::kArray;
-  reply->items.resize(static_cast<size_t>(elements));
-  return reply;
+  return Guarded([&] {
+    Reply* reply = Place(task);
+    reply->kind = Reply::Kind::kArray;
+    reply->items.resize(static_cast<size_t>(elements));
+    return reply;
+  });
 }
 
 void* CreateInteger(const redisReadTask* task, long long value) {
-  Reply* reply = Place(task);
-  reply->kind = Reply::Kind::kInteger;
-  reply->integer = value;
-  return reply;
+  return Guarded([&] {
+    Reply* reply = Place(task);
+    reply->kind = Reply::Kind::kInteger;
+    reply->integer = value;
+    return reply;
+  });
 }
 
-void* CreateNil(const redisReadTask* task) { return Place(task); }
+void* CreateNil(const redisReadTask* task) {
+  return Guarded([&] { return Place(task); });
+}
 
 #if HIREDIS_MAJOR >= 1
 void* CreateDouble(const redisReadTask* task, double, char* text, size_t size) {
@@ -55,11 +77,14 @@ void Free(void* reply) { delete static_cast<Reply*>(reply); }
 
 }  // namespace
 
-int64_t Reply::Number() const {
-  if (kind == Kind::kInteger) return integer;
+int64_t ToNumber(std::string_view text) {
   int64_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
+}
+
+int64_t Reply::Number() const {
+  return kind == Kind::kInteger ? integer : ToNumber(text);
 }
 
 const Reply& Reply::At(size_t index) const {

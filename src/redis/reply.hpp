@@ -30,4 +30,7 @@ struct Reply {
 
 const redisReplyObjectFunctions* ReplyFunctions();
 
+// The number that a text begins with; 0 where it begins with none.
+int64_t ToNumber(std::string_view text);
+
 }  // namespace agentmq::redis

@@ -123,7 +123,7 @@ void Ticker::Observe(RedisConsumer& consumer, const Reply& leases, int64_t now) 
       continue;
     }
     // Seen unchanged for long enough, and we were well all the time; or older than a minute by the server's clock.
-    const bool silent = now - seen.since >= timeout && now - calm_since_ >= timeout && seen.since > calm_since_;
+    const bool silent = now - std::max(seen.since, calm_since_) >= timeout;
     const bool ancient = is_new && server_.pool().ServerNow() - LeaseTime(lease) > 60000;
     if (!silent && !ancient) continue;
     auto count = recovery_.Reclaim(consumer.queue(), consumer.source().group, name, lease, consumer.attempts());

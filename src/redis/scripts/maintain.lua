@@ -1,16 +1,15 @@
 #!lua flags=allow-oom
 -- One bounded step of house-keeping of a queue: expiry, tombstones, idle slots, abandoned groups, the queue itself.
--- KEYS: queue (1-8), for each group: lease, due, lanes...   ARGV: generation, lanes, deep (0, 1), group...
--- Answers: now, state (0 done, 1 more at once, 2 generation, 3 nothing left: unregister it), expired, abandoned group...
+-- KEYS: queue (1-8), for each group: lease, due, lanes...   ARGV: generation, lanes, remove (1: the queue, where it is idle), group...
+-- Answers: now, state (0 done, 1 more at once, 2 generation, 3 there is no queue, 4 idle for a day: unregister it, then remove it), expired, abandoned group...
 --!include queue.lua
-local generation, lanes, deep = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
+local generation, lanes, remove = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
 local meta = call('HMGET', META, 'gen', 'maint', 'lanes', 'groups')
 if not meta[1] then return {now, 3, 0} end
 if meta[1] ~= generation then return {now, 2, 0, meta[1], meta[3] or '', meta[4] or ''} end
 call('HSET', META, 'maint', now)
 local expired = expire(100)
 if expired == 100 then return {now, 1, expired} end
-if not deep then return {now, 0, expired} end
 
 local answer, living, busy = {now, 0, expired}, call('HLEN', MSG), false
 local stride = 2 + lanes
@@ -45,13 +44,16 @@ for i = 1, #fields, 2 do
   end
 end
 -- A queue that holds nothing and that nobody has used for a day goes, all but its registry entry.
-if living == 0 and not busy and slots == 0 and call('EXISTS', DEAD) == 0 and meta[4] == '-:-1' then
+if living == 0 and not busy and slots == 0 and call('EXISTS', DEAD) == 0 and (meta[4] == '-:-1' or meta[4] == '') then
   local idle = tonumber(call('HGET', META, 'idle') or 0)
   if idle == 0 then
     call('HSET', META, 'idle', now)
   elseif now - idle > 86400000 then
-    call('UNLINK', META, EXPIRY, REFS, LOG)
-    answer[2] = 3
+    answer[2] = 4
+    if remove then
+      call('UNLINK', META, EXPIRY, REFS, LOG)
+      answer[2] = 3
+    end
   end
 else
   call('HDEL', META, 'idle')

@@ -110,6 +110,7 @@ local function bounce(id, group, ordinal, kind, suspect, attempts, consumer, lan
     release(id, ordinal, ordinal < 0)
     return true
   end
+  if kind then call('HINCRBY', META, 'r:' .. group, 1) end
   if kind or suspect == 1 then write_tries(id, f, l, c, suspect, reason) end
   requeue(id, lanes)
   return false
