@@ -113,7 +113,6 @@ TEST(Null, IsInvalidWhereItHasNoMeaning) {
   mq_message* out = nullptr;
   mq_list* list = nullptr;
   mq_subscription* other = nullptr;
-  mq_health_state state = MQ_HEALTHY;
   char* json = nullptr;
   int64_t number = 0;
   const std::vector<std::function<mq_status()>> calls = {
@@ -467,7 +466,7 @@ TEST(Ending, FromInsideAHandlerNothingEnds) {
 
 // ---- callbacks ----
 
-TEST(Callbacks, AHandlerThatThrowsOrAnswersNonsenseMeansRetry) {
+TEST(Callbacks, AHandlerThatThrowsMeansRetry) {
   mq_bus* bus = Open("memory://callbacks");
   mq_config* config = mq_config_new();
   ASSERT_EQ(mq_config_set(config, "backoff_base", "0"), MQ_OK);
@@ -478,8 +477,8 @@ TEST(Callbacks, AHandlerThatThrowsOrAnswersNonsenseMeansRetry) {
   const auto handler = [](const mq_message* message, void* context) {
     const int delivery = mq_message_deliveries(message);
     static_cast<std::atomic<int>*>(context)->store(delivery);
-    if (delivery == 1) throw std::runtime_error("not my day");
-    return delivery == 2 ? static_cast<mq_verdict>(-1) : MQ_VERDICT_ACK;
+    if (delivery < 3) throw std::runtime_error("not my day");
+    return MQ_VERDICT_ACK;
   };
   ASSERT_EQ(mq_consume(subscription, handler, &deliveries), MQ_OK) << Error();
   mq_message* message = For("a");
