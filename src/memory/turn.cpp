@@ -6,8 +6,8 @@
 namespace agentmq::memory {
 namespace {
 
-// Whose `wake` this thread is in, so that it may disarm itself from there.
-thread_local const Reader* waking_reader = nullptr;
+// Whose calls this thread is in, so that a consumer may be disarmed from there.
+thread_local Turn* running_turn = nullptr;
 
 constexpr int kInfo = 1;  // MQ_LOG_INFO
 
@@ -37,23 +37,42 @@ void Turn::Begin(int64_t now) {
 Turn::~Turn() {
   if (queue_ == nullptr) return;
   lock_.unlock();
-  for (const Call& call : woken_) Run(call);
+  RunCalls();
   if (!events_) return;
   for (const std::string& group : removed_groups_) {
     events_(kInfo, "group_removed", {{"queue", queue_->name().Text()}, {"group", group}});
   }
 }
 
-void Turn::Run(const Call& call) {
-  const Reader* const outer = waking_reader;
-  waking_reader = call.reader.get();
-  if (call.wake) call.wake();
-  waking_reader = outer;
-  lock_.lock();
-  --call.reader->calls;
-  // Under the lock: who waits for it may end the reader at once.
-  call.reader->idle.notify_all();
-  lock_.unlock();
+void Turn::RunCalls() {
+  outer_ = running_turn;
+  running_turn = this;
+  for (running_ = 0; running_ < woken_.size(); ++running_) {
+    const Call& call = woken_[running_];
+    if (call.cancelled) continue;
+    if (call.wake) call.wake();
+    lock_.lock();
+    --call.reader->calls;
+    // Under the lock: who waits for it may end the reader at once.
+    call.reader->idle.notify_all();
+    lock_.unlock();
+  }
+  running_turn = outer_;
+}
+
+int Turn::Cancel(Reader& reader) {
+  int running = 0;
+  for (size_t i = running_; i < woken_.size(); ++i) {
+    Call& call = woken_[i];
+    if (call.reader.get() != &reader || call.cancelled) continue;
+    if (i == running_) {
+      ++running;
+      continue;
+    }
+    call.cancelled = true;
+    --reader.calls;
+  }
+  return running;
 }
 
 void Turn::Wake(Group& group) {
@@ -65,15 +84,16 @@ void Turn::Watch(Group& group) {
 }
 
 void Turn::WakeReader(std::shared_ptr<Reader> reader) {
-  woken_.push_back({reader, std::move(reader->wake)});
+  woken_.push_back({reader, std::move(reader->wake), false});
   reader->wake = nullptr;
   reader->woken = true;
   ++reader->calls;
 }
 
 void Turn::AwaitQuiet(Queue& queue, Reader& reader) {
-  const int own = waking_reader == &reader ? 1 : 0;
   std::unique_lock lock(queue.mutex_);
+  int own = 0;
+  for (Turn* turn = running_turn; turn != nullptr; turn = turn->outer_) own += turn->Cancel(reader);
   reader.idle.wait(lock, [&] { return reader.calls <= own; });
 }
 

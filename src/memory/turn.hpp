@@ -41,23 +41,28 @@ class Turn {
   void WakeReader(std::shared_ptr<Reader> reader);
   void GroupRemoved(const std::string& group) { removed_groups_.push_back(group); }
 
-  // Waits until no call of the reader's `wake` is chosen or runs on another thread. Not within a turn.
+  // Waits until no call of the reader's `wake` is chosen or runs, but for one that this thread is in. Not within a turn.
   static void AwaitQuiet(Queue& queue, Reader& reader);
 
  private:
   struct Call {
     std::shared_ptr<Reader> reader;
     std::function<void()> wake;
+    bool cancelled = false;
   };
 
   void Begin(int64_t now);
-  void Run(const Call& call);
+  void RunCalls();
+  // Takes back the calls of that reader that this thread has not begun; answers how many it is in.
+  int Cancel(Reader& reader);
 
   std::shared_ptr<Queue> queue_;
   std::unique_lock<std::mutex> lock_;
   const EventSink& events_;
   int64_t now_ = 0;
   std::vector<Call> woken_;
+  size_t running_ = 0;     // index of the call that runs
+  Turn* outer_ = nullptr;  // whose calls this thread was in before
   std::vector<std::string> removed_groups_;
 };
 

@@ -105,7 +105,7 @@ class MemoryTest : public testing::Test {
   std::shared_ptr<memory::Store> store_;
   std::shared_ptr<Backend> backend_;
   std::vector<std::string> events_;
-  int64_t dropped_ = 0;
+  std::atomic<int64_t> dropped_{0};  // by the last publish
   const QueueName inbox_ = QueueName::Inbox("c", "a");
   const Source source_{inbox_, "-"};
   const QueueName log_ = QueueName::Log("c");

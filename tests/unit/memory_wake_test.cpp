@@ -164,6 +164,16 @@ TEST_F(MemoryWake, AConsumerMayDisarmAndArmItselfFromItsOwnWake) {
   EXPECT_EQ(first_calls_, 1);
 }
 
+TEST_F(MemoryWake, WhoIsDisarmedFromAnothersWakeIsNotCalledAnyMore) {
+  auto first = Subscribe({log_, "one"});
+  auto second = Subscribe({log_, "two"});
+  first->Arm([&] { second.reset(); });
+  Arm(*second, &second_calls_);
+  Publish(log_, "a");
+  EXPECT_EQ(second_calls_, 0);
+  EXPECT_EQ(FetchTexts(*Subscribe({log_, "two"})), "a");
+}
+
 TEST_F(MemoryWake, DisarmWaitsForACallThatRuns) {
   auto first = Subscribe(source_);
   std::atomic<bool> entered{false};
