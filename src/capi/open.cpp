@@ -8,6 +8,7 @@
 #include "capi/guard.hpp"
 #include "capi/handles.hpp"
 #include "core/event_log.hpp"
+#include "core/names.hpp"
 #include "memory/open.hpp"
 #include "redis/open.hpp"
 #include "util/text.hpp"
@@ -74,7 +75,10 @@ redis::Options RedisOptions(const Url& url, const Config& config) {
 
 Result<std::shared_ptr<Backend>> OpenBackend(const Url& url, const Config& config, EventSink events) {
   const BackendOptions common{config.Text("prefix"), config.Text("namespace"), std::move(events)};
-  if (url.scheme == Scheme::kMemory) return memory::Open(url.name, common);
+  if (url.scheme == Scheme::kMemory) {
+    if (Status status = CheckName("the name of a memory bus", url.name); !status.ok()) return status;
+    return memory::Open(url.name, common);
+  }
   if (url.path.size() > kLongestSocketPath && url.scheme == Scheme::kRedisUnix) {
     return Status::Invalid("the path of the URL's socket must be at most 107 bytes, got " +
                            std::to_string(url.path.size()));
