@@ -51,7 +51,7 @@ Result<std::unique_ptr<Consumer>> MemoryBackend::Subscribe(const Source& source,
     if (!membership.ok()) return membership.status();
     place = {turn.queue(), std::move(*membership)};
   }
-  return std::unique_ptr<Consumer>(std::make_unique<MemoryConsumer>(session_, std::move(place)));
+  return std::unique_ptr<Consumer>(std::make_unique<MemoryConsumer>(session_, place));
 }
 
 void MemoryBackend::Ack(std::span<SettleBatch> batches, const Patience& /*nothing here waits*/) {

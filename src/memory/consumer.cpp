@@ -33,7 +33,7 @@ void Session::Remove(const void* consumer) {
   consumers_.erase(consumer);
 }
 
-MemoryConsumer::MemoryConsumer(std::shared_ptr<Session> session, Place place)
+MemoryConsumer::MemoryConsumer(std::shared_ptr<Session> session, const Place& place)
     : session_(std::move(session)),
       queue_(place.queue),
       group_(place.membership.group),

@@ -49,7 +49,7 @@ Status SessionClosed();
 // extends for a closed consumer.
 class MemoryConsumer : public Consumer {
  public:
-  MemoryConsumer(std::shared_ptr<Session> session, Place place);
+  MemoryConsumer(std::shared_ptr<Session> session, const Place& place);
   ~MemoryConsumer() override;
   MemoryConsumer(const MemoryConsumer&) = delete;
   MemoryConsumer& operator=(const MemoryConsumer&) = delete;

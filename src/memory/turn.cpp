@@ -76,14 +76,14 @@ int Turn::Cancel(Reader& reader) {
 }
 
 void Turn::Wake(Group& group) {
-  if (auto reader = group.NextArmed()) WakeReader(std::move(reader));
+  if (const auto reader = group.NextArmed()) WakeReader(reader);
 }
 
 void Turn::Watch(Group& group) {
   if (!group.armed.empty() && !group.Watched()) Wake(group);
 }
 
-void Turn::WakeReader(std::shared_ptr<Reader> reader) {
+void Turn::WakeReader(const std::shared_ptr<Reader>& reader) {
   woken_.push_back({reader, std::move(reader->wake), false});
   reader->wake = nullptr;
   reader->woken = true;

@@ -38,7 +38,7 @@ class Turn {
   // Wakes one where nobody would look again when the next message becomes due.
   void Watch(Group& group);
   // Wakes that one, which must not be armed.
-  void WakeReader(std::shared_ptr<Reader> reader);
+  void WakeReader(const std::shared_ptr<Reader>& reader);
   void GroupRemoved(const std::string& group) { removed_groups_.push_back(group); }
 
   // Waits until no call of the reader's `wake` is chosen or runs, but for one that this thread is in. Not within a turn.
