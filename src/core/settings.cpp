@@ -65,7 +65,8 @@ bool Config::Bool(std::string_view name) const {
 }
 
 Status Config::CheckKinds(std::string_view what, std::span<const SettingKind> kinds) const {
-  for (const auto& [name, value] : values_) {
+  for (const auto& entry : values_) {
+    const std::string& name = entry.first;
     const auto fits = [&](SettingKind kind) { return FindSetting(name, kind) != nullptr; };
     if (std::any_of(kinds.begin(), kinds.end(), fits)) continue;
     const Setting* setting = FindSetting(name);
