@@ -59,7 +59,7 @@ typedef enum mq_status {
   MQ_NOT_FOUND = 4,     /**< there is no such message */
   MQ_STALE = 5,         /**< the reservation is no longer the caller's */
   MQ_FULL = 6,          /**< max_items is reached, a local queue is full, or the server is out of memory */
-  MQ_TOO_LARGE = 7,     /**< above max_payload, or a name or property above its limit */
+  MQ_TOO_LARGE = 7,     /**< above max_payload, or a text or header above its limit */
   MQ_UNAVAILABLE = 8,   /**< certainly not done: no connection, a replica, a loading server */
   MQ_AUTH = 9,          /**< user or password refused, or a command not permitted */
   MQ_TLS = 10,          /**< TLS failed */
@@ -255,7 +255,7 @@ MQ_API void mq_message_free(mq_message *message);
 
 /* Setters remember their first failure and publishing answers it, so they may go unchecked. NULL unsets.
    A received message is read-only: MQ_INVALID. Texts are valid UTF-8 of at most 64 KiB, names (source, target,
-   reply_to) of at most 256 bytes without control characters: else MQ_INVALID or MQ_TOO_LARGE. */
+   reply_to) of at most 256 bytes without control characters: else MQ_INVALID, for a longer text MQ_TOO_LARGE. */
 
 /** Who sends it; default: the bus' `source`. @return MQ_OK, MQ_INVALID, MQ_TOO_LARGE, MQ_NO_MEMORY */
 MQ_API mq_status mq_message_set_source(mq_message *message, const char *value);
@@ -350,6 +350,8 @@ MQ_API void mq_list_free(mq_list *list);
  * Threads: any; concurrent publishes to one queue share round trips.
  */
 MQ_API mq_status mq_publish(mq_bus *bus, const char *channel, mq_message *message);
+/* The calls that end in _with are their namesakes, with a token that ends their wait; NULL: none. */
+
 /** mq_publish() that a token ends: MQ_INTERRUPTED (the error says whether it may have been stored). */
 MQ_API mq_status mq_publish_with(mq_bus *bus, const char *channel, mq_message *message, mq_cancel *cancel);
 

@@ -22,7 +22,7 @@ mq_status mq_next_log(mq_bus* bus, int64_t timeout, char** json) {
 
 mq_status mq_next_log_with(mq_bus* bus, int64_t timeout, mq_cancel* cancel, char** json) {
   Clear(json);
-  return Guard({{"bus", bus}, {"cancel", cancel}, {"json", json}}, [&] { return NextLog(bus, timeout, cancel, json); });
+  return Guard({{"bus", bus}, {"json", json}}, [&] { return NextLog(bus, timeout, cancel, json); });
 }
 
 }  // extern "C"

@@ -52,7 +52,7 @@ mq_status mq_publish(mq_bus* bus, const char* channel, mq_message* message) {
 }
 
 mq_status mq_publish_with(mq_bus* bus, const char* channel, mq_message* message, mq_cancel* cancel) {
-  return Guard({{"bus", bus}, {"channel", channel}, {"message", message}, {"cancel", cancel}},
+  return Guard({{"bus", bus}, {"channel", channel}, {"message", message}},
                [&] { return Held(bus)->Publish(channel, *MessageOf(message), Endless(cancel)); });
 }
 
@@ -66,7 +66,7 @@ mq_status mq_publish_batch(mq_bus* bus, const char* channel, mq_message* const* 
 mq_status mq_publish_batch_with(mq_bus* bus, const char* channel, mq_message* const* messages, size_t count,
                                 int32_t* results, mq_cancel* cancel, size_t* published) {
   Clear(published);
-  return Guard({{"bus", bus}, {"channel", channel}, {"cancel", cancel}},
+  return Guard({{"bus", bus}, {"channel", channel}},
                [&] { return PublishBatch(bus, channel, messages, count, Endless(cancel), results, published); });
 }
 
@@ -96,7 +96,7 @@ mq_status mq_flush(mq_bus* bus, int64_t timeout) {
 }
 
 mq_status mq_flush_with(mq_bus* bus, int64_t timeout, mq_cancel* cancel) {
-  return Guard({{"bus", bus}, {"cancel", cancel}}, [&] { return Flush(bus, timeout, cancel); });
+  return Guard({{"bus", bus}}, [&] { return Flush(bus, timeout, cancel); });
 }
 
 mq_status mq_send_to(mq_bus* bus, const char* target, mq_message* message) {

@@ -75,7 +75,7 @@ mq_status mq_fetch(mq_subscription* subscription, int64_t timeout, mq_message** 
 
 mq_status mq_fetch_with(mq_subscription* subscription, int64_t timeout, mq_cancel* cancel, mq_message** message) {
   Clear(message);
-  return Guard({{"subscription", subscription}, {"cancel", cancel}, {"message", message}},
+  return Guard({{"subscription", subscription}, {"message", message}},
                [&] { return Fetch(subscription, timeout, cancel, message); });
 }
 
@@ -88,7 +88,7 @@ mq_status mq_fetch_batch(mq_subscription* subscription, size_t max, int64_t time
 mq_status mq_fetch_batch_with(mq_subscription* subscription, size_t max, int64_t timeout, mq_cancel* cancel,
                               mq_list** list) {
   Clear(list);
-  return Guard({{"subscription", subscription}, {"cancel", cancel}, {"list", list}},
+  return Guard({{"subscription", subscription}, {"list", list}},
                [&] { return FetchBatch(subscription, max, timeout, cancel, list); });
 }
 

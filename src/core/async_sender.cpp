@@ -103,6 +103,13 @@ Status AsyncSender::Ack(AckRequest request) {
 }
 
 Status AsyncSender::Flush(const Patience& patience) {
+  if (Status status = Finish(patience); !status.ok()) return status;
+  const std::lock_guard lock(mutex_);
+  if (!std::exchange(failed_, false)) return Status::Ok();
+  return {Code::kPartial, "an asynchronous publish or ack failed since the last flush"};
+}
+
+Status AsyncSender::Finish(const Patience& patience) {
   if (Inside::PublishCallbackOf(&shared_)) {
     return Status::Invalid("a flush from inside a publish callback would wait for itself");
   }
@@ -119,9 +126,7 @@ Status AsyncSender::Flush(const Patience& patience) {
     lock.lock();
     std::erase(waiters_, &event);
   }
-  if (!status.ok()) return status;
-  if (!std::exchange(failed_, false)) return status;
-  return {Code::kPartial, "an asynchronous publish or ack failed since the last flush"};
+  return status;
 }
 
 Status AsyncSender::Close(Deadline deadline) {
@@ -258,7 +263,7 @@ void AsyncSender::SendPosts(Backend& backend, Round* round) {
       }
       const Status status = parcel.StatusOf(i);
       Tell(post, status);
-      Finish(post.epoch, !status.ok(), true);
+      Count(post.epoch, !status.ok(), true);
     }
     if (!wait.empty()) PutBack(parcel.queue, parcel.limits, std::move(wait));
   }
@@ -297,7 +302,7 @@ void AsyncSender::SendAcks(Backend& backend, Round* round) {
       continue;
     }
     lost += status.ok() ? 0 : 1;
-    Finish(ack.epoch, !status.ok(), false);
+    Count(ack.epoch, !status.ok(), false);
   }
   if (lost > 0 && shared_.log->Wants(kLogWarn)) {
     shared_.log->Write(kLogWarn, "ack_failed", {{"messages", std::to_string(lost)}});
@@ -311,7 +316,7 @@ void AsyncSender::SendAcks(Backend& backend, Round* round) {
   acks_.insert(acks_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
 }
 
-void AsyncSender::Finish(uint64_t epoch, bool failed, bool is_post) {
+void AsyncSender::Count(uint64_t epoch, bool failed, bool is_post) {
   const std::lock_guard lock(mutex_);
   failed_ = failed_ || failed;
   if (is_post) --posts_;

@@ -38,7 +38,9 @@ class AsyncSender {
   // The message was checked. kFull, kClosed.
   Status Publish(std::string_view channel, std::unique_ptr<Message> message, PublishCallback callback);
   Status Ack(AckRequest request);
-  // kPartial where one failed since the last flush that said so.
+  // Waits until all that was taken so far is done, failed or not.
+  Status Finish(const Patience& patience);
+  // The same; kPartial where one failed since the last flush that said so.
   Status Flush(const Patience& patience);
   // Nothing is waiting to be sent.
   bool Idle();
@@ -77,7 +79,7 @@ class AsyncSender {
   void SendAcks(Backend& backend, Round* round);
   void PutBack(const QueueName& queue, const ChannelLimits& limits, std::vector<Post> posts);
   void Tell(Post& post, const Status& status);
-  void Finish(uint64_t epoch, bool failed, bool is_post);
+  void Count(uint64_t epoch, bool failed, bool is_post);
   Patience Brief();
   void Abandon();
 

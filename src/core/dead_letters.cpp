@@ -8,8 +8,6 @@
 namespace agentmq {
 namespace {
 
-constexpr std::string_view kWhatIsDead = "is no dead letter's id, which ends in '~' and a group";
-
 FullId IdOf(const Found& dead) { return {dead.queue, dead.id, dead.group}; }
 
 }  // namespace
@@ -66,9 +64,13 @@ Result<FullId> Directory::ReplayOne(Backend& backend, const FullId& dead) {
 }
 
 Result<std::string> Directory::Replay(Backend& backend, std::string_view id) {
-  const auto dead = FullId::Parse(id);
+  auto dead = FullId::Parse(id);
   if (!dead.ok()) return dead.status();
-  if (dead->group.empty()) return Status::Invalid(Quote(id) + " " + std::string(kWhatIsDead));
+  if (dead->group.empty()) {
+    // Of an inbox the id that the sender knows will do; of a broadcast each group has a dead letter of its own.
+    if (dead->queue.broadcast) return Status::NotFound(Quote(id) + " is no dead letter: its id ends in '~' and a group");
+    dead->group = std::string(kInboxGroup);
+  }
   auto replayed = ReplayOne(backend, *dead);
   if (!replayed.ok()) return replayed.status();
   return replayed->Text();

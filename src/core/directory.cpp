@@ -113,8 +113,15 @@ Result<Directory::Messages> Directory::Pending(Backend& backend, MaybeName chann
 Result<std::unique_ptr<Message>> Directory::Get(Backend& backend, std::string_view id) {
   auto full = FullId::Parse(id);
   if (!full.ok()) return full.status();
-  const bool dead = !full->group.empty();
+  bool dead = !full->group.empty();
   auto found = dead ? backend.GetDead(full->queue, full->id, full->group) : backend.Get(full->queue, full->id);
+  if (found.code() == Code::kNotFound && !dead && !full->queue.broadcast) {
+    // An inbox has one group: a message that died there is still found by the id that its sender knows.
+    if (auto letter = backend.GetDead(full->queue, full->id, kInboxGroup); letter.ok()) {
+      dead = true;
+      found = std::move(letter);
+    }
+  }
   if (!found.ok()) return found.status();
   // A broadcast is many agents' to settle: what was looked up says of none.
   if (!dead) found->group = full->queue.broadcast ? "" : kInboxGroup;

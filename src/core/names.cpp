@@ -9,7 +9,7 @@ constexpr std::string_view kHex = "0123456789ABCDEF";
 bool IsControl(unsigned char byte) { return byte < 0x20 || byte == 0x7f; }
 
 bool IsReserved(char byte) {
-  return std::string_view("%/:{}*?[]").find(byte) != std::string_view::npos ||
+  return std::string_view("%/:{}*?[]|").find(byte) != std::string_view::npos ||
          IsControl(static_cast<unsigned char>(byte));
 }
 

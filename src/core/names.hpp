@@ -32,7 +32,7 @@ struct QueueName {
 // The group of an inbox: there is only one. In a log the groups are the agents' full names, percent-encoded.
 inline constexpr std::string_view kInboxGroup = "-";
 
-// Encodes % / : { } * ? [ ] and control characters.
+// Encodes % / : { } * ? [ ] | and control characters.
 std::string PercentEncode(std::string_view text);
 Result<std::string> PercentDecode(std::string_view text);
 

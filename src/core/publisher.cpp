@@ -186,6 +186,7 @@ Status Publisher::Publish(std::string_view channel, std::span<Message* const> me
   if (status.ok() && !AllDifferent(messages)) status = Status::Invalid("a message stands twice in the batch");
   const auto backend = shared_.backend();
   if (status.ok() && (backend == nullptr || shared_.gate.closed())) status = ClosedStatus();
+  if (status.ok() && patience.cancelled()) status = InterruptedStatus();
   if (!status.ok()) return Refuse(std::move(status), results, messages.size());
 
   Sorted sorted = SortByQueue(channel, shared_.channels.Get(*backend, channel), messages);

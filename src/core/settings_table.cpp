@@ -46,7 +46,7 @@ constexpr auto kTable = std::to_array<Setting>({
     {"reconnect_max", Kind::kBus, Type::kDuration, "2s", 1, kHour, "", "Longest pause between attempts to reconnect."},
     {"async_max", Kind::kBus, Type::kInteger, "10000", 1, 10000000, "",
      "Most asynchronous publishes that may wait to be sent."},
-    {"ack_interval", Kind::kBus, Type::kDuration, "2ms", 0, 60 * kSecond, "",
+    {"ack_interval", Kind::kBus, Type::kDuration, "2ms", 0, 3600 * kSecond, "",
      "How long asynchronous acks are gathered before they are sent."},
     {"liveness_timeout", Kind::kBus, Type::kDuration, "3s", 100, kHour, "",
      "How long a consumer may be silent until its messages go to others."},

@@ -70,6 +70,10 @@ AckRequest AckRequest::Of(const Message& message) {
     request.status = Status::Invalid("the message was never received: there is nothing to acknowledge");
     return request;
   }
+  if (message.source()->group.empty()) {
+    request.status = Status::Invalid("a broadcast that was looked up is no agent's: acknowledge it by its id");
+    return request;
+  }
   request.source = message.source();
   request.consumer = message.consumer();
   request.id = message.short_id();

@@ -69,6 +69,9 @@ Status Subscription::End() {
   }
   state_->Close(state_->shared().Brief());
   state_->workers().Join();
+  // The handlers' verdicts that were gathered are settled before the program goes on.
+  Shared& shared = state_->shared();
+  if (shared.backend() != nullptr && !shared.sender.Idle()) (void)shared.sender.Finish(shared.Brief());
   return Status::Ok();
 }
 

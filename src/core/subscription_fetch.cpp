@@ -109,7 +109,7 @@ void SubscriptionState::Wait(std::unique_lock<std::mutex>& lock, Caller& caller)
     until = caller.look_by;
   }
   const int64_t earliest = EarliestLook();
-  caller.sleeps_until = earliest;
+  caller.sleeps_until = refilling_ ? INT64_MAX : earliest;
   if (!refilling_ && earliest != INT64_MAX) {
     until = until.Earlier(Deadline::After(std::max<int64_t>(0, earliest - SteadyMillis())));
   }

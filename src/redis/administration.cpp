@@ -8,8 +8,6 @@
 namespace agentmq::redis {
 namespace {
 
-constexpr int kDefaultAttempts = 5;
-
 std::string Field(const std::string& info, std::string_view name) {
   const auto at = info.find("\n" + std::string(name) + ":");
   if (at == std::string::npos) return {};
@@ -87,7 +85,7 @@ Result<int64_t> Administration::Recover(const QueueName& name, const std::option
   int64_t total = 0;
   for (const auto& known : view->groups) {
     if (group && *group != known.name) continue;
-    auto count = recovery_.Recover(*queue, known.name, kDefaultAttempts, max_age);
+    auto count = recovery_.Recover(*queue, known.name, max_age);
     if (!count.ok()) return count;
     total += *count;
   }

@@ -40,6 +40,7 @@ Status RedisConsumer::Enter(const Patience& patience) {
   AddGroupKeys(&command, queue_->keys(), keys_);
   command.Arg(consumer).Keep(RandomName()).Arg(source_.group).Arg(source_.queue.broadcast ? "1" : "0");
   command.Arg(options_.from_start ? "1" : "0").Keep(RandomName()).Arg(options_.group_ttl);
+  command.Arg(int64_t{options_.retry_attempts});
   auto reply = queues_.server().Run(std::move(command), call);
   if (!reply.ok()) return reply.status();
   queue_->Learn(*reply, 2);
@@ -56,7 +57,7 @@ Status RedisConsumer::Enter(const Patience& patience) {
   Renewed(sent);
   if (reply->At(6).integer == 1) {
     // Leases older than a minute: nobody is there who would have seen them lapse.
-    (void)recovery_.Recover(*queue_, source_.group, options_.retry_attempts, 60000);
+    (void)recovery_.Recover(*queue_, source_.group, 60000);
   }
   return Status::Ok();
 }
@@ -226,7 +227,7 @@ Result<Fetched> RedisConsumer::Parse(Reply& reply) {
     if (Status status = FillBlobs(&fetched); !status.ok()) return status;
   }
   if (lapsed) {
-    (void)recovery_.Lapse(*queue_, source_.group, options_.retry_attempts);
+    (void)recovery_.Lapse(*queue_, source_.group);
     fetched.more = true;
   }
   return fetched;

@@ -41,7 +41,6 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   void WakeUp();             // there may be something, or the lease is gone
   Queue& queue() { return *queue_; }
   const Source& source() const { return source_; }
-  int attempts() const { return options_.retry_attempts; }
 
  private:
   static constexpr size_t kByteBound = 1 << 20;  // of one fetch

@@ -35,7 +35,7 @@ int64_t LeaseTime(std::string_view lease) {
 }
 
 Result<int64_t> Recovery::Reclaim(Queue& queue, std::string_view group, const std::string& consumer,
-                                  const std::string& lease, int attempts) {
+                                  const std::string& lease) {
   const auto view = queues_.Refresh(queue);
   const auto* known = view->Find(group);
   if (known == nullptr) return int64_t{0};
@@ -46,7 +46,7 @@ Result<int64_t> Recovery::Reclaim(Queue& queue, std::string_view group, const st
     command.KeepKey(known->keys.Hand(consumer));
     AddLaneKeys(&command, known->keys);
     for (const std::string& id : blobs) AddBlobKeys(&command, queue, id, group);
-    command.Arg(consumer).Arg(lease).Arg(group).Arg(known->ordinal).Arg(int64_t{attempts});
+    command.Arg(consumer).Arg(lease).Arg(group).Arg(known->ordinal);
     command.Arg(static_cast<int64_t>(view->lanes.size()));
     AddLanes(&command, *view);
     for (const std::string& id : blobs) command.Arg(id);
@@ -65,7 +65,7 @@ Result<int64_t> Recovery::Reclaim(Queue& queue, std::string_view group, const st
   return int64_t{0};
 }
 
-Result<int64_t> Recovery::Lapse(Queue& queue, std::string_view group, int attempts) {
+Result<int64_t> Recovery::Lapse(Queue& queue, std::string_view group) {
   int64_t total = 0;
   auto view = queue.view();
   const auto* known = view->Find(group);
@@ -90,7 +90,7 @@ Result<int64_t> Recovery::Lapse(Queue& queue, std::string_view group, int attemp
     for (const Reply& entry : entries->items) {
       AddBlobKeys(&command, queue, std::string_view(entry.text).substr(entry.text.rfind('|') + 1), group);
     }
-    command.Arg(group).Arg(known->ordinal).Arg(int64_t{attempts}).Arg(static_cast<int64_t>(view->lanes.size()));
+    command.Arg(group).Arg(known->ordinal).Arg(static_cast<int64_t>(view->lanes.size()));
     command.Arg(static_cast<int64_t>(entries->items.size()));
     AddLanes(&command, *view);
     for (const Reply& entry : entries->items) command.Arg(entry.text);
@@ -103,11 +103,11 @@ Result<int64_t> Recovery::Lapse(Queue& queue, std::string_view group, int attemp
   }
 }
 
-Result<int64_t> Recovery::Recover(Queue& queue, std::string_view group, int attempts, int64_t max_age) {
+Result<int64_t> Recovery::Recover(Queue& queue, std::string_view group, int64_t max_age) {
   const auto view = queues_.Refresh(queue);
   const auto* known = view->Find(group);
   if (known == nullptr) return int64_t{0};
-  auto lapsed = Lapse(queue, group, attempts);
+  auto lapsed = Lapse(queue, group);
   if (!lapsed.ok()) return lapsed;
   int64_t total = *lapsed;
   Command leases{"HGETALL", known->keys.lease()};
@@ -121,7 +121,7 @@ Result<int64_t> Recovery::Recover(Queue& queue, std::string_view group, int atte
   for (size_t i = 0; i + 1 < replies[0].items.size(); i += 2) {
     const std::string& lease = replies[0].At(i + 1).text;
     if (now - LeaseTime(lease) < max_age) continue;
-    auto count = Reclaim(queue, group, replies[0].At(i).text, lease, attempts);
+    auto count = Reclaim(queue, group, replies[0].At(i).text, lease);
     if (!count.ok()) return count;
     total += *count;
   }

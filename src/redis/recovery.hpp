@@ -14,12 +14,11 @@ class Recovery {
   explicit Recovery(Queues& queues) : queues_(queues) {}
 
   // A lease that was seen unchanged for long enough: what its consumer had goes back. Answers how many messages.
-  Result<int64_t> Reclaim(Queue& queue, std::string_view group, const std::string& consumer, const std::string& lease,
-                          int attempts);
+  Result<int64_t> Reclaim(Queue& queue, std::string_view group, const std::string& consumer, const std::string& lease);
   // Deadlines of a group that have passed.
-  Result<int64_t> Lapse(Queue& queue, std::string_view group, int attempts);
+  Result<int64_t> Lapse(Queue& queue, std::string_view group);
   // Leases that are older than max_age by the server's clock, and deadlines.
-  Result<int64_t> Recover(Queue& queue, std::string_view group, int attempts, int64_t max_age);
+  Result<int64_t> Recover(Queue& queue, std::string_view group, int64_t max_age);
   // Payloads and keys that scripts released but could not declare.
   void SweepTrash(const Queue& queue);
 

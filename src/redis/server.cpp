@@ -85,6 +85,7 @@ Status Server::Attempt(std::span<Command> commands, std::span<Reply> replies, st
 }
 
 Server::Outcome Server::Run(std::span<Command> commands, std::span<Reply> replies, const Call& call) {
+  if (commands.empty()) return {};
   Patience patience = call.patience;
   patience.deadline = patience.deadline.Earlier(Deadline::After(options_.command_timeout));
   std::vector<size_t> left(commands.size());

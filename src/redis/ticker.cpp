@@ -102,7 +102,7 @@ void Ticker::Judge(RedisConsumer& consumer, const Reply& reply, int64_t now) {
   const int64_t state = reply.At(0).integer;
   // A lease that is gone is found out by the next fetch; one who waits has to make it.
   if (state == 1) consumer.WakeUp();
-  if (state == 3 || state == 4) (void)recovery_.Lapse(consumer.queue(), consumer.source().group, consumer.attempts());
+  if (state == 3 || state == 4) (void)recovery_.Lapse(consumer.queue(), consumer.source().group);
   if (reply.At(1).integer == 1) maintenance_.Maintain(consumer.queue());
   Observe(consumer, reply.At(2), now);
 }
@@ -126,7 +126,7 @@ void Ticker::Observe(RedisConsumer& consumer, const Reply& leases, int64_t now) 
     const bool silent = now - std::max(seen.since, calm_since_) >= timeout;
     const bool ancient = is_new && server_.pool().ServerNow() - LeaseTime(lease) > 60000;
     if (!silent && !ancient) continue;
-    auto count = recovery_.Reclaim(consumer.queue(), consumer.source().group, name, lease, consumer.attempts());
+    auto count = recovery_.Reclaim(consumer.queue(), consumer.source().group, name, lease);
     if (count.ok()) seen_.erase(at);
   }
 }

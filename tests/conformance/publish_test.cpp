@@ -161,8 +161,8 @@ TEST_P(PublishTest, NamesThatAreNoneAreRefusedAndNothingIsStored) {
     EXPECT_STATUS(MQ_INVALID, mq_send_to(bus_.get(), name.c_str(), Message("x").get()));
   }
   const std::string over(257, 'n');
-  EXPECT_STATUS(MQ_TOO_LARGE, mq_publish(bus_.get(), over.c_str(), Text("x", "a").get()));
-  EXPECT_STATUS(MQ_TOO_LARGE, mq_send_to(bus_.get(), over.c_str(), Message("x").get()));
+  EXPECT_STATUS(MQ_INVALID, mq_publish(bus_.get(), over.c_str(), Text("x", "a").get()));
+  EXPECT_STATUS(MQ_INVALID, mq_send_to(bus_.get(), over.c_str(), Message("x").get()));
   EXPECT_EQ(bus_.Count(), 0);
 }
 

@@ -117,7 +117,7 @@ inline bool HasMember(const nlohmann::json& json, const std::string& name) {
 }
 
 inline int64_t Stat(Bus& bus, const char* channel, const std::string& name) {
-  return SumOf(nlohmann::json::parse(bus.Stats(channel)), name);
+  return nlohmann::json::parse(bus.Stats(channel)).at("totals").at(name).get<int64_t>();
 }
 
 // A fresh bus over the backend of the parameter.

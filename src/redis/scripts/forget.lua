@@ -25,6 +25,6 @@ if #ids == 1000 then
   return {now, 1}
 end
 for i = 9, #KEYS do call('UNLINK', KEYS[i]) end
-call('HDEL', META, 'forget:' .. group, 'seen:' .. group, 'ttl:' .. group, 'copy:' .. group, 'd:' .. group, 'a:' .. group,
+call('HDEL', META, 'forget:' .. group, 'seen:' .. group, 'ttl:' .. group, 'try:' .. group, 'copy:' .. group, 'd:' .. group, 'a:' .. group,
   'r:' .. group)
 return {now, 0}

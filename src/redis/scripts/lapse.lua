@@ -1,24 +1,24 @@
 #!lua flags=allow-oom
 -- Reservations whose own deadline passed go back to the head of their lanes, where the hand still has them.
 -- KEYS: group (1-14), lanes..., hand of each entry..., blob (from, to) of each entry...
--- ARGV: group, ordinal, attempts, lanes, entries, priority..., consumer|id...
+-- ARGV: group, ordinal, lanes, entries, priority..., consumer|id...
 -- Answers: now, returned, dead
 --!include queue.lua
 --!include group.lua
-local group, ordinal, attempts = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local lane_count, entries = tonumber(ARGV[4]), tonumber(ARGV[5])
+local group, ordinal = ARGV[1], tonumber(ARGV[2])
+local lane_count, entries = tonumber(ARGV[3]), tonumber(ARGV[4])
 local lanes = {}
-for i = 1, lane_count do lanes[tonumber(ARGV[5 + i])] = KEYS[14 + i] end
+for i = 1, lane_count do lanes[tonumber(ARGV[4 + i])] = KEYS[14 + i] end
 local returned, dead = 0, 0
 for i = entries, 1, -1 do -- the last first, so that the first ends up in front
-  local entry, HAND, blobs = ARGV[5 + lane_count + i], KEYS[14 + lane_count + i], {}
+  local entry, HAND, blobs = ARGV[4 + lane_count + i], KEYS[14 + lane_count + i], {}
   local consumer, id = entry:match('^(.*)|(.-)$')
   if is_blob(id) then blobs[id] = {KEYS[14 + lane_count + entries + 2 * i - 1], KEYS[14 + lane_count + entries + 2 * i]} end
   local deadline = call('ZSCORE', UNTIL, entry)
   if deadline and tonumber(deadline) <= now then
     call('ZREM', UNTIL, entry)
     if call('HEXISTS', HAND, id) == 1 and lanes[priority_of(id)] then
-      if bounce(id, group, ordinal, 'lapse', 0, attempts, consumer, lanes, blobs) then
+      if bounce(id, group, ordinal, 'lapse', 0, consumer, lanes, blobs) then
         dead = dead + 1
       else
         returned = returned + 1

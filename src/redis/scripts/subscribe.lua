@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
 -- Enters a consumer, and a log's group where it is new.
 -- KEYS: group (1-14)
--- ARGV: consumer, lease, group, is log, from the start, new generation, group ttl
+-- ARGV: consumer, lease, group, is log, from the start, new generation, group ttl, attempts
 -- Answers: 0, now, generation, lanes, groups, meta is new, old leases (1: some are older than a minute)
 --!include queue.lua
 --!include group.lua
 local group = ARGV[3]
-local meta = call('HMGET', META, 'gen', 'lanes', 'groups')
+local meta = call('HMGET', META, 'gen', 'lanes', 'groups', 'seen:' .. group, 'try:' .. group)
 local generation, groups = meta[1], meta[3] or ''
 if ARGV[4] == '1' then
   if not ('/' .. groups):find('/' .. group .. ':', 1, true) then
@@ -21,6 +21,7 @@ elseif not generation then
   generation, groups = ARGV[6], '-:-1'
   call('HSET', META, 'gen', generation, 'lanes', '', 'groups', groups)
 end
+if meta[5] ~= ARGV[8] then call('HSET', META, 'try:' .. group, ARGV[8]) end
 local old = 0
 if call('HLEN', LEASE) <= 1000 then
   for _, lease in ipairs(call('HVALS', LEASE)) do

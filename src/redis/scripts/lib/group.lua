@@ -95,7 +95,7 @@ end
 
 -- A message that was taken and not settled: its next attempt, or the dead letters where there is none. kind: 'lapse' or
 -- 'crash'; blobs: id -> {its blob's key, the dead letter's}. Answers whether it is dead.
-local function bounce(id, group, ordinal, kind, suspect, attempts, consumer, lanes, blobs)
+local function bounce(id, group, ordinal, kind, suspect, consumer, lanes, blobs)
   local f, l, c, _, reason = read_tries(id)
   local record = call('HGET', MSG, id)
   if not record then return false end
@@ -104,7 +104,8 @@ local function bounce(id, group, ordinal, kind, suspect, attempts, consumer, lan
   elseif kind == 'crash' then
     c, reason = c + 1, 'its consumer died'
   end
-  if kind and f + l + c >= attempts then
+  -- How many deliveries there are in all is the group's: who finds it lapsed may be anybody.
+  if kind and f + l + c >= tonumber(call('HGET', META, 'try:' .. group) or 5) then
     if is_blob(id) then call(ordinal < 0 and 'RENAME' or 'COPY', blobs[id][1], blobs[id][2]) end
     bury(id, group, kind == 'crash' and 20 or 1, f, l, c, reason, consumer, record, 10000)
     release(id, ordinal, ordinal < 0)
