@@ -127,26 +127,24 @@ std::string Receipt::Text() const {
 }
 
 Result<Receipt> Receipt::Parse(std::string_view text) {
-  // From the right: names of channels and agents may hold a '|', consumers and numbers do not.
-  const size_t last = text.rfind('|');
-  if (last == std::string_view::npos || last == 0) return NoReceipt(text);
-  const size_t before = text.rfind('|', last - 1);
-  if (before == std::string_view::npos) return NoReceipt(text);
-  const std::string_view message = text.substr(0, before);
-  const std::string_view number = text.substr(last + 1);
-  const size_t slash = message.rfind('/');
-  if (slash == std::string_view::npos) return NoReceipt(text);
-  const size_t end = slash + 1 + ShortId::kSize;
-  if (message.size() <= end || message[end] != '|') return NoReceipt(text);
-  Result<FullId> full = FullId::Parse(message.substr(0, end));
-  if (!full.ok()) return NoReceipt(text);
-  Receipt receipt{std::move(full->queue), full->id, std::string(message.substr(end + 1)),
-                  std::string(text.substr(before + 1, last - before - 1)), 0};
+  const std::string_view whole = text;
+  // None of the four parts holds a '|'.
+  std::array<std::string_view, 4> parts;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const size_t bar = i + 1 < parts.size() ? text.find('|') : text.size();
+    if (bar == std::string_view::npos) return NoReceipt(whole);
+    parts[i] = text.substr(0, bar);
+    text.remove_prefix(std::min(bar + 1, text.size()));
+  }
+  const std::string_view number = parts[3];
+  Result<FullId> full = FullId::Parse(parts[0]);
+  if (!full.ok() || !full->group.empty()) return NoReceipt(whole);
+  Receipt receipt{std::move(full->queue), full->id, std::string(parts[1]), std::string(parts[2]), 0};
   const auto [stop, error] = std::from_chars(number.data(), number.data() + number.size(), receipt.delivery);
   if (error != std::errc() || stop != number.data() + number.size() || receipt.delivery < 0) {
-    return NoReceipt(text);
+    return NoReceipt(whole);
   }
-  if (receipt.consumer.empty() || !CheckGroup(receipt.group).ok()) return NoReceipt(text);
+  if (receipt.consumer.empty() || !CheckGroup(receipt.group).ok()) return NoReceipt(whole);
   return receipt;
 }
 

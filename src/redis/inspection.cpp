@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
+#include <set>
 
 namespace agentmq::redis {
 namespace {
@@ -126,6 +126,7 @@ Result<std::vector<Found>> Inspection::Pending(const Source& source, size_t limi
   if (!whereabouts.ok()) return whereabouts.status();
   std::vector<Command> commands;
   const std::string last = std::to_string(limit - 1);
+  commands.push_back(Command{"SMEMBERS", group->keys.skip()});
   for (const std::string& lane : group->keys.lanes) commands.push_back(Command{"LRANGE", lane, "0", last});
   std::vector<Reply> replies(commands.size());
   if (auto outcome = queues_.server().Run(commands, replies, {}); !outcome.status.ok()) return outcome.status;
@@ -135,9 +136,12 @@ Result<std::vector<Found>> Inspection::Pending(const Source& source, size_t limi
     one.id = id;
     Describe(&one, *whereabouts, source.group);
   };
-  for (const Reply& reply : replies) {
-    for (const Reply& item : reply.items) {
-      if (const auto id = ShortId::Parse(item.text)) add(*id);
+  std::set<std::string_view> skipped;  // acked before they were delivered: only their places in the lanes are left
+  for (const Reply& item : replies[0].items) skipped.insert(item.text);
+  for (size_t i = 1; i < replies.size(); ++i) {
+    for (const Reply& item : replies[i].items) {
+      const auto id = ShortId::Parse(item.text);
+      if (id && !skipped.contains(item.text)) add(*id);
     }
   }
   for (const auto& [id, held] : whereabouts->held) add(id);

@@ -77,7 +77,7 @@ Result<std::unique_ptr<Connection>> Pool::Connect(const Patience& patience) {
   auto connection = Connection::Open(options_, patience);
   if (connection.ok()) {
     Connected(**connection);
-  } else {
+  } else if (connection.code() != Code::kInterrupted) {  // a caller's token says nothing of the server
     Failed(connection.status());
   }
   return connection;

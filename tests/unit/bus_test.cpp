@@ -190,7 +190,7 @@ TEST_F(WholeBusTest, DeadLettersComeNewestFirstAndGoBack) {
   ASSERT_TRUE(replayed.ok());
   EXPECT_EQ((*bus->Get(*replayed))->payload(), "first");
   EXPECT_EQ(bus->Replay(first).code(), Code::kNotFound);
-  EXPECT_EQ(bus->Replay(*replayed).code(), Code::kInvalid);
+  EXPECT_EQ(bus->Replay(*replayed).code(), Code::kNotFound);
   int64_t count = -1;
   EXPECT_TRUE(bus->ReplayAll(&on_c, &count).ok());
   EXPECT_EQ(count, 0);

@@ -45,7 +45,7 @@ TEST(Ids, WhatIsNoShortIdIsRefused) {
 TEST(Ids, AFullIdSurvivesItsText) {
   const ShortId id(1700000000123, 5, false, 4711, 42);
   for (const QueueName& queue : {QueueName::Inbox("a/b", "c|d~e"), QueueName::Log("x"), QueueName::Inbox("", "w:1")}) {
-    for (const char* group : {"", "-", "a%3Ab", "a|b~c"}) {
+    for (const char* group : {"", "-", "a%3Ab", "a%7Cb~c"}) {
       const FullId full{queue, id, group};
       const Result<FullId> parsed = FullId::Parse(full.Text());
       ASSERT_TRUE(parsed.ok()) << full.Text();
@@ -68,7 +68,7 @@ TEST(Ids, WhatIsNoFullIdIsRefused) {
 }
 
 TEST(Ids, AReceiptSurvivesItsText) {
-  const Receipt receipt{QueueName::Inbox("c|1", "a|2"), ShortId(5, 5, false, 5, 5), "g|3", "host/1.abc", 12};
+  const Receipt receipt{QueueName::Inbox("c|1", "a|2"), ShortId(5, 5, false, 5, 5), "g%7C3", "host/1.abc", 12};
   const Result<Receipt> parsed = Receipt::Parse(receipt.Text());
   ASSERT_TRUE(parsed.ok()) << receipt.Text();
   EXPECT_EQ(parsed->queue, receipt.queue);
@@ -82,7 +82,7 @@ TEST(Ids, WhatIsNoReceiptIsRefused) {
   const std::string full = "1c/a/" + ShortId().str();
   for (const std::string& text :
        {std::string(), std::string("|"), std::string("||"), std::string("|||"), full, full + "|-|c", full + "|-|c|",
-        full + "|-|c|x", full + "|-|c|-1", full + "|-|c|1x", full + "|-||1", full + "||c|1", full + "|a:b|c|1",
+        full + "|-|c|x", full + "|-|c|-1", full + "|-|c|1x", full + "|-||1", full + "||c|1", full + "|a:b|c|1", full + "|-|x|c|1",
         full + "~g|-|c|1", full + "|-|c|99999999999999999999"}) {
     EXPECT_EQ(Receipt::Parse(text).code(), Code::kInvalid) << text;
   }
