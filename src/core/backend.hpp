@@ -234,6 +234,10 @@ class Backend {
   virtual Result<std::map<std::string, std::string>> ReadChannel(std::string_view channel) = 0;
   virtual Status WriteChannel(std::string_view channel, const std::map<std::string, std::string>& settings) = 0;
 
+  // Removes what has expired where nobody comes by; asked once a second. A backend with a thread of its own for it
+  // does nothing here.
+  virtual void Tidy() {}
+
   virtual Status Ping() = 0;           // one round trip
   virtual Status WriteAndReadBack() = 0;
   virtual Result<ServerReport> Report() = 0;

@@ -13,6 +13,8 @@
 namespace agentmq {
 namespace {
 
+constexpr int64_t kTidyEvery = 1000;  // ms
+
 // Acknowledges what is well among the requests, and says of each what became of it.
 Status AckAll(Shared& shared, std::span<AckRequest> requests, int32_t* results, size_t* acked) {
   if (acked != nullptr) *acked = 0;
@@ -57,17 +59,21 @@ Bus::Bus(std::shared_ptr<Shared> shared)
 std::shared_ptr<Bus> Bus::Make(std::shared_ptr<Backend> backend, Config config, std::shared_ptr<EventLog> log) {
   auto shared = std::make_shared<Shared>(std::move(backend), std::move(config), std::move(log));
   std::shared_ptr<Bus> bus(new Bus(std::move(shared)));
-  bus->StartPings();
+  bus->StartTimer();
   if (bus->shared_->log->Wants(kLogInfo)) bus->shared_->log->Write(kLogInfo, "opened", {});
   return bus;
 }
 
 Bus::~Bus() { (void)Close(); }
 
-void Bus::StartPings() {
+// Close() stops the timer before the bus ends.
+void Bus::StartTimer() {
+  shared_->timer.Add(kTidyEvery, [this] {
+    if (const auto backend = shared_->backend(); backend != nullptr) backend->Tidy();
+    return kTidyEvery;
+  });
   const int64_t interval = shared_->settings.health_interval;
   if (interval <= 0) return;
-  // Close() stops the timer before the bus ends.
   shared_->timer.Add(interval, [this, interval] {
     if (const auto backend = shared_->backend(); backend != nullptr) (void)health_->Ping(*backend);
     return interval;

@@ -101,7 +101,7 @@ class Bus {
  private:
   explicit Bus(std::shared_ptr<Shared> shared);
 
-  void StartPings();
+  void StartTimer();
   template <class Body>
   auto Ask(Body body) -> decltype(body(std::declval<Backend&>()));
   template <class Body>

@@ -63,7 +63,7 @@ Status SubscriptionState::Gather(size_t max, const Patience& patience, std::vect
 bool SubscriptionState::AnswerLateWake(std::unique_lock<std::mutex>& lock, size_t max, std::vector<Taken>* taken) {
   const bool woken = std::any_of(readers_.begin(), readers_.end(), [](const auto& reader) { return reader->woken; });
   if (!woken || stopped_ || refilling_ || !line_.empty()) return false;
-  (void)Refill(lock, max == 0 ? 0 : std::max(max, settings_.prefetch), false, nullptr);
+  (void)Refill(lock, max == 0 ? 0 : std::max(max, settings_.prefetch), false, {});
   const bool took = max > 0 && Take(max, taken);
   UpdateFd();
   PassOn();
@@ -79,7 +79,7 @@ Status SubscriptionState::Step(std::unique_lock<std::mutex>& lock, Caller& calle
   if (Take(caller.max, taken)) return Status::Ok();
   const bool looked = looks_done_ >= caller.look;
   if (!refilling_ && (!looked || EarliestLook() <= SteadyMillis())) {
-    Status status = Refill(lock, std::max(caller.max, settings_.prefetch), !looked, caller.patience.cancel);
+    Status status = Refill(lock, std::max(caller.max, settings_.prefetch), !looked, caller.patience);
     *again = status.ok();
     return status;
   }
@@ -149,7 +149,8 @@ void SubscriptionState::PassOn() {
   if (AnyBuffered() || EarliestLook() < first.sleeps_until) first.event->Set();
 }
 
-Status SubscriptionState::Refill(std::unique_lock<std::mutex>& lock, size_t room, bool all, const Cancel* cancel) {
+Status SubscriptionState::Refill(std::unique_lock<std::mutex>& lock, size_t room, bool all,
+                                 const Patience& patience) {
   refilling_ = true;
   const uint64_t look = all ? ++looks_begun_ : 0;
   const int64_t began = SteadyMillis();
@@ -168,7 +169,9 @@ Status SubscriptionState::Refill(std::unique_lock<std::mutex>& lock, size_t room
     reader.woken = false;
     reader.look_at = INT64_MAX;
     lock.unlock();
-    auto fetched = reader.consumer->Fetch(order.room, shared_->Brief(cancel));
+    Patience brief = shared_->Brief(patience.cancel);
+    brief.deadline = brief.deadline.Earlier(patience.deadline);
+    auto fetched = reader.consumer->Fetch(order.room, brief);
     lock.lock();
     if (fetched.code() == Code::kInterrupted) {  // this caller's token: for the others nothing happened
       reader.look_at = 0;

@@ -203,7 +203,7 @@ int64_t SubscriptionState::LookForFd() {
     if (stopped_) return -1;
     if (refilling_) return kSoon;
     if (!AnyBuffered() && line_.empty() && EarliestLook() <= SteadyMillis()) {
-      (void)Refill(lock, settings_.prefetch, false, nullptr);
+      (void)Refill(lock, settings_.prefetch, false, {});
     }
     PassOn();
     // Once there is something the next look is when it was taken.

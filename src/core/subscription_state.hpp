@@ -99,7 +99,7 @@ class SubscriptionState : public std::enable_shared_from_this<SubscriptionState>
   Status Step(std::unique_lock<std::mutex>& lock, Caller& caller, std::vector<Taken>* taken, bool* again);
   bool Take(size_t max, std::vector<Taken>* taken);
   Reader* BestReader();
-  Status Refill(std::unique_lock<std::mutex>& lock, size_t room, bool all, const Cancel* cancel);
+  Status Refill(std::unique_lock<std::mutex>& lock, size_t room, bool all, const Patience& patience);
   void Wait(std::unique_lock<std::mutex>& lock, Caller& caller);
   void Leave(std::unique_lock<std::mutex>& lock, Caller& caller);
   bool AnswerLateWake(std::unique_lock<std::mutex>& lock, size_t max, std::vector<Taken>* taken);

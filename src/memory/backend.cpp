@@ -191,6 +191,11 @@ Result<std::vector<QueueName>> MemoryBackend::Queues() {
   return names;
 }
 
+void MemoryBackend::Tidy() {
+  if (session_->closed()) return;
+  for (const auto& queue : store().Queues()) const Turn turn(store(), queue, session_->events);  // removes what has expired
+}
+
 Result<QueueStats> MemoryBackend::Stats(const QueueName& queue) {
   if (session_->closed()) return SessionClosed();
   Turn turn(store(), queue, IfAbsent::kNothing, session_->events);

@@ -47,6 +47,8 @@ class MemoryBackend : public Backend {
   Result<std::map<std::string, std::string>> ReadChannel(std::string_view channel) override;
   Status WriteChannel(std::string_view channel, const std::map<std::string, std::string>& settings) override;
 
+  void Tidy() override;
+
   Status Ping() override;
   Status WriteAndReadBack() override;
   Result<ServerReport> Report() override;

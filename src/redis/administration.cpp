@@ -31,6 +31,10 @@ Status Administration::Delete(const QueueName& name, const ShortId& id) {
   for (const std::string& hand : hands) command.Key(hand);
   for (const auto& group : view->groups) command.Key(group.keys.due());
   for (const auto& group : view->groups) command.Key(group.keys.tries());
+  for (const auto& group : view->groups) {
+    command.Key(group.keys.wake()).Key(group.keys.skip());
+    AddLaneKeys(&command, group.keys);
+  }
   command.Arg(id.view()).Arg(static_cast<int64_t>(hands.size())).Arg(static_cast<int64_t>(view->groups.size()));
   Reply reply;
   auto outcome = queues_.server().Run({&command, 1}, {&reply, 1}, {});

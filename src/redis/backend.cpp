@@ -36,6 +36,12 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
     if (timeout == 0) return Status::Ok();
     const Deadline deadline = Deadline::After(timeout);
     auto connection = server_.pool().Take({deadline, nullptr});
+    // A server that is starting gets the time that is there.
+    while (connection.code() == Code::kUnavailable && !deadline.Expired()) {
+      Event nothing;
+      (void)nothing.Wait({deadline.Earlier(Deadline::After(std::max<int64_t>(server_.pool().RetryAfter(), 10))), nullptr});
+      connection = server_.pool().Take({deadline, nullptr});
+    }
     if (!connection.ok()) return connection.status();
     Status status = server_.LoadScripts(**connection, {deadline, nullptr});
     server_.pool().Return(std::move(*connection));

@@ -143,7 +143,7 @@ Status Connection::Handshake(const Options& options, const Patience& patience) {
   // A user who may not ask is told when writing.
   if (!role.ok() && role.code() != Code::kAuth) return role.status();
   if (role.ok() && role->At(0).text != "master" && !role->At(0).text.empty()) {
-    return {Code::kUnavailable, "the server is a read-only " + role->At(0).text + ", not a master"};
+    return {Code::kUnavailable, "the server is a read-only replica (" + role->At(0).text + "), not a master"};
   }
   auto time = Ask(Command{"TIME"}, patience);
   if (!time.ok()) return time.status();

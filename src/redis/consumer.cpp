@@ -90,7 +90,7 @@ Status RedisConsumer::TakeBackLost(const Patience& patience) {
   command.Arg(static_cast<int64_t>(view->lanes.size()));
   AddLanes(&command, *view);
   command.Arg(lost_);
-  auto reply = queues_.server().Run(std::move(command), {patience, Server::Again::kOnLoss, false});
+  auto reply = queues_.server().Run(std::move(command), {patience, Server::Again::kOnLoss, false, no_more_});
   if (!reply.ok()) return reply.status();
   lost_ = 0;
   std::lock_guard lock(mutex_);
@@ -134,7 +134,7 @@ Result<Reply> RedisConsumer::Take(size_t room, const Patience& patience) {
   command.Arg(source_.group).Arg(group != nullptr ? group->ordinal : int64_t{-1});
   if (group != nullptr) AddLanes(&command, *view);
   Reply reply;
-  auto outcome = queues_.server().Run({&command, 1}, {&reply, 1}, {patience, Server::Again::kNever, false});
+  auto outcome = queues_.server().Run({&command, 1}, {&reply, 1}, {patience, Server::Again::kNever, false, no_more_});
   if (!outcome.status.ok()) {
     // Sent, and not answered: what it took is not known here.
     if (outcome.status.code() != Code::kUnavailable) lost_ = delivery_;
@@ -152,6 +152,7 @@ Result<Fetched> RedisConsumer::Fetch(size_t room, const Patience& patience) {
   const int64_t least = std::min<int64_t>(1000, queues_.server().options().command_timeout);
   const int64_t left = patience.deadline.Remaining();
   if (left >= 0 && left < least) bounded.deadline = Deadline::After(least);
+  no_more_ = patience.deadline;
   bool gone = false;
   for (int round = 0; round < kRounds; ++round) {
     if (lost_ != 0) {
@@ -164,7 +165,7 @@ Result<Fetched> RedisConsumer::Fetch(size_t room, const Patience& patience) {
     }
     auto reply = Take(room, bounded);
     if (!reply.ok()) {
-      if (reply.code() == Code::kUnknown && !bounded.deadline.Expired()) continue;
+      if (reply.code() == Code::kUnknown && !bounded.deadline.Expired() && !no_more_.Expired()) continue;
       const bool unknown = reply.code() == Code::kUnknown;
       return unknown ? Status(Code::kUnavailable, reply.status().text()) : reply.status();
     }

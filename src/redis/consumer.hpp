@@ -73,6 +73,7 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
 
   // Only used inside Fetch, one call at a time.
   int64_t delivery_ = 0;
+  Deadline no_more_ = Deadline::Never();  // the caller's own deadline
   int64_t lost_ = 0;      // number of a fetch whose answer did not come
   size_t mean_ = kByteBound;  // bytes of a record, as the last fetch had them; unknown at first
 };

@@ -16,7 +16,7 @@ void Maintenance::Maintain(Queue& queue) {
     Command command(Script::kMaintain);
     AddQueueKeys(&command, queue.keys());
     for (const auto& group : view->groups) {
-      command.Key(group.keys.lease()).Key(group.keys.due());
+      command.Key(group.keys.lease()).Key(group.keys.due()).Key(group.keys.wake()).Key(group.keys.skip());
       AddLaneKeys(&command, group.keys);
     }
     command.Arg(view->generation).Arg(static_cast<int64_t>(view->lanes.size())).Arg(remove ? "1" : "0");

@@ -110,11 +110,11 @@ Server::Outcome Server::Run(std::span<Command> commands, std::span<Reply> replie
       result.status = {Code::kInterrupted, "interrupted while waiting for the server"};
       return result;
     }
-    if (patience.deadline.Expired()) {
+    if (patience.deadline.Expired() || call.no_more.Expired()) {
       result.status = {unanswered ? Code::kUnknown : Code::kUnavailable, result.status.text()};
       return result;
     }
-    const int64_t remaining = patience.deadline.Remaining();
+    const int64_t remaining = patience.deadline.Earlier(call.no_more).Remaining();
     const int64_t pause = std::min({std::max(pool_.RetryAfter(), kPause), remaining});
     pollfd fds[2] = {{patience.cancel != nullptr ? patience.cancel->fd() : -1, POLLIN, 0},
                      {call.settles ? -1 : stop_.fd(), POLLIN, 0}};

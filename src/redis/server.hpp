@@ -23,6 +23,7 @@ class Server {
     Patience patience;       // within command_timeout in any case
     Again again = Again::kOnLoss;
     bool settles = false;    // goes on after Shutdown()
+    Deadline no_more = Deadline::Never();  // beyond it nothing is tried anew; an answer is still waited for
   };
   // What of a pipeline was repeated after its answer was lost.
   struct Outcome {

@@ -118,7 +118,8 @@ Status Settling::AckId(const Source& source, const ShortId& id) {
   Command command(Script::kSettleId);
   AddGroupKeys(&command, place.queue->keys(), place.keys);
   for (const std::string& consumer : consumers) command.KeepKey(place.keys.Hand(consumer));
-  command.Arg(source.group).Arg(place.ordinal).Arg(id.view());
+  AddLaneKeys(&command, place.keys);
+  command.Arg(source.group).Arg(place.ordinal).Arg(id.view()).Arg(static_cast<int64_t>(consumers.size()));
   for (const std::string& consumer : consumers) command.Arg(consumer);
   Reply reply;
   auto outcome = queues_.server().Run({&command, 1}, {&reply, 1}, {{}, Server::Again::kOnLoss, true});

@@ -14,8 +14,7 @@ Thread::Thread(const std::string& name, std::function<void()> body) {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
-    thread_ = std::thread([name, body = std::move(body)] {
-      pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+    thread_ = std::thread([body = std::move(body)] {
       try {
         body();
       } catch (const std::exception&) {
@@ -23,6 +22,7 @@ Thread::Thread(const std::string& name, std::function<void()> body) {
         return;
       }
     });
+    pthread_setname_np(thread_.native_handle(), name.substr(0, 15).c_str());
   } catch (...) {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     throw;

@@ -1,7 +1,9 @@
 #!lua flags=allow-oom
 -- One bounded step of house-keeping of a queue: expiry, tombstones, idle slots, abandoned groups, the queue itself.
--- KEYS: queue (1-8), for each group: lease, due, lanes...   ARGV: generation, lanes, remove (1: the queue, where it is idle), group...
--- Answers: now, state (0 done, 1 more at once, 2 generation, 3 there is no queue, 4 idle for a day: unregister it, then remove it), expired, abandoned group...
+-- KEYS: queue (1-8), for each group: lease, due, wake, skip, lanes...
+-- ARGV: generation, lanes, remove (1: the queue, where it is idle), group...
+-- Answers: now, state (0 done, 1 more at once, 2 generation, 3 there is no queue, 4 idle for a day: unregister it, then
+--          remove it), expired, abandoned group...
 --!include queue.lua
 local generation, lanes, remove = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
 local meta = call('HMGET', META, 'gen', 'maint', 'lanes', 'groups')
@@ -12,7 +14,7 @@ local expired = expire(100)
 if expired == 100 then return {now, 1, expired} end
 
 local answer, living, busy = {now, 0, expired}, call('HLEN', MSG), false
-local stride = 2 + lanes
+local stride = 4 + lanes
 for g = 1, #ARGV - 3 do
   local group, base = ARGV[3 + g], 8 + (g - 1) * stride
   if call('EXISTS', KEYS[base + 1]) == 1 or call('EXISTS', KEYS[base + 2]) == 1 then busy = true end
@@ -21,11 +23,14 @@ for g = 1, #ARGV - 3 do
   if group ~= '-' and ttl > 0 and call('EXISTS', KEYS[base + 1]) == 0 and now - tonumber(times[2] or now) >= ttl then
     answer[#answer + 1] = group
   end
+  if living == 0 then call('DEL', KEYS[base + 3], KEYS[base + 4]) end
   for i = 1, lanes do
-    local lane = KEYS[base + 2 + i]
+    local lane = KEYS[base + 4 + i]
     local length = call('LLEN', lane)
-    if length > 0 then busy = true end
-    if length > living + 100 or (length > 2 and living == 0) then
+    if length > 0 and living > 0 then busy = true end
+    if living == 0 then
+      call('DEL', lane)
+    elseif length > living + 100 then
       -- Tombstones: a window at the head is read, and the living of it put back.
       local window = call('LRANGE', lane, 0, 9999)
       call('LTRIM', lane, #window, -1)

@@ -20,7 +20,7 @@ end
 f = f + 1
 if ARGV[6] == '1' or f + l + c >= tonumber(ARGV[8]) then
   local status = tonumber(ARGV[9])
-  if is_blob(id) then call(ordinal < 0 and 'RENAME' or 'COPY', BLOB, DEAD_BLOB) end
+  move_blob(id, ordinal, BLOB, DEAD_BLOB)
   bury(id, group, status, f, l, c, ARGV[11], consumer, record, tonumber(ARGV[10]))
   if status == 13 then call('HINCRBY', META, 'c:corrupt', 1) end
   release(id, ordinal, ordinal < 0)

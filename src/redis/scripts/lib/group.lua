@@ -52,6 +52,11 @@ local function write_tries(id, f, l, c, s, reason)
   call('HSET', TRIES, id, string.format('%d %d %d %d ', f, l, c, s) .. reason)
 end
 
+-- A dead letter keeps its blob under a name of its own; in a log others may still need the one that is there.
+local function move_blob(id, ordinal, from, to)
+  if is_blob(id) and call('EXISTS', from) == 1 then call(ordinal < 0 and 'RENAME' or 'COPY', from, to) end
+end
+
 -- A dead letter is named <id>~<group>, so that a repeated call writes the same one.
 local alphabet = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz'
 local function sixty_four(number, width)
@@ -106,7 +111,7 @@ local function bounce(id, group, ordinal, kind, suspect, consumer, lanes, blobs)
   end
   -- How many deliveries there are in all is the group's: who finds it lapsed may be anybody.
   if kind and f + l + c >= tonumber(call('HGET', META, 'try:' .. group) or 5) then
-    if is_blob(id) then call(ordinal < 0 and 'RENAME' or 'COPY', blobs[id][1], blobs[id][2]) end
+    if blobs[id] then move_blob(id, ordinal, blobs[id][1], blobs[id][2]) end
     bury(id, group, kind == 'crash' and 20 or 1, f, l, c, reason, consumer, record, 10000)
     release(id, ordinal, ordinal < 0)
     return true

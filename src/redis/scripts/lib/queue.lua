@@ -14,10 +14,10 @@ local function sixbits(byte)
   return byte - 59
 end
 local function priority_of(id)
-  return (sixbits(id:byte(8)) * 64 + sixbits(id:byte(9))) % 256
+  return (sixbits(id:byte(8) or 45) * 64 + sixbits(id:byte(9) or 45)) % 256
 end
 local function is_blob(id)
-  return sixbits(id:byte(8)) >= 4
+  return sixbits(id:byte(8) or 45) >= 4
 end
 local function is_id(text)
   return #text == 16 and not text:find('[^-0-9A-Z_a-z]')
