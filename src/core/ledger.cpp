@@ -7,29 +7,25 @@ void Ledger::HandOut(const std::vector<Entry>& entries, const std::shared_ptr<co
   if (longest_ <= 0) return;
   const std::lock_guard lock(mutex_);
   for (const Entry& entry : entries) {
-    held_.insert_or_assign(entry.id, Held{entry.delivery, now, consumer});
+    held_.emplace(entry.id)->second = {entry.delivery, now, consumer};
   }
 }
 
 void Ledger::Settled(const ShortId& id, int64_t delivery) {
   if (longest_ <= 0) return;
   const std::lock_guard lock(mutex_);
-  const auto found = held_.find(id);
+  auto* const found = held_.find(id);
   // A later delivery of the same message may be in other hands of this process.
-  if (found != held_.end() && found->second.delivery == delivery) held_.erase(found);
+  if (found != nullptr && found->second.delivery == delivery) held_.erase(found);
 }
 
 std::vector<Ledger::Forgotten> Ledger::TakeForgotten(int64_t now) {
   std::vector<Forgotten> forgotten;
   const std::lock_guard lock(mutex_);
-  for (auto at = held_.begin(); at != held_.end();) {
-    if (now - at->second.since < longest_) {
-      ++at;
-      continue;
-    }
-    forgotten.push_back({at->first, at->second.delivery, std::move(at->second.consumer)});
-    at = held_.erase(at);
-  }
+  held_.ForEach([&](const auto& held) {
+    if (now - held.second.since >= longest_) forgotten.push_back({held.first, held.second.delivery, held.second.consumer});
+  });
+  for (const Forgotten& one : forgotten) held_.erase(one.id);
   return forgotten;
 }
 

@@ -5,11 +5,11 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "core/backend.hpp"
 #include "core/backoff.hpp"
+#include "core/id_map.hpp"
 
 namespace agentmq {
 
@@ -51,8 +51,8 @@ class Ledger {
 
  private:
   struct Held {
-    int64_t delivery;
-    int64_t since;
+    int64_t delivery = 0;
+    int64_t since = 0;
     std::shared_ptr<const std::string> consumer;
   };
 
@@ -61,7 +61,7 @@ class Ledger {
   const int64_t longest_;
   std::atomic<bool> closed_{false};
   mutable std::mutex mutex_;
-  std::unordered_map<ShortId, Held> held_;  // guarded by mutex_
+  IdMap<Held> held_;  // guarded by mutex_
 };
 
 }  // namespace agentmq

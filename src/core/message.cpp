@@ -49,8 +49,8 @@ int64_t ExpiresAt(int64_t time, int64_t ttl) {
 // ---- where messages come from ---------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<Message>> Message::FromDelivery(Delivery&& delivery, std::shared_ptr<const Source> source,
-                                                       const std::string& consumer, const std::string& agent,
-                                                       std::shared_ptr<Ledger> ledger) {
+                                                       std::shared_ptr<const std::string> consumer,
+                                                       const std::string& agent, std::shared_ptr<Ledger> ledger) {
   auto message = std::make_unique<Message>(std::string());
   message->record_ = std::move(delivery.record);  // where it stays: the view points into it
   Result<RecordView> view = RecordView::Parse(message->record_);
@@ -58,7 +58,7 @@ Result<std::unique_ptr<Message>> Message::FromDelivery(Delivery&& delivery, std:
   message->source_ = std::move(source);
   message->ledger_ = std::move(ledger);
   message->id_ = delivery.id;
-  message->consumer_ = consumer;
+  message->consumer_ = std::move(consumer);
   message->agent_ = agent;
   message->delivery_ = delivery.delivery;
   message->reserved_until_ = delivery.reserved_until;
@@ -84,7 +84,7 @@ Result<std::unique_ptr<Message>> Message::FromFound(Found&& found, const std::st
   if (found.state == State::kDead) message->dead_group_ = found.group;
   message->source_ = std::make_shared<const Source>(Source{std::move(found.queue), std::move(found.group)});
   message->id_ = found.id;
-  message->consumer_ = std::move(found.consumer);
+  message->consumer_ = std::make_shared<const std::string>(std::move(found.consumer));
   message->agent_ = agent;
   message->reserved_until_ = found.reserved_until;
   message->state_ = found.state;
@@ -244,7 +244,7 @@ const char* Message::id() const {
 
 const char* Message::receipt() const {
   if (delivery_ != 0 && receipt_text_.empty()) {
-    receipt_text_ = Receipt{source_->queue, id_, source_->group, consumer_, delivery_}.Text();
+    receipt_text_ = Receipt{source_->queue, id_, source_->group, *consumer_, delivery_}.Text();
   }
   return receipt_text_.c_str();
 }

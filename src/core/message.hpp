@@ -24,8 +24,8 @@ class Message {
   explicit Message(std::string payload) : payload_(std::move(payload)) {}
   // Received, found or dead. kCorrupt where the record can't be read.
   static Result<std::unique_ptr<Message>> FromDelivery(Delivery&& delivery, std::shared_ptr<const Source> source,
-                                                       const std::string& consumer, const std::string& agent,
-                                                       std::shared_ptr<Ledger> ledger);
+                                                       std::shared_ptr<const std::string> consumer,
+                                                       const std::string& agent, std::shared_ptr<Ledger> ledger);
   static Result<std::unique_ptr<Message>> FromFound(Found&& found, const std::string& agent);
   std::unique_ptr<Message> Copy() const;  // same payload and properties; no id, no receipt, may be changed
 
@@ -50,8 +50,8 @@ class Message {
   std::string* mutable_payload() { return &payload_; }
   int priority() const { return priority_; }
   std::optional<int64_t> ttl() const { return ttl_; }  // as set
-  const char* id() const;       // built when asked
-  const char* receipt() const;  // built when asked
+  const char* id() const;                              // built when asked
+  const char* receipt() const;                         // built when asked
   const char* agent() const;
   int64_t timestamp() const { return timestamp_; }
   int64_t expires() const { return expires_; }
@@ -69,8 +69,8 @@ class Message {
   // Settling: who holds it. Null source: it was neither fetched nor found.
   const std::shared_ptr<const Source>& source() const { return source_; }
   const ShortId& short_id() const { return id_; }
-  const std::string& consumer() const { return consumer_; }
-  int64_t delivery() const { return delivery_; }  // 0: found, not fetched
+  const std::shared_ptr<const std::string>& consumer() const { return consumer_; }  // shared by a whole batch
+  int64_t delivery() const { return delivery_; }                                    // 0: found, not fetched
   const std::shared_ptr<Ledger>& ledger() const { return ledger_; }
   void set_reserved_until(int64_t until) { reserved_until_ = until; }
   const Tries& tries() const { return tries_; }
@@ -98,7 +98,7 @@ class Message {
   bool has_id_ = false;
   ShortId id_;
   std::string dead_group_;  // of a dead letter
-  std::string consumer_;
+  std::shared_ptr<const std::string> consumer_;
   std::string agent_;
   int64_t delivery_ = 0;
   int64_t timestamp_ = 0;

@@ -21,7 +21,7 @@ struct Group {
 };
 
 bool SameHand(const AckRequest& a, const AckRequest& b) {
-  return (a.source == b.source || *a.source == *b.source) && a.consumer == b.consumer;
+  return (a.source == b.source || *a.source == *b.source) && (a.consumer == b.consumer || *a.consumer == *b.consumer);
 }
 
 std::vector<Group> GroupByHand(std::span<AckRequest> requests) {
@@ -90,7 +90,7 @@ AckRequest AckRequest::Of(std::string_view receipt) {
     return request;
   }
   request.source = std::make_shared<const Source>(Source{std::move(parsed->queue), std::move(parsed->group)});
-  request.consumer = std::move(parsed->consumer);
+  request.consumer = std::make_shared<const std::string>(std::move(parsed->consumer));
   request.id = parsed->id;
   request.delivery = parsed->delivery;
   return request;
@@ -101,7 +101,7 @@ void Settler::Ack(Backend& backend, std::span<AckRequest> requests, const Patien
   std::vector<SettleBatch> batches;
   batches.reserve(groups.size());
   for (Group& group : groups) {
-    batches.push_back({group.first->source.get(), group.first->consumer, group.settlements});
+    batches.push_back({group.first->source.get(), *group.first->consumer, group.settlements});
   }
   if (!batches.empty()) backend.Ack(batches, patience);
   for (Group& group : groups) {
@@ -165,7 +165,7 @@ Status Settler::NackMessage(Backend& backend, const Message& message, bool perma
   nack.delay = delay >= 0 ? delay : retry.Delay(message.deliveries());
   nack.retry_attempts = retry.attempts;
   nack.reason = reason;
-  Status status = Give(backend, *message.source(), message.consumer(), nack);
+  Status status = Give(backend, *message.source(), *message.consumer(), nack);
   const Code code = status.code();
   if (message.ledger() != nullptr && (code == Code::kOk || code == Code::kStale || code == Code::kNotFound)) {
     message.ledger()->Settled(nack.id, nack.delivery);
@@ -198,7 +198,7 @@ Status Settler::ExtendMessage(Backend& backend, Message& message, int64_t visibi
   if (message.source() == nullptr || message.delivery() == 0) return NotFetched();
   if (Status status = CheckExtension(visibility_timeout); !status.ok()) return status;
   int64_t until = 0;
-  Status status = backend.Extend(*message.source(), message.consumer(), {message.short_id(), message.delivery(), {}},
+  Status status = backend.Extend(*message.source(), *message.consumer(), {message.short_id(), message.delivery(), {}},
                                  visibility_timeout, &until);
   if (!status.ok()) return status;
   message.set_reserved_until(until);

@@ -19,7 +19,7 @@ struct Shared;
 // A delivery to be acknowledged, and what became of it. `delivery` 0: settled by id, whoever holds it.
 struct AckRequest {
   std::shared_ptr<const Source> source;
-  std::string consumer;
+  std::shared_ptr<const std::string> consumer;
   ShortId id;
   int64_t delivery = 0;
   std::shared_ptr<Ledger> ledger;  // may be null

@@ -149,8 +149,7 @@ void SubscriptionState::PassOn() {
   if (AnyBuffered() || EarliestLook() < first.sleeps_until) first.event->Set();
 }
 
-Status SubscriptionState::Refill(std::unique_lock<std::mutex>& lock, size_t room, bool all,
-                                 const Patience& patience) {
+Status SubscriptionState::Refill(std::unique_lock<std::mutex>& lock, size_t room, bool all, const Patience& patience) {
   refilling_ = true;
   const uint64_t look = all ? ++looks_begun_ : 0;
   const int64_t began = SteadyMillis();
@@ -198,11 +197,12 @@ bool SubscriptionState::Take(size_t max, std::vector<Taken>* taken) {
     reader->renew_first = true;
     reader->look_at = 0;
   }
+  const int64_t now = SteadyMillis();
   while (taken->size() < max) {
     Reader* best = BestReader();
     if (best == nullptr) break;
     const auto& reader = readers_[last_reader_];
-    taken->push_back({reader, best->incarnation(), best->TakeFront(), SteadyMillis() + best->clock_offset});
+    taken->push_back({reader, best->incarnation(), best->TakeFront(), now + best->clock_offset});
   }
   return !taken->empty();
 }
@@ -302,8 +302,8 @@ void SubscriptionState::Unpack(std::vector<Taken>& taken, Messages* messages) {
     Taken& one = taken[i];
     const ShortId id = one.delivery.id;
     const int64_t number = one.delivery.delivery;
-    auto message = Message::FromDelivery(std::move(one.delivery), one.reader->source, *one.incarnation, agent_,
-                                         one.reader->ledger);
+    auto message =
+        Message::FromDelivery(std::move(one.delivery), one.reader->source, one.incarnation, agent_, one.reader->ledger);
     const bool expired = message.ok() && (*message)->expires() != 0 && (*message)->expires() <= one.server_now;
     if (expired) {
       // Its time ended while it was read ahead: back in its lane it is found expired, and counted.

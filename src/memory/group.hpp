@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "core/backend.hpp"
-#include "memory/id_map.hpp"
 
 // All of this is guarded by the mutex of the queue that it belongs to.
 namespace agentmq::memory {

@@ -35,17 +35,15 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
     const int64_t timeout = server_.options().open_timeout;
     if (timeout == 0) return Status::Ok();
     const Deadline deadline = Deadline::After(timeout);
-    auto connection = server_.pool().Take({deadline, nullptr});
-    // A server that is starting gets the time that is there.
-    while (connection.code() == Code::kUnavailable && !deadline.Expired()) {
+    Status status = Reach(deadline);
+    // A server that is starting gets the time that there is.
+    while (status.code() == Code::kUnavailable && !deadline.Expired()) {
       Event nothing;
-      (void)nothing.Wait({deadline.Earlier(Deadline::After(std::max<int64_t>(server_.pool().RetryAfter(), 10))), nullptr});
-      connection = server_.pool().Take({deadline, nullptr});
+      const int64_t pause = std::max<int64_t>(server_.pool().RetryAfter(), 10);
+      (void)nothing.Wait({deadline.Earlier(Deadline::After(pause)), nullptr});
+      status = Reach(deadline);
     }
-    if (!connection.ok()) return connection.status();
-    Status status = server_.LoadScripts(**connection, {deadline, nullptr});
-    server_.pool().Return(std::move(*connection));
-    return status.code() == Code::kUnknown ? Status(Code::kUnavailable, status.text()) : status;
+    return status;
   }
 
   void Shutdown() override { server_.Shutdown(); }
@@ -111,6 +109,14 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   Result<ServerReport> Report() override { return administration_.Report(); }
 
  private:
+  Status Reach(Deadline deadline) {
+    auto connection = server_.pool().Take({deadline, nullptr});
+    if (!connection.ok()) return connection.status();
+    Status status = server_.LoadScripts(**connection, {deadline, nullptr});
+    server_.pool().Return(std::move(*connection));
+    return status.code() == Code::kUnknown ? Status(Code::kUnavailable, status.text()) : status;
+  }
+
   // What the core holds: keeps the backend, and has the consumer's lease end with it.
   class Handle final : public Consumer {
    public:

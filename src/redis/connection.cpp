@@ -21,12 +21,31 @@ timeval ToTimeval(int64_t millis) {
   return {millis / 1000, (millis % 1000) * 1000};
 }
 
-// "7.0.15" -> 7; the field's value of an INFO text.
-std::string InfoField(const std::string& info, std::string_view name) {
-  const auto at = info.find("\n" + std::string(name) + ":");
-  if (at == std::string::npos) return {};
-  const auto from = at + name.size() + 2;
-  return info.substr(from, info.find_first_of("\r\n", from) - from);
+// A value of HELLO's map.
+std::string HelloField(const Reply& hello, std::string_view name) {
+  for (size_t i = 0; i + 1 < hello.items.size(); i += 2) {
+    if (hello.items[i].text == name) return hello.items[i + 1].text;
+  }
+  return {};
+}
+
+Status CheckServer(const Reply& hello) {
+  if (hello.is_error()) {
+    // The reply may quote what we sent: its words are not repeated where it is about the password.
+    const Status status = ErrorStatus(hello);
+    if (status.code() == Code::kAuth) {
+      return {Code::kAuth, hello.StartsWith("NOAUTH") ? "the server wants a password" : "the server refused user or password"};
+    }
+    if (status.code() == Code::kProtocol) return {Code::kUnsupported, "the server is older than Redis 7.0: " + hello.text};
+    return status;
+  }
+  const std::string version = HelloField(hello, "version");
+  if (ToNumber(version) < 7) {
+    return {Code::kUnsupported, "the server is version " + version + ", needed is Redis 7.0 or later"};
+  }
+  const std::string role = HelloField(hello, "role");
+  if (role != "master") return {Code::kUnavailable, "the server is a read-only " + role + ", not a master"};
+  return Status::Ok();
 }
 
 }  // namespace
@@ -95,59 +114,37 @@ Connection::~Connection() { redisFree(context_); }
 
 int Connection::fd() const { return context_->fd; }
 
-Result<Reply> Connection::Ask(Command command, const Patience& patience) {
-  if (Status status = Append(command, Digests{}); !status.ok()) return status;
-  Reply reply;
-  Outcome outcome = Exchange({&reply, 1}, patience, -1);
-  if (!outcome.status.ok()) return outcome.status;
-  if (reply.is_error()) return ErrorStatus(reply);
-  return reply;
-}
-
-Status Connection::Introduce(const Options& options, const Patience& patience) {
+// HELLO 2 [AUTH user password], [SELECT database], TIME: one round trip. After a reconnect the address may be somebody
+// else's: role and version are asked each time.
+Status Connection::Handshake(const Options& options, const Patience& patience) {
+  std::vector<Command> commands;
+  Command hello{"HELLO", "2"};
   if (!options.password.empty()) {
-    Command auth{"AUTH"};
-    if (!options.user.empty()) auth.Arg(options.user);
-    auth.Arg(options.password);
-    if (auto reply = Ask(std::move(auth), patience); !reply.ok()) {
-      // The reply may quote what we sent.
-      if (reply.code() == Code::kUnknown || reply.code() == Code::kInterrupted) return reply.status();
-      if (reply.code() == Code::kUnavailable) return reply.status();
-      return {Code::kAuth, "the server refused user or password"};
-    }
+    hello.Arg("AUTH").Arg(options.user.empty() ? std::string_view("default") : std::string_view(options.user));
+    hello.Arg(options.password);
   }
+  commands.push_back(std::move(hello));
+  commands.push_back(Command{"TIME"});
   if (options.database != 0) {
     Command select{"SELECT"};
     select.Arg(int64_t{options.database});
-    if (auto reply = Ask(std::move(select), patience); !reply.ok()) {
-      if (reply.code() == Code::kInvalid) {
-        return Status::Invalid("the server has no database " + std::to_string(options.database));
-      }
-      return reply.status();
-    }
+    commands.push_back(std::move(select));
   }
-  return Status::Ok();
-}
-
-Status Connection::Handshake(const Options& options, const Patience& patience) {
-  if (Status status = Introduce(options, patience); !status.ok()) return status;
-  // After a reconnect the address may be somebody else's: role and version are asked each time.
-  auto info = Ask(Command{"INFO", "server"}, patience);
-  if (!info.ok()) return info.status();
-  const std::string version = InfoField(info->text, "redis_version");
-  const std::string valkey = InfoField(info->text, "valkey_version");
-  if (valkey.empty() && !version.empty() && ToNumber(version) < 7) {
-    return {Code::kUnsupported, "the server is Redis " + version + ", needed is 7.0 or later"};
+  for (Command& command : commands) {
+    if (Status status = Append(command, Digests{}); !status.ok()) return status;
   }
-  auto role = Ask(Command{"ROLE"}, patience);
-  // A user who may not ask is told when writing.
-  if (!role.ok() && role.code() != Code::kAuth) return role.status();
-  if (role.ok() && role->At(0).text != "master" && !role->At(0).text.empty()) {
-    return {Code::kUnavailable, "the server is a read-only replica (" + role->At(0).text + "), not a master"};
+  std::vector<Reply> replies(commands.size());
+  if (Outcome outcome = Exchange(replies, patience, -1); !outcome.status.ok()) return outcome.status;
+  if (Status status = CheckServer(replies[0]); !status.ok()) return status;
+  if (options.database != 0 && replies[2].is_error()) {
+    Status status = ErrorStatus(replies[2]);
+    if (status.code() != Code::kInvalid) return status;
+    return Status::Invalid("the server has no database " + std::to_string(options.database));
   }
-  auto time = Ask(Command{"TIME"}, patience);
-  if (!time.ok()) return time.status();
-  server_offset_ = time->At(0).Number() * 1000 + time->At(1).Number() / 1000 - SteadyMillis();
+  // Who may not ask for the time learns it from the scripts' answers.
+  const bool told = replies[1].is_array();
+  const int64_t now = replies[1].At(0).Number() * 1000 + replies[1].At(1).Number() / 1000;
+  server_offset_ = (told ? now : WallMillis()) - SteadyMillis();
   return Status::Ok();
 }
 

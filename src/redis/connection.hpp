@@ -52,8 +52,6 @@ class Connection {
  private:
   explicit Connection(redisContext* context) : context_(context) {}
   Status Handshake(const Options& options, const Patience& patience);
-  Status Introduce(const Options& options, const Patience& patience);
-  Result<Reply> Ask(Command command, const Patience& patience);
   Status Broken(const std::string& what, bool sent);
   Status Flush(bool* done);
 

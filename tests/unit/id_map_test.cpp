@@ -1,4 +1,4 @@
-#include "memory/id_map.hpp"
+#include "core/id_map.hpp"
 
 #include <gtest/gtest.h>
 

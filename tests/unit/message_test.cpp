@@ -23,7 +23,8 @@ std::unique_ptr<Message> Deliver(std::string record, const std::shared_ptr<const
   delivery.record = std::move(record);
   delivery.tries = {1, 2, 1, "because"};
   delivery.reserved_until = 99;
-  auto message = Message::FromDelivery(std::move(delivery), source, "eater.1", "a:1", nullptr);
+  auto message = Message::FromDelivery(std::move(delivery), source, std::make_shared<const std::string>("eater.1"),
+                                       "a:1", nullptr);
   EXPECT_TRUE(message.ok()) << message.status().text();
   return std::move(*message);
 }
@@ -180,7 +181,9 @@ TEST(Message, TheBusNamesTheSourceWhereTheMessageDoesNot) {
 TEST(Message, ADamagedRecordIsCorruptUnlessItIsADeadLetter) {
   Delivery delivery;
   delivery.record = "garbage";
-  EXPECT_EQ(Message::FromDelivery(std::move(delivery), Inbox(), "e", "a", nullptr).code(), Code::kCorrupt);
+  EXPECT_EQ(Message::FromDelivery(std::move(delivery), Inbox(), std::make_shared<const std::string>("e"), "a", nullptr)
+                .code(),
+            Code::kCorrupt);
   Found found;
   found.queue = QueueName::Inbox("c", "a");
   found.record = "garbage";

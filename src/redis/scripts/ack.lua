@@ -24,7 +24,10 @@ local answer = ids and table.concat(statuses) or ''
 ids = ids or {unpack(ARGV, 5, 4 + count)}
 if #ids == 0 then return {now, answer} end
 call('HDEL', HAND, unpack(ids))
-if call('EXISTS', TRIES) == 1 then call('HDEL', TRIES, unpack(ids)) end
+if call('EXISTS', TRIES) == 1 then
+  call('HDEL', TRIES, unpack(ids))
+  leave_token() -- a suspect may have waited for an empty hand
+end
 if call('EXISTS', UNTIL) == 1 then
   for _, id in ipairs(ids) do call('ZREM', UNTIL, consumer .. '|' .. id) end
 end

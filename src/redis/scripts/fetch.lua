@@ -35,7 +35,7 @@ if #due > 0 then call('ZREM', DUE, unpack(due)) end
 local has_tries, has_expiry = call('EXISTS', TRIES) == 1, call('EXISTS', EXPIRY) == 1
 local has_skip = ordinal >= 0 and call('EXISTS', SKIP) == 1
 local answer, taken, bytes, expired = {0, now, 0, -1, 0}, {}, 0, 0
-local bounded = false
+local bounded, held_back = false, false
 
 local function takes(id, record)
   if #id ~= 16 or (not record and not is_id(id)) then -- somebody's RPUSH by hand
@@ -80,7 +80,7 @@ for i = 1, lane_count do
         if has_tries then tries = call('HGET', TRIES, id) end
         local suspect = tries and tries:find('^%d+ %d+ %d+ 1 ')
         if suspect and (#taken > 0 or call('HLEN', HAND) > 0) then
-          stop, bounded = k - 1, true -- a suspect is fetched alone
+          stop, bounded, held_back = k - 1, true, #taken == 0 -- a suspect is fetched alone, into an empty hand
           break
         end
         taken[#taken + 1] = id
@@ -115,14 +115,20 @@ for i = 1, lane_count do
     break
   end
 end
-if not left then
+if held_back then
+  -- This consumer has to settle what it holds first: told of more it would ask in vain, again and again.
+  answer[4] = 1000
+elseif not left then
   call('DEL', WAKE)
 else
   leave_token()
   answer[3] = 1
 end
 local next_due = call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
-if next_due then answer[4] = math.max(0, tonumber(next_due) - now) end
+if next_due then
+  local wait = math.max(0, tonumber(next_due) - now)
+  if answer[4] < 0 or wait < answer[4] then answer[4] = wait end
+end
 local next_until = call('ZRANGE', UNTIL, 0, 0, 'WITHSCORES')[2]
 if next_until then
   local wait = tonumber(next_until) - now

@@ -7,7 +7,7 @@
 
 #include "core/ids.hpp"
 
-namespace agentmq::memory {
+namespace agentmq {
 
 // A hash map by message id, for the two lookups that every message pays for: open addressing over numbers of nodes in
 // chunks. About three times as fast here as std::unordered_map. Nodes stay where they are until they are erased.
@@ -134,4 +134,4 @@ class IdMap {
   size_t size_ = 0;
 };
 
-}  // namespace agentmq::memory
+}  // namespace agentmq
