@@ -23,7 +23,8 @@ std::vector<Ledger::Forgotten> Ledger::TakeForgotten(int64_t now) {
   std::vector<Forgotten> forgotten;
   const std::lock_guard lock(mutex_);
   held_.ForEach([&](const auto& held) {
-    if (now - held.second.since >= longest_) forgotten.push_back({held.first, held.second.delivery, held.second.consumer});
+    if (now - held.second.since >= longest_)
+      forgotten.push_back({held.first, held.second.delivery, held.second.consumer});
   });
   for (const Forgotten& one : forgotten) held_.erase(one.id);
   return forgotten;

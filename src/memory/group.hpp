@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/backend.hpp"
+#include "core/id_map.hpp"
 
 // All of this is guarded by the mutex of the queue that it belongs to.
 namespace agentmq::memory {

@@ -6,7 +6,7 @@
 #include <random>
 #include <string>
 
-namespace agentmq::memory {
+namespace agentmq {
 namespace {
 
 ShortId Id(uint32_t number) { return {1000 + number % 7, 5, false, 1, number}; }
@@ -57,4 +57,4 @@ TEST(IdMap, AnEmptyOneFindsNothing) {
 }
 
 }  // namespace
-}  // namespace agentmq::memory
+}  // namespace agentmq
