@@ -376,8 +376,8 @@ MQ_API mq_status mq_publish_batch_with(mq_bus *bus, const char *channel, mq_mess
  *                 it was stored, its id; also with MQ_PARTIAL; the caller's, until mq_list_free()
  * @return as mq_publish_batch()
  */
-MQ_API mq_status mq_publish_many(mq_bus *bus, const char *channel, const mq_message *message, const char *const *targets,
-                                 size_t count, mq_list **sent);
+MQ_API mq_status mq_publish_many(mq_bus *bus, const char *channel, const mq_message *message,
+                                 const char *const *targets, size_t count, mq_list **sent);
 
 /**
  * Publish without waiting. Messages of many callers are gathered into few round trips.

@@ -191,10 +191,12 @@ class MessageView {
 // A message of one's own: Message("text").SetTarget("worker").SetPriority(9). Freeing it does not settle it.
 class Message : public MessageView {
  public:
-  explicit Message(std::string_view payload) : Message(detail::NotNull(mq_message_new(payload.data(), payload.size()))) {}
+  explicit Message(std::string_view payload)
+      : Message(detail::NotNull(mq_message_new(payload.data(), payload.size()))) {}
   // Takes over a handle.
   explicit Message(mq_message* handle) noexcept : MessageView(handle), handle_(handle) {}
-  Message(Message&& other) noexcept : MessageView(std::exchange(other.view_, nullptr)), handle_(std::move(other.handle_)) {}
+  Message(Message&& other) noexcept
+      : MessageView(std::exchange(other.view_, nullptr)), handle_(std::move(other.handle_)) {}
   Message& operator=(Message&& other) noexcept {
     handle_ = std::move(other.handle_);
     view_ = std::exchange(other.view_, nullptr);
@@ -384,10 +386,14 @@ class Bus {
   }
   // Every waiting call ends with MQ_CLOSED, now and later.
   void Shutdown() { detail::Check(mq_shutdown(get())); }
-  void Configure(const char* channel, const Config& config) { detail::Check(mq_configure(get(), channel, config.get())); }
+  void Configure(const char* channel, const Config& config) {
+    detail::Check(mq_configure(get(), channel, config.get()));
+  }
 
   // Stored when it returns; sets the message's id, timestamp and expiry.
-  void Publish(const char* channel, const Message& message) { detail::Check(mq_publish(get(), channel, message.get())); }
+  void Publish(const char* channel, const Message& message) {
+    detail::Check(mq_publish(get(), channel, message.get()));
+  }
   void Publish(const char* channel, const Message& message, const Cancel& cancel) {
     detail::Check(mq_publish_with(get(), channel, message.get(), cancel.get()));
   }
@@ -399,8 +405,7 @@ class Bus {
     for (const Message& message : messages) handles.push_back(message.get());
     std::vector<int32_t> codes(messages.size());
     size_t published = 0;
-    const mq_status status =
-        mq_publish_batch(get(), channel, handles.data(), handles.size(), codes.data(), &published);
+    const mq_status status = mq_publish_batch(get(), channel, handles.data(), handles.size(), codes.data(), &published);
     if (results != nullptr) Copy(codes, results);
     detail::Unless(MQ_PARTIAL, status);
     return published;
@@ -467,7 +472,8 @@ class Bus {
   void AckId(const char* agent, const char* id) { detail::Check(mq_ack_id(get(), agent, id)); }
   void AckAsync(const MessageView& message) { detail::Check(mq_ack_async(get(), message.get())); }
   // A delay of -1 (kForever): the subscription's back-off.
-  void Nack(const MessageView& message, mq_failure failure, Milliseconds delay = kForever, const char* reason = nullptr) {
+  void Nack(const MessageView& message, mq_failure failure, Milliseconds delay = kForever,
+            const char* reason = nullptr) {
     detail::Check(mq_nack(get(), message.get(), failure, delay.count(), reason));
   }
   void NackReceipt(const char* receipt, mq_failure failure, Milliseconds delay = kForever,

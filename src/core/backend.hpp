@@ -26,7 +26,7 @@ enum class Overflow { kReject, kDropOldest, kBlock };
 
 // A channel's limits as a publish passes them.
 struct Limits {
-  int64_t max_items = 0;  // 0: none. An inbox: un-acked messages. A log: messages kept; the oldest go.
+  int64_t max_items = 0;                  // 0: none. An inbox: un-acked messages. A log: messages kept; the oldest go.
   Overflow overflow = Overflow::kReject;  // kBlock is kReject here: waiting is the core's
 };
 
@@ -44,7 +44,7 @@ struct PublishBatch {
   const QueueName* queue = nullptr;
   Limits limits;
   std::span<Outgoing> messages;
-  Status status;       // receives what became of it: ok, kFull, kTooLarge, kUnavailable, kUnknown, ...
+  Status status;        // receives what became of it: ok, kFull, kTooLarge, kUnavailable, kUnknown, ...
   int64_t dropped = 0;  // receives how many older messages made room
 };
 
@@ -84,12 +84,12 @@ struct Fetched {
 };
 
 struct ConsumerOptions {
-  std::string name;                  // the agent's consumer name: shown to people, part of the incarnation
-  bool from_start = true;            // a new group of a log starts with the broadcasts that are kept
+  std::string name;                    // the agent's consumer name: shown to people, part of the incarnation
+  bool from_start = true;              // a new group of a log starts with the broadcasts that are kept
   int64_t visibility_timeout = 30000;  // ms
-  bool auto_extend = true;           // the lease covers what is in hand; else each message has its own deadline
-  int retry_attempts = 5;            // for lapses and deaths that this consumer finds
-  int64_t group_ttl = 0;             // ms; a log's group without a consumer for so long is abandoned; 0: never
+  bool auto_extend = true;             // the lease covers what is in hand; else each message has its own deadline
+  int retry_attempts = 5;              // for lapses and deaths that this consumer finds
+  int64_t group_ttl = 0;               // ms; a log's group without a consumer for so long is abandoned; 0: never
 };
 
 // One reader of one source, with its lease. Its destructor gives nothing back: Close() does.
@@ -178,10 +178,10 @@ struct QueueStats {
 
 // What the server says of itself, for the health report.
 struct ServerReport {
-  std::string kind;              // "memory", "redis", "valkey"
+  std::string kind;  // "memory", "redis", "valkey"
   std::string version;
-  std::string role;              // "master", ...
-  std::string eviction_policy;   // "" where unknown
+  std::string role;             // "master", ...
+  std::string eviction_policy;  // "" where unknown
   bool aof = false;
   bool rdb = false;
   int64_t used_memory = 0, max_memory = 0;
@@ -218,7 +218,7 @@ class Backend {
   // Walks a queue's messages in steps, oldest first: `visit` answers false to stop.
   virtual Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) = 0;
   virtual Status Delete(const QueueName& queue, const ShortId& id) = 0;
-  virtual Result<int64_t> Clear(const QueueName& queue) = 0;    // messages and dead letters; counts messages
+  virtual Result<int64_t> Clear(const QueueName& queue) = 0;  // messages and dead letters; counts messages
   virtual Result<int64_t> Recover(const QueueName& queue, const std::optional<std::string>& group) = 0;
 
   virtual Result<Found> GetDead(const QueueName& queue, const ShortId& id, std::string_view group) = 0;
@@ -238,7 +238,7 @@ class Backend {
   // does nothing here.
   virtual void Tidy() {}
 
-  virtual Status Ping() = 0;           // one round trip
+  virtual Status Ping() = 0;  // one round trip
   virtual Status WriteAndReadBack() = 0;
   virtual Result<ServerReport> Report() = 0;
 };

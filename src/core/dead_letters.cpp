@@ -68,7 +68,8 @@ Result<std::string> Directory::Replay(Backend& backend, std::string_view id) {
   if (!dead.ok()) return dead.status();
   if (dead->group.empty()) {
     // Of an inbox the id that the sender knows will do; of a broadcast each group has a dead letter of its own.
-    if (dead->queue.broadcast) return Status::NotFound(Quote(id) + " is no dead letter: its id ends in '~' and a group");
+    if (dead->queue.broadcast)
+      return Status::NotFound(Quote(id) + " is no dead letter: its id ends in '~' and a group");
     dead->group = std::string(kInboxGroup);
   }
   auto replayed = ReplayOne(backend, *dead);

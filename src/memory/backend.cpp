@@ -193,7 +193,8 @@ Result<std::vector<QueueName>> MemoryBackend::Queues() {
 
 void MemoryBackend::Tidy() {
   if (session_->closed()) return;
-  for (const auto& queue : store().Queues()) const Turn turn(store(), queue, session_->events);  // removes what has expired
+  for (const auto& queue : store().Queues())
+    const Turn turn(store(), queue, session_->events);  // removes what has expired
 }
 
 Result<QueueStats> MemoryBackend::Stats(const QueueName& queue) {

@@ -50,7 +50,8 @@ Result<int64_t> Administration::Clear(const QueueName& name) {
   const auto view = queues_.Refresh(*queue);
   std::vector<std::string> keys;
   for (const auto& group : view->groups) {
-    keys.insert(keys.end(), {group.keys.due(), group.keys.until(), group.keys.tries(), group.keys.skip(), group.keys.wake()});
+    keys.insert(keys.end(),
+                {group.keys.due(), group.keys.until(), group.keys.tries(), group.keys.skip(), group.keys.wake()});
     keys.insert(keys.end(), group.keys.lanes.begin(), group.keys.lanes.end());
     auto consumers = inspection_.Consumers(group.keys);
     if (!consumers.ok()) return consumers.status();

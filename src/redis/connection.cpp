@@ -34,9 +34,11 @@ Status CheckServer(const Reply& hello) {
     // The reply may quote what we sent: its words are not repeated where it is about the password.
     const Status status = ErrorStatus(hello);
     if (status.code() == Code::kAuth) {
-      return {Code::kAuth, hello.StartsWith("NOAUTH") ? "the server wants a password" : "the server refused user or password"};
+      return {Code::kAuth,
+              hello.StartsWith("NOAUTH") ? "the server wants a password" : "the server refused user or password"};
     }
-    if (status.code() == Code::kProtocol) return {Code::kUnsupported, "the server is older than Redis 7.0: " + hello.text};
+    if (status.code() == Code::kProtocol)
+      return {Code::kUnsupported, "the server is older than Redis 7.0: " + hello.text};
     return status;
   }
   const std::string version = HelloField(hello, "version");

@@ -31,7 +31,7 @@ class Connection {
   Status Append(Command& command, const Digests& digests);
 
   struct Outcome {
-    Status status;       // kUnavailable: nothing was sent; kUnknown: sent, not all answered; kInterrupted, kClosed
+    Status status;        // kUnavailable: nothing was sent; kUnknown: sent, not all answered; kInterrupted, kClosed
     size_t answered = 0;  // replies that came before it failed
   };
   // Sends what is queued and reads replies.size() replies. After anything but ok the connection is broken.

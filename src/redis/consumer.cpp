@@ -8,7 +8,7 @@ namespace agentmq::redis {
 namespace {
 
 constexpr size_t kBlobWeight = 1 << 18;  // bytes that a blob counts for, its size is not known to the script
-constexpr int64_t kLeaseMargin = 500;  // ms: a buffer is not trusted for the last part of a lease
+constexpr int64_t kLeaseMargin = 500;    // ms: a buffer is not trusted for the last part of a lease
 constexpr int64_t kCopyStep = 1000;
 constexpr int kRounds = 20;  // of a fetch that is told to look again; each has a cause that passes
 
@@ -126,7 +126,10 @@ Result<Reply> RedisConsumer::Take(size_t room, const Patience& patience) {
   command.KeepKey(keys_.Hand(lease.consumer));
   AddLaneKeys(&command, keys);
   ++delivery_;
-  command.Arg(group != nullptr ? std::string_view(view->generation) : std::string_view()).Arg(lease.consumer).Keep(RandomName()).Arg(lease.epoch);
+  command.Arg(group != nullptr ? std::string_view(view->generation) : std::string_view())
+      .Arg(lease.consumer)
+      .Keep(RandomName())
+      .Arg(lease.epoch);
   command.Arg(static_cast<int64_t>(room)).Arg(delivery_);
   command.Arg(options_.auto_extend ? int64_t{0} : options_.visibility_timeout).Arg(static_cast<int64_t>(kByteBound));
   // Where a full room may be more than the bound the server looks at each size before it takes.

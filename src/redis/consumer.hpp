@@ -64,18 +64,18 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   const GroupKeys keys_;  // without lanes
 
   mutable std::mutex mutex_;
-  std::string consumer_;   // the incarnation; guarded by mutex_
-  int64_t epoch_ = 1;      // guarded by mutex_
-  std::function<void()> wake_;   // armed; guarded by mutex_
-  Waiter::Ticket ticket_ = 0;    // guarded by mutex_
-  std::mutex calling_;           // held while a wake runs
+  std::string consumer_;             // the incarnation; guarded by mutex_
+  int64_t epoch_ = 1;                // guarded by mutex_
+  std::function<void()> wake_;       // armed; guarded by mutex_
+  Waiter::Ticket ticket_ = 0;        // guarded by mutex_
+  std::mutex calling_;               // held while a wake runs
   std::atomic<int64_t> renewed_{0};  // steady
 
   // Only used inside Fetch, one call at a time.
   int64_t delivery_ = 0;
   Deadline no_more_ = Deadline::Never();  // the caller's own deadline
-  int64_t lost_ = 0;      // number of a fetch whose answer did not come
-  size_t mean_ = kByteBound;  // bytes of a record, as the last fetch had them; unknown at first
+  int64_t lost_ = 0;                      // number of a fetch whose answer did not come
+  size_t mean_ = kByteBound;              // bytes of a record, as the last fetch had them; unknown at first
 };
 
 }  // namespace agentmq::redis

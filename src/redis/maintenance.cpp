@@ -21,7 +21,8 @@ void Maintenance::Maintain(Queue& queue) {
     }
     command.Arg(view->generation).Arg(static_cast<int64_t>(view->lanes.size())).Arg(remove ? "1" : "0");
     for (const auto& group : view->groups) command.Arg(group.name);
-    auto reply = queues_.server().Run(std::move(command), {{Deadline::After(1000), nullptr}, Server::Again::kOnLoss, false});
+    auto reply =
+        queues_.server().Run(std::move(command), {{Deadline::After(1000), nullptr}, Server::Again::kOnLoss, false});
     if (!reply.ok()) return;
     const int64_t state = reply->At(1).integer;
     if (state == 2) {
@@ -83,7 +84,8 @@ void Maintenance::Walk() {
     // On one server all parts of the registry are read at once.
     Command command{"SUNION"};
     for (size_t part = 0; part < Queues::kRegistryParts; ++part) command.Keep(queues_.RegistryKey(part));
-    auto reply = queues_.server().Run(std::move(command), {{Deadline::After(1000), nullptr}, Server::Again::kOnLoss, false});
+    auto reply =
+        queues_.server().Run(std::move(command), {{Deadline::After(1000), nullptr}, Server::Again::kOnLoss, false});
     if (!reply.ok()) return;
     for (Reply& item : reply->items) round_.push_back(std::move(item.text));
     if (round_.empty()) return;

@@ -34,7 +34,7 @@ struct PublishingSlot {
 
   IdMaker ids;
   int64_t connection = 1;
-  bool fresh = true;       // not known to the server yet
+  bool fresh = true;        // not known to the server yet
   bool unanswered = false;  // a batch before may still be on its way: raise the number first
 };
 
@@ -56,7 +56,7 @@ class Publishing {
     std::vector<Outgoing*> messages;  // of all batches, by lane, greatest first
     std::string records;              // heads and payloads
     bool done = false;
-    bool made = false;   // ids are drawn
+    bool made = false;  // ids are drawn
     bool lost = false;  // sent, and no answer came
     size_t blobs = 0;
     std::shared_ptr<const QueueView> view;  // keys that a command on its way borrows

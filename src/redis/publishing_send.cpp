@@ -207,8 +207,7 @@ Status Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) 
   }
   if (sent.empty()) return Status::Ok();
   std::vector<Reply> replies(commands.size());
-  const auto outcome =
-      queues_.server().Run(commands, replies, {call.patience, Server::Again::kNever, call.settles});
+  const auto outcome = queues_.server().Run(commands, replies, {call.patience, Server::Again::kNever, call.settles});
   for (const auto& [step, at] : sent) {
     const bool certain = outcome.status.ok() || outcome.status.code() == Code::kUnavailable;
     if (replies[at].is_nil()) {

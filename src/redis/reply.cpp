@@ -83,9 +83,7 @@ int64_t ToNumber(std::string_view text) {
   return value;
 }
 
-int64_t Reply::Number() const {
-  return kind == Kind::kInteger ? integer : ToNumber(text);
-}
+int64_t Reply::Number() const { return kind == Kind::kInteger ? integer : ToNumber(text); }
 
 const Reply& Reply::At(size_t index) const {
   static const Reply nil;

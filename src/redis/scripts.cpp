@@ -6,27 +6,48 @@ namespace agentmq::redis {
 
 std::string_view ScriptSource(Script script) {
   switch (script) {
-    case Script::kAck: return scripts::kAck;
-    case Script::kClear: return scripts::kClear;
-    case Script::kCopy: return scripts::kCopy;
-    case Script::kDelete: return scripts::kDelete;
-    case Script::kExtend: return scripts::kExtend;
-    case Script::kFetch: return scripts::kFetch;
-    case Script::kForget: return scripts::kForget;
-    case Script::kGiveBack: return scripts::kGiveBack;
-    case Script::kLanes: return scripts::kLanes;
-    case Script::kLapse: return scripts::kLapse;
-    case Script::kMaintain: return scripts::kMaintain;
-    case Script::kNack: return scripts::kNack;
-    case Script::kPublish: return scripts::kPublish;
-    case Script::kPurge: return scripts::kPurge;
-    case Script::kRaise: return scripts::kRaise;
-    case Script::kReclaim: return scripts::kReclaim;
-    case Script::kReplay: return scripts::kReplay;
-    case Script::kSettleId: return scripts::kSettleId;
-    case Script::kSubscribe: return scripts::kSubscribe;
-    case Script::kTick: return scripts::kTick;
-    case Script::kCount: break;
+    case Script::kAck:
+      return scripts::kAck;
+    case Script::kClear:
+      return scripts::kClear;
+    case Script::kCopy:
+      return scripts::kCopy;
+    case Script::kDelete:
+      return scripts::kDelete;
+    case Script::kExtend:
+      return scripts::kExtend;
+    case Script::kFetch:
+      return scripts::kFetch;
+    case Script::kForget:
+      return scripts::kForget;
+    case Script::kGiveBack:
+      return scripts::kGiveBack;
+    case Script::kLanes:
+      return scripts::kLanes;
+    case Script::kLapse:
+      return scripts::kLapse;
+    case Script::kMaintain:
+      return scripts::kMaintain;
+    case Script::kNack:
+      return scripts::kNack;
+    case Script::kPublish:
+      return scripts::kPublish;
+    case Script::kPurge:
+      return scripts::kPurge;
+    case Script::kRaise:
+      return scripts::kRaise;
+    case Script::kReclaim:
+      return scripts::kReclaim;
+    case Script::kReplay:
+      return scripts::kReplay;
+    case Script::kSettleId:
+      return scripts::kSettleId;
+    case Script::kSubscribe:
+      return scripts::kSubscribe;
+    case Script::kTick:
+      return scripts::kTick;
+    case Script::kCount:
+      break;
   }
   return {};
 }

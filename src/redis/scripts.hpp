@@ -10,8 +10,27 @@
 namespace agentmq::redis {
 
 enum class Script : int {
-  kAck, kClear, kCopy, kDelete, kExtend, kFetch, kForget, kGiveBack, kLanes, kLapse, kMaintain, kNack,
-  kPublish, kPurge, kRaise, kReclaim, kReplay, kSettleId, kSubscribe, kTick, kCount
+  kAck,
+  kClear,
+  kCopy,
+  kDelete,
+  kExtend,
+  kFetch,
+  kForget,
+  kGiveBack,
+  kLanes,
+  kLapse,
+  kMaintain,
+  kNack,
+  kPublish,
+  kPurge,
+  kRaise,
+  kReclaim,
+  kReplay,
+  kSettleId,
+  kSubscribe,
+  kTick,
+  kCount
 };
 inline constexpr size_t kScriptCount = static_cast<size_t>(Script::kCount);
 

@@ -16,13 +16,13 @@ class Server {
   Server(const Options& options, EventSink events);
 
   enum class Again {
-    kNever,    // an unanswered call is the caller's to judge: kUnknown
-    kOnLoss,   // may be sent again on a new connection: it reads, or its repetition does no harm
+    kNever,   // an unanswered call is the caller's to judge: kUnknown
+    kOnLoss,  // may be sent again on a new connection: it reads, or its repetition does no harm
   };
   struct Call {
-    Patience patience;       // within command_timeout in any case
+    Patience patience;  // within command_timeout in any case
     Again again = Again::kOnLoss;
-    bool settles = false;    // goes on after Shutdown()
+    bool settles = false;                  // goes on after Shutdown()
     Deadline no_more = Deadline::Never();  // beyond it nothing is tried anew; an answer is still waited for
   };
   // What of a pipeline was repeated after its answer was lost.

@@ -89,8 +89,7 @@ void Settling::Ack(std::span<SettleBatch> batches, const Patience& patience) {
     if (blobs) swept.push_back(place.queue);
   }
   std::vector<Reply> replies(commands.size());
-  const auto outcome =
-      queues_.server().Run(commands, replies, {patience, Server::Again::kOnLoss, true});
+  const auto outcome = queues_.server().Run(commands, replies, {patience, Server::Again::kOnLoss, true});
   for (size_t i = 0; i < parts.size(); ++i) {
     const Reply& reply = replies[i];
     const std::string& letters = reply.At(1).text;

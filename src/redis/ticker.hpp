@@ -36,8 +36,8 @@ class Ticker {
 
   struct Seen {
     std::string lease;
-    int64_t since;    // steady: first seen so
-    int64_t last;     // steady: seen at all
+    int64_t since;  // steady: first seen so
+    int64_t last;   // steady: seen at all
   };
 
   Server& server_;

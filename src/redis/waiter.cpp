@@ -8,10 +8,10 @@
 namespace agentmq::redis {
 namespace {
 
-constexpr int64_t kBlockSeconds = 20;    // of a BLPOP
-constexpr int64_t kGrace = 2000;         // ms beyond it until a silent connection is dropped
-constexpr int64_t kReissueDelay = 1;     // ms: most consumers are back by then, and one BLPOP serves them all
-constexpr int64_t kRetry = 50;           // ms between attempts while there is no connection
+constexpr int64_t kBlockSeconds = 20;  // of a BLPOP
+constexpr int64_t kGrace = 2000;       // ms beyond it until a silent connection is dropped
+constexpr int64_t kReissueDelay = 1;   // ms: most consumers are back by then, and one BLPOP serves them all
+constexpr int64_t kRetry = 50;         // ms between attempts while there is no connection
 
 }  // namespace
 

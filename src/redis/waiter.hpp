@@ -62,14 +62,14 @@ class Waiter {
   const std::string control_prefix_;
   EventFd changed_;
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Line>> lines_;                      // guarded by mutex_, connections by the thread
-  std::unordered_map<std::string, std::vector<Wait>> waits_;      // by key; guarded by mutex_
-  std::unordered_map<std::string, size_t> line_of_;               // key -> line; guarded by mutex_
-  std::unordered_map<Ticket, std::string> tickets_;               // guarded by mutex_
-  Ticket next_ticket_ = 1;                                        // guarded by mutex_
-  std::mutex calling_;  // held while a wake runs, so that Disarm can wait for it
-  bool stopping_ = false;  // guarded by mutex_
-  std::unique_ptr<Connection> control_;  // the thread's
+  std::vector<std::unique_ptr<Line>> lines_;                  // guarded by mutex_, connections by the thread
+  std::unordered_map<std::string, std::vector<Wait>> waits_;  // by key; guarded by mutex_
+  std::unordered_map<std::string, size_t> line_of_;           // key -> line; guarded by mutex_
+  std::unordered_map<Ticket, std::string> tickets_;           // guarded by mutex_
+  Ticket next_ticket_ = 1;                                    // guarded by mutex_
+  std::mutex calling_;                                        // held while a wake runs, so that Disarm can wait for it
+  bool stopping_ = false;                                     // guarded by mutex_
+  std::unique_ptr<Connection> control_;                       // the thread's
   Thread thread_;
 };
 

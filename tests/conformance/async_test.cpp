@@ -123,7 +123,8 @@ TEST_P(AsyncTest, EveryCallbackIsCalledOnceUntilCloseReturns) {
   std::atomic<int> called{0};
   {
     Bus other = Open();
-    for (int i = 0; i < 200; ++i) other.PublishAsync("c", Text("x", "a"), [&](mq_status, std::string_view) { ++called; });
+    for (int i = 0; i < 200; ++i)
+      other.PublishAsync("c", Text("x", "a"), [&](mq_status, std::string_view) { ++called; });
   }
   EXPECT_EQ(called, 200);
 }

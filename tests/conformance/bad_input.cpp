@@ -12,7 +12,8 @@ mq_message* Good() {
 }
 
 // Adds to the table under the name of the function that is called.
-#define BAD(function, what, ...) calls.push_back({#function, what, [=]() -> mq_status { return function(__VA_ARGS__); }})
+#define BAD(function, what, ...) \
+  calls.push_back({#function, what, [=]() -> mq_status { return function(__VA_ARGS__); }})
 
 void AddPublishing(const Things& t, std::vector<BadCall>& calls) {
   static mq_message* one[1];
@@ -192,14 +193,14 @@ std::vector<BadCall> BadCalls(const Things& things) {
 
 std::set<std::string> CallWithoutStatus() {
   std::set<std::string> names;
-#define TEXT(function)         \
-  names.insert(#function);     \
+#define TEXT(function)     \
+  names.insert(#function); \
   EXPECT_STREQ(function(nullptr), "")
-#define ZERO(function)         \
-  names.insert(#function);     \
+#define ZERO(function)     \
+  names.insert(#function); \
   EXPECT_EQ(function(nullptr), 0) << #function
-#define FREES(function)        \
-  names.insert(#function);     \
+#define FREES(function)    \
+  names.insert(#function); \
   static_cast<void>(function(nullptr))
   TEXT(mq_message_id);
   TEXT(mq_message_channel);
@@ -251,8 +252,8 @@ std::set<std::string> CallWithoutStatus() {
   FREES(mq_close);
   FREES(agentmq_close);
   // What takes no pointer.
-  names.insert({"mq_version", "mq_status_name", "mq_status_is_retriable", "mq_last_error", "mq_config_new",
-                "mq_cancel_new"});
+  names.insert(
+      {"mq_version", "mq_status_name", "mq_status_is_retriable", "mq_last_error", "mq_config_new", "mq_cancel_new"});
   return names;
 }
 

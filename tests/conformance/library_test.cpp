@@ -17,10 +17,10 @@ TEST(Library, TheVersionIsThatOfTheHeader) {
 }
 
 TEST(Library, EachStatusHasItsNumberAndName) {
-  const char* names[] = {"MQ_OK",          "MQ_TIMEOUT",   "MQ_CLOSED",       "MQ_INVALID",     "MQ_NOT_FOUND",
-                         "MQ_STALE",       "MQ_FULL",      "MQ_TOO_LARGE",    "MQ_UNAVAILABLE", "MQ_AUTH",
-                         "MQ_TLS",         "MQ_UNSUPPORTED", "MQ_PROTOCOL",   "MQ_CORRUPT",     "MQ_SIGNATURE",
-                         "MQ_RATE_LIMITED", "MQ_NO_MEMORY", "MQ_INTERRUPTED", "MQ_INTERNAL",   "MQ_PARTIAL",
+  const char* names[] = {"MQ_OK",           "MQ_TIMEOUT",     "MQ_CLOSED",      "MQ_INVALID",     "MQ_NOT_FOUND",
+                         "MQ_STALE",        "MQ_FULL",        "MQ_TOO_LARGE",   "MQ_UNAVAILABLE", "MQ_AUTH",
+                         "MQ_TLS",          "MQ_UNSUPPORTED", "MQ_PROTOCOL",    "MQ_CORRUPT",     "MQ_SIGNATURE",
+                         "MQ_RATE_LIMITED", "MQ_NO_MEMORY",   "MQ_INTERRUPTED", "MQ_INTERNAL",    "MQ_PARTIAL",
                          "MQ_UNKNOWN"};
   for (int i = 0; i < 21; ++i) EXPECT_STREQ(mq_status_name(static_cast<mq_status>(i)), names[i]);
   EXPECT_STREQ(mq_status_name(static_cast<mq_status>(21)), "MQ_?");
@@ -97,29 +97,55 @@ TEST(Library, TheTableOfSettingsHoldsEverySettingOfThisVersion) {
     EXPECT_TRUE(by_kind[row["kind"]].insert(row["name"]).second) << row["name"] << " stands there twice";
   }
   const std::map<std::string, std::set<std::string>> expected{
-      {"bus", {"user", "password", "database", "prefix", "namespace", "source", "pool_size", "connect_timeout",
-               "command_timeout", "open_timeout", "close_timeout", "keepalive", "health_interval", "health_degraded",
-               "health_unhealthy", "reconnect_base", "reconnect_max", "async_max", "ack_interval", "liveness_timeout",
-               "max_payload", "log_level"}},
+      {"bus", {"user",           "password",      "database",        "prefix",          "namespace",
+               "source",         "pool_size",     "connect_timeout", "command_timeout", "open_timeout",
+               "close_timeout",  "keepalive",     "health_interval", "health_degraded", "health_unhealthy",
+               "reconnect_base", "reconnect_max", "async_max",       "ack_interval",    "liveness_timeout",
+               "max_payload",    "log_level"}},
       {"channel", {"ttl", "max_items", "overflow", "publish_timeout", "group_ttl"}},
-      {"subscription", {"consumer", "prefetch", "visibility_timeout", "auto_extend", "auto_extend_max", "retry_attempts",
-                        "backoff_base", "backoff_factor", "backoff_max", "backoff_jitter", "start", "workers"}},
+      {"subscription",
+       {"consumer", "prefetch", "visibility_timeout", "auto_extend", "auto_extend_max", "retry_attempts",
+        "backoff_base", "backoff_factor", "backoff_max", "backoff_jitter", "start", "workers"}},
       {"filter", {"channel", "source", "target", "type", "state", "since", "until"}}};
   EXPECT_EQ(by_kind, expected);
 }
 
 TEST(Library, TheDefaultsAreThoseOfTheContract) {
   const Config config;
-  const std::pair<const char*, const char*> expected[] = {
-      {"prefix", "agentmq"},       {"namespace", "default"},     {"pool_size", "50"},      {"connect_timeout", "5s"},
-      {"command_timeout", "5s"},   {"open_timeout", "5s"},       {"close_timeout", "5s"},  {"keepalive", "true"},
-      {"health_interval", "30s"},  {"health_degraded", "50ms"},  {"health_unhealthy", "200ms"},
-      {"reconnect_base", "50ms"},  {"reconnect_max", "2s"},      {"async_max", "10000"},   {"ack_interval", "2ms"},
-      {"liveness_timeout", "3s"},  {"max_payload", "64MiB"},     {"log_level", "warn"},    {"ttl", "0"},
-      {"max_items", "10000"},      {"overflow", "reject"},       {"publish_timeout", "0"}, {"group_ttl", "7d"},
-      {"prefetch", "32"},          {"visibility_timeout", "30s"}, {"auto_extend", "true"}, {"auto_extend_max", "1h"},
-      {"retry_attempts", "5"},     {"backoff_base", "1s"},       {"backoff_factor", "2"},  {"backoff_max", "5m"},
-      {"backoff_jitter", "0.1"},   {"start", "all"},             {"workers", "1"}};
+  const std::pair<const char*, const char*> expected[] = {{"prefix", "agentmq"},
+                                                          {"namespace", "default"},
+                                                          {"pool_size", "50"},
+                                                          {"connect_timeout", "5s"},
+                                                          {"command_timeout", "5s"},
+                                                          {"open_timeout", "5s"},
+                                                          {"close_timeout", "5s"},
+                                                          {"keepalive", "true"},
+                                                          {"health_interval", "30s"},
+                                                          {"health_degraded", "50ms"},
+                                                          {"health_unhealthy", "200ms"},
+                                                          {"reconnect_base", "50ms"},
+                                                          {"reconnect_max", "2s"},
+                                                          {"async_max", "10000"},
+                                                          {"ack_interval", "2ms"},
+                                                          {"liveness_timeout", "3s"},
+                                                          {"max_payload", "64MiB"},
+                                                          {"log_level", "warn"},
+                                                          {"ttl", "0"},
+                                                          {"max_items", "10000"},
+                                                          {"overflow", "reject"},
+                                                          {"publish_timeout", "0"},
+                                                          {"group_ttl", "7d"},
+                                                          {"prefetch", "32"},
+                                                          {"visibility_timeout", "30s"},
+                                                          {"auto_extend", "true"},
+                                                          {"auto_extend_max", "1h"},
+                                                          {"retry_attempts", "5"},
+                                                          {"backoff_base", "1s"},
+                                                          {"backoff_factor", "2"},
+                                                          {"backoff_max", "5m"},
+                                                          {"backoff_jitter", "0.1"},
+                                                          {"start", "all"},
+                                                          {"workers", "1"}};
   for (const auto& [name, value] : expected) EXPECT_EQ(config.Get(name), value) << name;
 }
 

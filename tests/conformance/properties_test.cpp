@@ -68,7 +68,8 @@ TEST_P(PropertiesTest, HeadersKeepTheirOrderAndARepeatedNameReplaces) {
 
 TEST_P(PropertiesTest, AThousandHeadersSurvive) {
   Message message = Text("x", "a");
-  for (int i = 0; i < 1000; ++i) message.SetHeader(("name " + std::to_string(i)).c_str(), std::to_string(i * i).c_str());
+  for (int i = 0; i < 1000; ++i)
+    message.SetHeader(("name " + std::to_string(i)).c_str(), std::to_string(i * i).c_str());
   const Message got = RoundTrip(message);
   ASSERT_EQ(mq_message_header_count(got.get()), 1000u);
   EXPECT_EQ(got.headers(), message.headers());

@@ -54,8 +54,8 @@ TEST_P(PublishTest, AnotherHandleOfTheSameBusSeesIt) {
 
 TEST_P(PublishTest, PayloadsOfAnySizeAndBytesSurvive) {
   Subscription subscription = bus_.Subscribe("c", "a");
-  for (const size_t size : {size_t{0}, size_t{1}, size_t{65535}, size_t{65536}, size_t{65537}, size_t{1048577},
-                            size_t{5 << 20}}) {
+  for (const size_t size :
+       {size_t{0}, size_t{1}, size_t{65535}, size_t{65536}, size_t{65537}, size_t{1048577}, size_t{5 << 20}}) {
     const std::string payload = Bytes(size);
     bus_.Publish("c", Text(payload, "a"));
     const Message message = Next(subscription);
@@ -136,9 +136,36 @@ TEST_P(PublishTest, TheDirectChannelNeedsATarget) {
 }
 
 TEST_P(PublishTest, NamesThatLookAlikeStayApart) {
-  const std::vector<std::string> names{"a",    "A",      "a:b",  "a/b", "a%2Fb", "a%2fb", "{a}",  "{",  "}",   "*",
-                                       "a*",   "[a]",    "a?",   "%",   "%2A",   "-",     "a|b",  " ",  "a b", "ä",
-                                       "a\xCC\x88", "日本語", "a,b", "..",  "\\",    "'",     "\"", "$1", "a\xE2\x80\xAE" "b",
+  const std::vector<std::string> names{"a",
+                                       "A",
+                                       "a:b",
+                                       "a/b",
+                                       "a%2Fb",
+                                       "a%2fb",
+                                       "{a}",
+                                       "{",
+                                       "}",
+                                       "*",
+                                       "a*",
+                                       "[a]",
+                                       "a?",
+                                       "%",
+                                       "%2A",
+                                       "-",
+                                       "a|b",
+                                       " ",
+                                       "a b",
+                                       "ä",
+                                       "a\xCC\x88",
+                                       "日本語",
+                                       "a,b",
+                                       "..",
+                                       "\\",
+                                       "'",
+                                       "\"",
+                                       "$1",
+                                       "a\xE2\x80\xAE"
+                                       "b",
                                        std::string(256, 'n')};
   for (const std::string& channel : names) Put(bus_, channel.c_str(), "t", "channel " + channel);
   for (const std::string& target : names) Put(bus_, "c", target.c_str(), "target " + target);
@@ -154,8 +181,8 @@ TEST_P(PublishTest, NamesThatLookAlikeStayApart) {
 }
 
 TEST_P(PublishTest, NamesThatAreNoneAreRefusedAndNothingIsStored) {
-  const std::string names[] = {"a\nb", std::string("\x7f"), "\x01", "\xff", "\xc3", "a\xed\xa0\x80", "\xf8\x88\x80\x80\x80",
-                               "\xc0\xaf"};
+  const std::string names[] = {"a\nb",          std::string("\x7f"),    "\x01",    "\xff", "\xc3",
+                               "a\xed\xa0\x80", "\xf8\x88\x80\x80\x80", "\xc0\xaf"};
   for (const std::string& name : names) {
     EXPECT_STATUS(MQ_INVALID, mq_publish(bus_.get(), name.c_str(), Text("x", "a").get()));
     EXPECT_STATUS(MQ_INVALID, mq_send_to(bus_.get(), name.c_str(), Message("x").get()));

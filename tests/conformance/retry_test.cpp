@@ -52,11 +52,12 @@ TEST_P(RetryTest, ADelayOfTheCallersIsKept) {
 
 TEST_P(RetryTest, TheBackOffGrowsByItsFactorUpToItsMaximum) {
   Put(bus_, "c", "a", "x");
-  Subscription subscription = bus_.Subscribe("c", "a", {{"backoff_base", "100ms"},
-                                                        {"backoff_factor", "3"},
-                                                        {"backoff_max", "500ms"},
-                                                        {"backoff_jitter", "0"},
-                                                        {"retry_attempts", "10"}});
+  Subscription subscription = bus_.Subscribe("c", "a",
+                                             {{"backoff_base", "100ms"},
+                                              {"backoff_factor", "3"},
+                                              {"backoff_max", "500ms"},
+                                              {"backoff_jitter", "0"},
+                                              {"retry_attempts", "10"}});
   Message message = Next(subscription);
   for (const int64_t expected : {100, 300, 500, 500}) {
     const int64_t before = ServerNow();
@@ -100,8 +101,8 @@ TEST_P(RetryTest, APermanentFailureIsADeadLetterAtOnce) {
 
 TEST_P(RetryTest, ALapseCountsAsAnAttempt) {
   Put(bus_, "c", "a", "x");
-  Subscription subscription = bus_.Subscribe(
-      "c", "a", {{"visibility_timeout", "100ms"}, {"auto_extend", "false"}, {"retry_attempts", "2"}});
+  Subscription subscription =
+      bus_.Subscribe("c", "a", {{"visibility_timeout", "100ms"}, {"auto_extend", "false"}, {"retry_attempts", "2"}});
   EXPECT_EQ(Next(subscription).deliveries(), 1);
   EXPECT_EQ(Next(subscription).deliveries(), 2);
   ASSERT_TRUE(Eventually(kPatience, [&] {

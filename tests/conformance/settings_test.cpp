@@ -11,7 +11,8 @@ testing::AssertionResult Refused(const char* name, const char* value, const char
   Config config;
   const mq_status status = mq_config_set(config.get(), name, value);
   const std::string text = mq_last_error();
-  if (status != MQ_INVALID) return testing::AssertionFailure() << name << "=" << value << ": " << mq_status_name(status);
+  if (status != MQ_INVALID)
+    return testing::AssertionFailure() << name << "=" << value << ": " << mq_status_name(status);
   if (text.find(word) == std::string::npos) return testing::AssertionFailure() << "no '" << word << "' in: " << text;
   return testing::AssertionSuccess();
 }

@@ -116,7 +116,8 @@ TEST_P(SettleTest, AReceiptNacksAndExtends) {
   EXPECT_EQ(again.reason(), "not now");
   EXPECT_STATUS(MQ_STALE, mq_nack_receipt(other.get(), first.c_str(), MQ_FAILURE_TRANSIENT, 0, nullptr));
   EXPECT_STATUS(MQ_STALE, mq_extend_receipt(other.get(), first.c_str(), 1000));
-  EXPECT_STATUS(MQ_OK, mq_nack_receipt(other.get(), std::string(again.receipt()).c_str(), MQ_FAILURE_PERMANENT, -1, "no"));
+  EXPECT_STATUS(MQ_OK,
+                mq_nack_receipt(other.get(), std::string(again.receipt()).c_str(), MQ_FAILURE_PERMANENT, -1, "no"));
   EXPECT_EQ(bus_.DeadLetters().size(), 1u);
 }
 

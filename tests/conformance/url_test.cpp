@@ -21,10 +21,26 @@ TEST(Url, AnUnknownSchemeIsRefusedAndTheNearestToldInTheError) {
 }
 
 TEST(Url, AMalformedOneIsRefusedWithASentence) {
-  for (const char* url : {"", "redis", "://", "redis://", "redis:///", "redis://host:port", "redis://host:0", "redis://host:65536",
-                          "redis://host:-1", "redis://host/notanumber", "redis://host/-1", "redis://[::1", "redis://a%zz@h",
-                          "redis+unix://", "redis://h?prefetch", "redis://h?=1", "memory://", "\xff\xfe://x",
-                          "redis://h\x01st", "http://localhost"}) {
+  for (const char* url : {"",
+                          "redis",
+                          "://",
+                          "redis://",
+                          "redis:///",
+                          "redis://host:port",
+                          "redis://host:0",
+                          "redis://host:65536",
+                          "redis://host:-1",
+                          "redis://host/notanumber",
+                          "redis://host/-1",
+                          "redis://[::1",
+                          "redis://a%zz@h",
+                          "redis+unix://",
+                          "redis://h?prefetch",
+                          "redis://h?=1",
+                          "memory://",
+                          "\xff\xfe://x",
+                          "redis://h\x01st",
+                          "http://localhost"}) {
     mq_bus* bus = nullptr;
     EXPECT_STATUS(MQ_INVALID, mq_open(url, Config{{"open_timeout", "100ms"}}.get(), &bus)) << " for " << url;
     EXPECT_STRNE(mq_last_error(), "");
@@ -33,9 +49,10 @@ TEST(Url, AMalformedOneIsRefusedWithASentence) {
 }
 
 TEST(Url, APasswordNeverStandsInAnError) {
-  for (const char* url : {"redis://user:topsecret@127.0.0.1:1", "redis://:topsecret@127.0.0.1:1/x",
-                          "redis://user:topsecret@127.0.0.1:port", "redi://user:topsecret@h",
-                          "redis://127.0.0.1:1?password=topsecret", "redis://127.0.0.1:1?password=topsecret&prefech=1"}) {
+  for (const char* url :
+       {"redis://user:topsecret@127.0.0.1:1", "redis://:topsecret@127.0.0.1:1/x",
+        "redis://user:topsecret@127.0.0.1:port", "redi://user:topsecret@h", "redis://127.0.0.1:1?password=topsecret",
+        "redis://127.0.0.1:1?password=topsecret&prefech=1"}) {
     mq_bus* bus = nullptr;
     EXPECT_NE(mq_open(url, Config{{"open_timeout", "50ms"}}.get(), &bus), MQ_OK);
     EXPECT_EQ(std::string(mq_last_error()).find("topsecret"), std::string::npos) << mq_last_error();
@@ -81,10 +98,10 @@ TEST_P(UrlTest, NamespacesAndPrefixesStayApart) {
   const std::string unique = UniqueName("n");
   // prefix, namespace, channel, target: each pair of neighbours joins to the same text with some separator.
   const std::string ways[][4] = {
-      {"p", unique + ":b", "c", "t"},   {"p", unique, "b:c", "t"},       {"p:" + unique, "b", "c", "t"},
-      {"p", unique, "b", "c/t"},        {"p", unique, "b/c", "t"},       {"p", unique, "b%2Fc", "t"},
-      {"p", unique, "{b}", "t"},        {"p", unique, "b", "{t}"},       {"p", unique, "*", "t"},
-      {"p", unique, "b", "*"},          {"p", unique + "}", "b", "t"},   {"p", unique + "%7D", "b", "t"},
+      {"p", unique + ":b", "c", "t"}, {"p", unique, "b:c", "t"},     {"p:" + unique, "b", "c", "t"},
+      {"p", unique, "b", "c/t"},      {"p", unique, "b/c", "t"},     {"p", unique, "b%2Fc", "t"},
+      {"p", unique, "{b}", "t"},      {"p", unique, "b", "{t}"},     {"p", unique, "*", "t"},
+      {"p", unique, "b", "*"},        {"p", unique + "}", "b", "t"}, {"p", unique + "%7D", "b", "t"},
   };
   std::vector<Bus> buses;
   for (const auto& way : ways) {

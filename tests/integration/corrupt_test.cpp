@@ -30,8 +30,8 @@ class CorruptTest : public RedisTest {
 };
 
 TEST_F(CorruptTest, ADamagedRecordIsSetAside) {
-  for (const std::string& damage :
-       {std::string("damaged"), std::string(), std::string("1"), std::string(200, '\xff'), std::string("9=new major")}) {
+  for (const std::string& damage : {std::string("damaged"), std::string(), std::string("1"), std::string(200, '\xff'),
+                                    std::string("9=new major")}) {
     const std::string id = Put(bus_, "c", "a", "first");
     Put(bus_, "c", "a", "second");
     server_.Client().Must({"HSET", Key(":msg"), Short(id), damage});

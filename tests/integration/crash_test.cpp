@@ -134,7 +134,8 @@ TEST_F(CrashTest, APoisonMessageEndsInTheDeadLettersAndTakesNoNeighbourAlong) {
   std::multiset<std::string> done;
   int deaths = 0;
   for (int i = 0; i < 10 && bus.DeadLetters().empty(); ++i) {
-    const auto worker = Start("work", 1, {{"visibility_timeout", "1h"}, {"prefetch", "8"}, {"retry_attempts", "3"}}, query);
+    const auto worker =
+        Start("work", 1, {{"visibility_timeout", "1h"}, {"prefetch", "8"}, {"retry_attempts", "3"}}, query);
     ASSERT_TRUE(Eventually(30s, [&] {
       while (const auto line = worker->ReadLine(0ms)) {
         if (line->starts_with("did ")) done.insert(line->substr(4));

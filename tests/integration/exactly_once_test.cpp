@@ -45,9 +45,11 @@ class Answers {
   int Check(const std::map<std::string, int>& stored, const std::map<std::string, int>& taken = {}) {
     int ok = 0;
     for (const auto& [payload, status] : answers_) {
-      const int times = (stored.count(payload) ? stored.at(payload) : 0) + (taken.count(payload) ? taken.at(payload) : 0);
+      const int times =
+          (stored.count(payload) ? stored.at(payload) : 0) + (taken.count(payload) ? taken.at(payload) : 0);
       ok += status == MQ_OK ? 1 : 0;
-      EXPECT_LE(times, status == MQ_OK || status == MQ_UNKNOWN ? 1 : 0) << payload << " answered " << mq_status_name(status);
+      EXPECT_LE(times, status == MQ_OK || status == MQ_UNKNOWN ? 1 : 0)
+          << payload << " answered " << mq_status_name(status);
       EXPECT_GE(times, status == MQ_OK ? 1 : 0) << payload << " answered " << mq_status_name(status);
     }
     for (const auto& [payload, times] : stored) EXPECT_EQ(answers_.count(payload), 1u) << payload << " was never sent";

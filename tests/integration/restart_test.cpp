@@ -68,7 +68,8 @@ TEST_F(RestartTest, InTheMiddleOfTrafficNothingIsLostAndNothingAckedComesBack) {
   std::atomic<bool> stop{false};
   std::vector<std::thread> publishers;
   std::vector<std::thread> consumers;
-  for (const char* start : {"x", "y"}) publishers.emplace_back(PublishUntil, std::cref(stop_publishing), std::ref(bus), start, std::ref(ledger));
+  for (const char* start : {"x", "y"})
+    publishers.emplace_back(PublishUntil, std::cref(stop_publishing), std::ref(bus), start, std::ref(ledger));
   for (int i = 0; i < 2; ++i) consumers.emplace_back(ConsumeUntil, std::cref(stop), std::ref(bus), std::ref(ledger));
   const auto stored = [&] {
     const std::lock_guard lock(ledger.mutex);
@@ -76,7 +77,8 @@ TEST_F(RestartTest, InTheMiddleOfTrafficNothingIsLostAndNothingAckedComesBack) {
   };
   for (int round = 0; round < 3; ++round) {
     const size_t before = stored();
-    EXPECT_TRUE(Eventually(30s, [&] { return stored() > before + 100; })) << "publishing did not go on, round " << round;
+    EXPECT_TRUE(Eventually(30s, [&] { return stored() > before + 100; }))
+        << "publishing did not go on, round " << round;
     server_.Kill9();
     EXPECT_TRUE(Always(200ms, [] { return true; }));
     server_.Start();

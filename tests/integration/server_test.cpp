@@ -41,7 +41,8 @@ TEST(ServerWithPassword, AWrongOrMissingPasswordIsAuth) {
 }
 
 TEST_F(ServerTest, AUserWhoMayNotIsAuth) {
-  server_.Client().Must({"ACL", "SETUSER", "reader", "on", ">pw", "~*", "&*", "+@read", "+@connection", "+info", "+config"});
+  server_.Client().Must(
+      {"ACL", "SETUSER", "reader", "on", ">pw", "~*", "&*", "+@read", "+@connection", "+info", "+config"});
   server_.Client().Must({"ACL", "SETUSER", "writer", "on", ">pw", "~*", "&*", "+@all"});
   const Config reader{{"user", "reader"}, {"password", "pw"}};
   mq_bus* bus = nullptr;
@@ -114,7 +115,8 @@ TEST_F(ServerTest, AServerOutOfMemoryIsFullAndCanStillBeDrained) {
   client.Must({"CONFIG", "SET", "maxmemory", std::to_string(used + (4 << 20))});
   int64_t stored = 0;
   mq_status status = MQ_OK;
-  while (stored < 100'000 && (status = mq_publish(bus.get(), "c", Text(std::string(10'000, 'x'), "a").get())) == MQ_OK) ++stored;
+  while (stored < 100'000 && (status = mq_publish(bus.get(), "c", Text(std::string(10'000, 'x'), "a").get())) == MQ_OK)
+    ++stored;
   EXPECT_STATUS(MQ_FULL, status);
   EXPECT_TRUE(ErrorSays("memory"));
   EXPECT_EQ(bus.Count(), stored);

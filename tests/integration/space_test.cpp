@@ -176,7 +176,8 @@ TEST_F(SpaceTest, AMillionMessagesPublishedAndAckedLeaveTheMemoryWhereItWas) {
   }
   EXPECT_EQ(acked, kMessages);
   EXPECT_EQ(bus.Count(), 0);
-  EXPECT_TRUE(Eventually(kPatience, [&] { return std::abs(UsedMemory() - before) < (5 << 20); })) << UsedMemory() - before;
+  EXPECT_TRUE(Eventually(kPatience, [&] { return std::abs(UsedMemory() - before) < (5 << 20); }))
+      << UsedMemory() - before;
 }
 
 // The embedded backend: its space is this program's.

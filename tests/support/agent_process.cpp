@@ -59,8 +59,8 @@ int Hold(Bus& bus, Subscription& subscription, int count) {
 }  // namespace
 
 std::unique_ptr<Process> StartAgent(const AgentOptions& options) {
-  std::vector<std::string> arguments{"--agent",       options.role,  options.url, options.channel,
-                                     options.agent, std::to_string(options.count)};
+  std::vector<std::string> arguments{"--agent",       options.role,  options.url,
+                                     options.channel, options.agent, std::to_string(options.count)};
   for (const auto& [name, value] : options.settings) arguments.push_back(name + "=" + value);
   return std::make_unique<Process>("/proc/self/exe", arguments);
 }

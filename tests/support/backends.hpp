@@ -30,5 +30,5 @@ inline std::string BackendName(const ::testing::TestParamInfo<std::string>& info
 }  // namespace agentmq::test
 
 // Runs a suite over every backend.
-#define AGENTMQ_ON_EVERY_BACKEND(suite)                                                                        \
+#define AGENTMQ_ON_EVERY_BACKEND(suite) \
   INSTANTIATE_TEST_SUITE_P(On, suite, ::testing::ValuesIn(::agentmq::test::Backends()), ::agentmq::test::BackendName)

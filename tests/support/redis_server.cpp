@@ -27,8 +27,8 @@ RedisServer::RedisServer(Options options) : options_(std::move(options)) {
 }
 
 void RedisServer::Start() {
-  std::vector<std::string> arguments{"--port", std::to_string(port_), "--bind", "127.0.0.1", "--dir", dir_.path(),
-                                     "--daemonize", "no", "--save", ""};
+  std::vector<std::string> arguments{"--port",    std::to_string(port_), "--bind", "127.0.0.1", "--dir",
+                                     dir_.path(), "--daemonize",         "no",     "--save",    ""};
   if (!options_.tcp) arguments.insert(arguments.end(), {"--unixsocket", address_});
   for (const auto& [name, value] : options_.config) {
     arguments.push_back("--" + name);

@@ -16,7 +16,7 @@ class RedisServer {
  public:
   struct Options {
     std::string program = "redis-server";  // or "valkey-server"
-    bool tcp = false;                       // on a free loopback port; else on a unix socket
+    bool tcp = false;                      // on a free loopback port; else on a unix socket
     // As in redis.conf: {"appendonly", "yes"}, {"requirepass", "secret"}, {"maxmemory", "50mb"}, {"replicaof", "..."}
     std::map<std::string, std::string> config;
   };
@@ -26,7 +26,7 @@ class RedisServer {
 
   // Starts it on what the folder holds, and waits until it answers.
   void Start();
-  void Stop();   // SIGTERM
+  void Stop();  // SIGTERM
   void Kill9();
   void Restart() { Stop(), Start(); }
   void SigStop() { process_->Stop(); }

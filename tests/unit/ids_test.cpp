@@ -82,8 +82,8 @@ TEST(Ids, WhatIsNoReceiptIsRefused) {
   const std::string full = "1c/a/" + ShortId().str();
   for (const std::string& text :
        {std::string(), std::string("|"), std::string("||"), std::string("|||"), full, full + "|-|c", full + "|-|c|",
-        full + "|-|c|x", full + "|-|c|-1", full + "|-|c|1x", full + "|-||1", full + "||c|1", full + "|a:b|c|1", full + "|-|x|c|1",
-        full + "~g|-|c|1", full + "|-|c|99999999999999999999"}) {
+        full + "|-|c|x", full + "|-|c|-1", full + "|-|c|1x", full + "|-||1", full + "||c|1", full + "|a:b|c|1",
+        full + "|-|x|c|1", full + "~g|-|c|1", full + "|-|c|99999999999999999999"}) {
     EXPECT_EQ(Receipt::Parse(text).code(), Code::kInvalid) << text;
   }
   EXPECT_TRUE(Receipt::Parse(full + "|-|c|1").ok());
