@@ -188,7 +188,7 @@ int main(int argc, char **argv) {
   lose_a_counter(bus, url);
   struct counter counters[COUNTERS] = {{0}};
   for (int i = 0; i < COUNTERS; i++) {
-    char agent[16];
+    char agent[32];
     snprintf(agent, sizeof agent, "counter:%d", i + 1);
     counters[i].bus = bus;
     counters[i].unreliable = i == 1;

@@ -209,8 +209,10 @@ Result<Fetched> RedisConsumer::Parse(Reply& reply) {
   const bool lapsed = reply.At(4).Number() == 1;
   size_t bytes = 0;
   bool blobs = false;
-  fetched.messages.reserve((reply.items.size() - 5) / 3);
-  for (size_t i = 5; i + 2 < reply.items.size(); i += 3) {
+  const bool has_tries = reply.At(5).Number() == 1;
+  const size_t stride = has_tries ? 3 : 2;
+  fetched.messages.reserve((reply.items.size() - 6) / stride);
+  for (size_t i = 6; i + stride <= reply.items.size(); i += stride) {
     const auto id = ShortId::Parse(reply.items[i].text);
     if (!id) {
       SetAside(reply.items[i].text);
@@ -224,7 +226,7 @@ Result<Fetched> RedisConsumer::Parse(Reply& reply) {
     delivery.reserved_until = now + options_.visibility_timeout;
     bytes += delivery.record.size() + (delivery.id.blob() ? kBlobWeight : 0);
     blobs = blobs || delivery.id.blob();
-    if (!reply.items[i + 2].text.empty()) delivery.tries = ParseTries(reply.items[i + 2].text);
+    if (has_tries && !reply.items[i + 2].text.empty()) delivery.tries = ParseTries(reply.items[i + 2].text);
   }
   if (!fetched.messages.empty()) mean_ = bytes / fetched.messages.size() + 1;
   if (blobs) {

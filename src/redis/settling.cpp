@@ -70,12 +70,10 @@ void Settling::Ack(std::span<SettleBatch> batches, const Patience& patience) {
     AddGroupKeys(&command, place.queue->keys(), place.keys);
     command.KeepKey(place.keys.Hand(part.batch->consumer));
     command.Arg(part.batch->consumer).Arg(part.batch->source->group).Arg(place.ordinal);
-    command.Arg(static_cast<int64_t>(part.settlements.size()));
-    bool blobs = false;
-    for (const Settlement& settlement : part.settlements) {
-      command.Arg(settlement.id.view());
-      blobs = blobs || settlement.id.blob();
-    }
+    const bool blobs = std::any_of(part.settlements.begin(), part.settlements.end(),
+                                   [](const Settlement& settlement) { return settlement.id.blob(); });
+    command.Arg(blobs ? "1" : "0").Arg(static_cast<int64_t>(part.settlements.size()));
+    for (const Settlement& settlement : part.settlements) command.Arg(settlement.id.view());
     // Deliveries of one fetch share their number: written once.
     int64_t number = -1;
     for (const Settlement& settlement : part.settlements) {

@@ -3,7 +3,8 @@
 -- KEYS: group (1-14), hand, lanes (in the order of the lane arguments, greatest first)
 -- ARGV: generation, consumer, lease, epoch, room, delivery, visibility (0: the lease covers it), byte bound, probe sizes,
 --       group, ordinal, priority of each lane...
--- Answers: code, now, ...  0 ok (left behind, ms to next due or -1, a deadline passed, then id, record, tries...)
+-- Answers: code, now, ...  0 ok (left behind, ms to next due or -1, a deadline passed, tries
+--          (0, 1), then id, record and, where there are some, tries...)
 --          1 gone  2 generation (gen, lanes, groups)  3 the group is being filled
 --!include queue.lua
 --!include group.lua
@@ -34,7 +35,8 @@ if #due > 0 then call('ZREM', DUE, unpack(due)) end
 
 local has_tries, has_expiry = call('EXISTS', TRIES) == 1, call('EXISTS', EXPIRY) == 1
 local has_skip = ordinal >= 0 and call('EXISTS', SKIP) == 1
-local answer, taken, bytes, expired = {0, now, 0, -1, 0}, {}, 0, 0
+local answer, taken, bytes, expired = {0, now, 0, -1, 0, has_tries and 1 or 0}, {}, 0, 0
+local plain = not has_expiry and not has_skip -- most queues: what is there is taken
 local bounded, held_back = false, false
 
 local function takes(id, record)
@@ -75,8 +77,8 @@ for i = 1, lane_count do
     end
     local records = stop > 0 and call('HMGET', MSG, unpack(ids, 1, stop)) or {}
     for k = 1, stop do
-      local id, tries = ids[k], false
-      if takes(id, records[k]) then
+      local id, record, tries = ids[k], records[k], false
+      if plain and record and #id == 16 or takes(id, record) then
         if has_tries then tries = call('HGET', TRIES, id) end
         local suspect = tries and tries:find('^%d+ %d+ %d+ 1 ')
         if suspect and (#taken > 0 or call('HLEN', HAND) > 0) then
@@ -86,8 +88,8 @@ for i = 1, lane_count do
         taken[#taken + 1] = id
         taken[#taken + 1] = delivery
         answer[#answer + 1] = id
-        answer[#answer + 1] = records[k]
-        answer[#answer + 1] = tries or ''
+        answer[#answer + 1] = record
+        if has_tries then answer[#answer + 1] = tries or '' end
         room = room - 1
         if suspect then
           stop, bounded = k, true
@@ -100,7 +102,7 @@ for i = 1, lane_count do
 end
 
 if #taken > 0 then
-  call('HSET', HAND, unpack(taken))
+  set_many(HAND, taken, 1, #taken)
   call('HINCRBY', META, 'd:' .. group, #taken / 2)
   if visibility > 0 then
     for k = 1, #taken, 2 do call('ZADD', UNTIL, now + visibility, consumer .. '|' .. taken[k]) end

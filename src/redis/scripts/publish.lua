@@ -73,7 +73,7 @@ end
 if dropped > 0 then call('HINCRBY', META, 'c:dropped', dropped) end
 
 local records = at + total
-call('HSET', MSG, unpack(ARGV, records, records + 2 * total - 1))
+set_many(MSG, ARGV, records, records + 2 * total - 1)
 if expiring > 0 then
   local from = records + 2 * total
   call('ZADD', EXPIRY, unpack(ARGV, from, from + 2 * expiring - 1))
@@ -88,7 +88,7 @@ if is_log then
   if groups > 0 then
     local map = ARGV[#ARGV] -- bits of all groups
     for i = 1, 2 * total, 2 do entries[i], entries[i + 1] = ARGV[at + (i - 1) / 2], map end
-    call('HSET', REFS, unpack(entries))
+    set_many(REFS, entries, 1, 2 * total)
   end
 end
 for g = 0, groups - 1 do
