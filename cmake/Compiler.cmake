@@ -37,7 +37,7 @@ if(AGENTMQ_SANITIZE)
   add_compile_options(-fsanitize=${AGENTMQ_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${AGENTMQ_SANITIZE})
   # The instrumentation hides from gcc what it needs to know for this one.
-  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>)
 endif()
 if(AGENTMQ_COVERAGE)
   add_compile_options(--coverage -fprofile-update=atomic)

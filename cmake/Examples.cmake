@@ -9,7 +9,7 @@ foreach(source IN LISTS examples)
   target_link_libraries(example_${name} PRIVATE agentmq agentmq_options)
   # Without an argument an example runs on the embedded backend.
   if(AGENTMQ_TESTS)
-    add_test(NAME example_${name} COMMAND example_${name})
+    add_test(NAME example_${name} COMMAND example_${name} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
     agentmq_test_properties(example_${name} examples 120)
   endif()
 endforeach()

@@ -124,7 +124,8 @@ void SubscriptionState::Leave(std::unique_lock<std::mutex>& lock, Caller& caller
   if (caller.event != nullptr && caller.event->valid()) events_.push_back(std::move(caller.event));
   UpdateFd();
   PassOn();
-  if (!caller.in_line || !line_.empty()) return;
+  if (!caller.in_line) return;
+  // It may have used up a wake-up: who still waits is armed again; with nobody there the sources are disarmed.
   lock.unlock();
   Rearm();
   lock.lock();

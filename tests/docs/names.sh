@@ -37,7 +37,7 @@ enough 30 "fields of numbers and health" "$fields"
 refuse "fields that docs/operations.md does not explain" "$(missing docs/operations.md '`NAME`' <<<"$fields")"
 
 # Keys: of queues and groups (keys.cpp, keys.hpp), of the namespace (whatever begins with Prefix()).
-keys=$(sed -nE '/kNames = \{/,/\};/p' src/redis/keys.cpp | grep -oE '"[a-z:]+"' | tr -d '"' | sort -u)
+keys=$(sed -nE '/kNames = \{/,/\};/p' src/redis/keys.cpp | grep -oE '"[a-z][a-z:]*"' | tr -d '"' | sort -u)
 keys+=$'\n'$(grep -ohE '(prefix|tag) \+ "[a-z]+:"' src/redis/keys.hpp | grep -oE '[a-z]+:"' | tr -d '"' | sort -u)
 enough 17 "kinds of keys of queues and groups" "$keys"
 refuse "keys that docs/wire-format.md does not list" \
