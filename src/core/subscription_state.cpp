@@ -71,30 +71,31 @@ Status SubscriptionState::Add(std::string_view channel) {
     if (stopped_) return Status::Closed("the subscription has ended");
     if (std::any_of(channels_.begin(), channels_.end(), is_it)) return Status::Ok();
   }
-  Channel added{std::string(channel), {}};
+  const std::string name(channel);
+  std::vector<std::shared_ptr<Reader>> unused;
   const int64_t group_ttl = shared_->channels.Get(*backend, channel).group_ttl;
   Status status;
-  for (Source& source : SourcesOf(added.name, agent_)) {
+  for (Source& source : SourcesOf(name, agent_)) {
     auto reader = Open(backend, std::move(source), group_ttl);
     if (!reader.ok()) {
       status = reader.status();
       break;
     }
-    added.readers.push_back(std::move(*reader));
+    unused.push_back(std::move(*reader));
   }
   {
     const std::lock_guard lock(mutex_);
     if (status.ok() && stopped_) status = Status::Closed("the subscription has ended");
     // Another thread may have added it meanwhile: then this one is too many.
     if (status.ok() && std::none_of(channels_.begin(), channels_.end(), is_it)) {
-      readers_.insert(readers_.end(), added.readers.begin(), added.readers.end());
-      channels_.push_back(std::move(added));
-      added.readers.clear();
+      readers_.insert(readers_.end(), unused.begin(), unused.end());
+      channels_.push_back({name, unused});
+      unused.clear();
       PassOn();
       if (fd_) shared_->timer.Poke(fd_task_);
     }
   }
-  CloseReaders(std::move(added.readers), shared_->Brief());
+  CloseReaders(unused, shared_->Brief());
   return status;
 }
 
@@ -116,7 +117,7 @@ Status SubscriptionState::Remove(std::string_view channel) {
     last_reader_ = 0;
     UpdateFd();
   }
-  CloseReaders(std::move(removed), shared_->Brief());
+  CloseReaders(removed, shared_->Brief());
   return Status::Ok();
 }
 
@@ -129,7 +130,7 @@ bool SubscriptionState::WaitForRefill(std::unique_lock<std::mutex>& lock, Deadli
   return !refilling_;
 }
 
-void SubscriptionState::CloseReaders(std::vector<std::shared_ptr<Reader>> readers, const Patience& patience) {
+void SubscriptionState::CloseReaders(const std::vector<std::shared_ptr<Reader>>& readers, const Patience& patience) {
   {
     const std::lock_guard arming(arm_mutex_);
     for (const auto& reader : readers) reader->consumer->Disarm();
@@ -169,7 +170,7 @@ void SubscriptionState::Close(const Patience& patience) {
     last_reader_ = 0;
     if (fd_task_ != 0) shared_->timer.Remove(fd_task_);
   }
-  CloseReaders(std::move(readers), patience);
+  CloseReaders(readers, patience);
 }
 
 bool SubscriptionState::stopped() const {
