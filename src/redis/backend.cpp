@@ -41,7 +41,9 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
       Event nothing;
       const int64_t pause = std::max<int64_t>(server_.pool().RetryAfter(), 10);
       (void)nothing.Wait({deadline.Earlier(Deadline::After(pause)), nullptr});
-      status = Reach(deadline);
+      Status next = Reach(deadline);
+      // An attempt that ran out of time says less than the one before it.
+      if (next.ok() || !deadline.Expired()) status = std::move(next);
     }
     return status;
   }

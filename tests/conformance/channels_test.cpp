@@ -25,6 +25,16 @@ TEST_P(ChannelsTest, PriorityHoldsOverAllOfThem) {
   EXPECT_EQ(Take(bus_, subscription, 4), (Strings{"urgent", "high", "middle", "low"}));
 }
 
+TEST_P(ChannelsTest, PriorityHoldsOverAllOfThemWhoeverWakesFirst) {
+  Subscription subscription = bus_.Subscribe("c", "a");
+  subscription.Add("d");
+  for (int round = 0; round < 5; ++round) {
+    Put(bus_, "c", "a", "low", 1);
+    Put(bus_, "d", "a", "high", 9);
+    EXPECT_EQ(Take(bus_, subscription, 2), (Strings{"high", "low"})) << round;
+  }
+}
+
 TEST_P(ChannelsTest, AWaitingFetchHearsOfAChannelThatWasAdded) {
   Subscription subscription = bus_.Subscribe("c", "a");
   subscription.Add("d");
