@@ -162,7 +162,8 @@ Status SubscriptionState::Refill(std::unique_lock<std::mutex>& lock, size_t room
   orders.reserve(readers_.size());
   for (const auto& reader : readers_) {
     // One that woke is no reason to leave out the others: what they have may be of a higher priority.
-    if (all || reader->look_at <= began || reader->failure.ok()) orders.push_back({reader, reader->renew_first ? 0 : room});
+    if (all || reader->look_at <= began || reader->failure.ok())
+      orders.push_back({reader, reader->renew_first ? 0 : room});
   }
   Status failure;
   for (const Order& order : orders) {
