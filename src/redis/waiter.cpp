@@ -118,6 +118,11 @@ void Waiter::Wake(const std::string& key) {
   (void)server_.Run(Command{"RPUSH", key, "1"}, {});
 }
 
+bool Waiter::Waits(const std::string& key) {
+  std::lock_guard lock(mutex_);
+  return waits_.contains(key);
+}
+
 void Waiter::Drop(Line& line) {
   line.connection.reset();
   line.blocked.clear();
@@ -203,8 +208,16 @@ void Waiter::Service(Line& line, int64_t now) {
         Served(line, reply);
       } else if (status.code() != Code::kTimeout) {
         server_.pool().Lost(status);
-        std::lock_guard lock(mutex_);
-        Drop(line);
+        std::vector<std::string> blocked;
+        {
+          std::lock_guard lock(mutex_);
+          blocked = line.blocked;
+          Drop(line);
+        }
+        // A token may be lost with the connection: who waited looks for itself.
+        for (const std::string& key : blocked) {
+          if (Waits(key)) Wake(key);
+        }
       }
     } else if (now > line.answer_by) {
       std::lock_guard lock(mutex_);

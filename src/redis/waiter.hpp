@@ -55,6 +55,7 @@ class Waiter {
   void Served(Line& line, const Reply& reply);
   void Drop(Line& line);
   void Wake(const std::string& key);
+  bool Waits(const std::string& key);
   Line& LineFor(const std::string& key);
   std::string ControlKey(const Line& line) const;
 
