@@ -101,6 +101,10 @@ class Consumer {
   // server, within `patience`. One call at a time.
   virtual Result<Fetched> Fetch(size_t room, const Patience& patience) = 0;
 
+  // Asks for up to `room` messages more, which the next Fetch() brings; waits for nothing. For a source that is known to
+  // have more, while what was fetched before is worked on. As Fetch(), one call at a time; may do nothing.
+  virtual void ReadAhead(size_t room) { (void)room; }
+
   // Calls `wake` once, from any thread, when there may be something to fetch (soon, where there is already). Arming
   // again while armed is nothing. After Disarm() returned `wake` is not called.
   virtual void Arm(std::function<void()> wake) = 0;
@@ -204,6 +208,16 @@ class Backend {
 
   virtual Result<std::unique_ptr<Consumer>> Subscribe(const Source& source, const ConsumerOptions& options,
                                                       const Patience& patience) = 0;
+
+  // Fetches from several consumers of this backend, in as few round trips as it can.
+  struct Order {
+    Consumer* consumer = nullptr;
+    size_t room = 0;
+    Result<Fetched> fetched = Status(Code::kUnavailable, "not asked");  // receives the answer
+  };
+  virtual void Fetch(std::span<Order> orders, const Patience& patience) {
+    for (Order& order : orders) order.fetched = order.consumer->Fetch(order.room, patience);
+  }
 
   virtual void Ack(std::span<SettleBatch> batches, const Patience& patience) = 0;
   // Settles for a group whoever holds it, delivered or not.

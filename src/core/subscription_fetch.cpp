@@ -48,6 +48,7 @@ Status SubscriptionState::Gather(size_t max, const Patience& patience, std::vect
   if (remaining >= 0 && remaining < kShortWait) caller.look = looks_begun_ + 1;
   Status status;
   for (bool again = true; again;) status = Step(lock, caller, taken, &again);
+  if (status.ok()) ReadAhead(lock, max);
   Leave(lock, caller);
   if (status.code() == Code::kTimeout || status.code() == Code::kInterrupted) {
     if (AnswerLateWake(lock, status.code() == Code::kTimeout ? caller.max : 0, taken)) status = Status::Ok();
@@ -154,31 +155,32 @@ Status SubscriptionState::Refill(std::unique_lock<std::mutex>& lock, size_t room
   refilling_ = true;
   const uint64_t look = all ? ++looks_begun_ : 0;
   const int64_t began = SteadyMillis();
-  struct Order {
-    std::shared_ptr<Reader> reader;
-    size_t room;
-  };
-  std::vector<Order> orders;
+  std::vector<std::shared_ptr<Reader>> asked;
+  std::vector<Backend::Order> orders;
   orders.reserve(readers_.size());
   for (const auto& reader : readers_) {
     // One that woke is no reason to leave out the others: what they have may be of a higher priority.
-    if (all || reader->look_at <= began || reader->failure.ok())
-      orders.push_back({reader, reader->renew_first ? 0 : room});
+    if (!all && reader->look_at > began && !reader->failure.ok()) continue;
+    asked.push_back(reader);
+    orders.push_back({reader->consumer.get(), reader->renew_first ? 0 : room});
   }
   Status failure;
-  for (const Order& order : orders) {
-    Reader& reader = *order.reader;
-    reader.woken = false;
-    reader.look_at = INT64_MAX;
-    lock.unlock();
-    Patience brief = shared_->Brief(patience.cancel);
-    brief.deadline = brief.deadline.Earlier(patience.deadline);
-    auto fetched = reader.consumer->Fetch(order.room, brief);
-    lock.lock();
+  for (const auto& reader : asked) {
+    reader->woken = false;
+    reader->look_at = INT64_MAX;
+  }
+  lock.unlock();
+  Patience brief = shared_->Brief(patience.cancel);
+  brief.deadline = brief.deadline.Earlier(patience.deadline);
+  if (!orders.empty()) asked[0]->backend->Fetch(orders, brief);
+  lock.lock();
+  for (size_t i = 0; i < orders.size(); ++i) {
+    Reader& reader = *asked[i];
+    auto& fetched = orders[i].fetched;
     if (fetched.code() == Code::kInterrupted) {  // this caller's token: for the others nothing happened
       reader.look_at = 0;
       failure = fetched.status();
-      break;
+      continue;
     }
     const bool mends = reader.Accept(std::move(fetched), SteadyMillis());
     if (reader.woken && reader.failure.ok()) reader.look_at = 0;  // woken meanwhile: it looks again
@@ -191,6 +193,24 @@ Status SubscriptionState::Refill(std::unique_lock<std::mutex>& lock, size_t room
   WakeLookers();
   if (AnyBuffered()) return Status::Ok();
   return failure;
+}
+
+// Who takes less at once than may be reserved ahead has the next ones on their way while it works.
+void SubscriptionState::ReadAhead(std::unique_lock<std::mutex>& lock, size_t max) {
+  if (refilling_ || stopped_ || max >= settings_.prefetch) return;
+  std::vector<std::pair<std::shared_ptr<Reader>, size_t>> wanting;
+  for (const auto& reader : readers_) {
+    const bool more = reader->look_at == 0 && reader->failure.ok() && !reader->renew_first && !reader->woken;
+    if (more && reader->size() <= settings_.prefetch / 2)
+      wanting.emplace_back(reader, settings_.prefetch - reader->size());
+  }
+  if (wanting.empty()) return;
+  refilling_ = true;
+  lock.unlock();
+  for (const auto& [reader, room] : wanting) reader->consumer->ReadAhead(room);
+  lock.lock();
+  refilling_ = false;
+  refilled_.notify_all();
 }
 
 bool SubscriptionState::Take(size_t max, std::vector<Taken>* taken) {

@@ -98,6 +98,7 @@ class SubscriptionState : public std::enable_shared_from_this<SubscriptionState>
   Status Gather(size_t max, const Patience& patience, std::vector<Taken>* taken);
   Status Step(std::unique_lock<std::mutex>& lock, Caller& caller, std::vector<Taken>* taken, bool* again);
   bool Take(size_t max, std::vector<Taken>* taken);
+  void ReadAhead(std::unique_lock<std::mutex>& lock, size_t max);
   Reader* BestReader();
   Status Refill(std::unique_lock<std::mutex>& lock, size_t room, bool all, const Patience& patience);
   void Wait(std::unique_lock<std::mutex>& lock, Caller& caller);

@@ -62,6 +62,11 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
     return std::unique_ptr<Consumer>(std::make_unique<Handle>(shared_from_this(), std::move(consumer)));
   }
 
+  void Fetch(std::span<Order> orders, const Patience& patience) override {
+    std::vector<RedisConsumer*> consumers;
+    for (const Order& order : orders) consumers.push_back(&static_cast<Handle*>(order.consumer)->consumer());
+    FetchTogether(server_, consumers, orders, patience);
+  }
   void Ack(std::span<SettleBatch> batches, const Patience& patience) override { settling_.Ack(batches, patience); }
   Status AckId(const Source& source, const ShortId& id) override { return settling_.AckId(source, id); }
   Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead) override {
@@ -129,6 +134,8 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
       backend_->ticker_.Remove(consumer_.get());
     }
     Result<Fetched> Fetch(size_t room, const Patience& patience) override { return consumer_->Fetch(room, patience); }
+    void ReadAhead(size_t room) override { consumer_->ReadAhead(room); }
+    RedisConsumer& consumer() { return *consumer_; }
     void Arm(std::function<void()> wake) override { consumer_->Arm(std::move(wake)); }
     void Disarm() override { consumer_->Disarm(); }
     bool LeaseHeld() const override { return consumer_->LeaseHeld(); }

@@ -46,8 +46,6 @@ class Command {
     text.resize(static_cast<size_t>(end - text.data()));
     return Arg(std::string_view(text));
   }
-  // The last argument once more.
-  Command& ArgAgain() { return Arg(std::string_view(words_.back(), sizes_.back())); }
   // An argument that nobody else keeps.
   Command& Keep(std::string text) { return Arg(std::string_view(kept_.emplace_back(std::move(text)))); }
   Command& KeepKey(std::string text) { return Key(std::string_view(kept_.emplace_back(std::move(text)))); }
@@ -57,10 +55,19 @@ class Command {
     return *this;
   }
 
+  // Runs behind this one, in one transaction (MULTI ... EXEC). The answer is this one's, or an error of either.
+  Command& Then(Command next) {
+    behind_.push_back(std::move(next));
+    return *this;
+  }
+
   Script script() const { return script_; }
   int64_t keys() const { return keys_; }
   std::vector<const char*>& words() { return words_; }
   std::vector<size_t>& sizes() { return sizes_; }
+  std::vector<Command>& behind() { return behind_; }
+  // How many replies the server sends: MULTI, each that is queued, and EXEC have their own.
+  size_t replies() const { return behind_.empty() ? 1 : behind_.size() + 3; }
 
  private:
   Script script_ = kNoScript;
@@ -68,6 +75,7 @@ class Command {
   std::vector<const char*> words_;
   std::vector<size_t> sizes_;
   std::list<std::string> kept_;  // a list: its strings never move
+  std::vector<Command> behind_;
 };
 
 }  // namespace agentmq::redis

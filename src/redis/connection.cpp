@@ -151,6 +151,19 @@ Status Connection::Handshake(const Options& options, const Patience& patience) {
 }
 
 Status Connection::Append(Command& command, const Digests& digests) {
+  if (command.behind().empty()) return AppendOne(command, digests);
+  Command multi{"MULTI"};
+  Command exec{"EXEC"};
+  std::vector<Command*> all = {&multi, &command};
+  for (Command& behind : command.behind()) all.push_back(&behind);
+  all.push_back(&exec);
+  for (Command* one : all) {
+    if (Status status = AppendOne(*one, digests); !status.ok()) return status;
+  }
+  return Status::Ok();
+}
+
+Status Connection::AppendOne(Command& command, const Digests& digests) {
   std::string digest;
   std::string keys;
   if (command.script() != kNoScript) {

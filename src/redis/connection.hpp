@@ -27,14 +27,14 @@ class Connection {
   static Result<std::unique_ptr<Connection>> Open(const Options& options, const Patience& patience);
   ~Connection();
 
-  // Queues a command; nothing is sent yet. For a script its digest goes in place.
+  // Queues a command, or a whole transaction; nothing is sent yet. For a script its digest goes in place.
   Status Append(Command& command, const Digests& digests);
 
   struct Outcome {
     Status status;        // kUnavailable: nothing was sent; kUnknown: sent, not all answered; kInterrupted, kClosed
     size_t answered = 0;  // replies that came before it failed
   };
-  // Sends what is queued and reads replies.size() replies. After anything but ok the connection is broken.
+  // Sends what is queued and reads replies.size() replies, as many as Command::replies() says for each command. After anything but ok the connection is broken.
   // stop: a descriptor that ends the wait with kClosed, -1 for none.
   Outcome Exchange(std::span<Reply> replies, const Patience& patience, int stop);
 
@@ -51,6 +51,7 @@ class Connection {
 
  private:
   explicit Connection(redisContext* context) : context_(context) {}
+  Status AppendOne(Command& command, const Digests& digests);
   Status Handshake(const Options& options, const Patience& patience);
   Status Broken(const std::string& what, bool sent);
   Status Flush(bool* done);

@@ -7,10 +7,10 @@
 namespace agentmq::redis {
 namespace {
 
-constexpr size_t kBlobWeight = 1 << 18;  // bytes that a blob counts for, its size is not known to the script
-constexpr int64_t kLeaseMargin = 500;    // ms: a buffer is not trusted for the last part of a lease
+constexpr int64_t kLeaseMargin = 500;  // ms: a buffer is not trusted for the last part of a lease
 constexpr int64_t kCopyStep = 1000;
-constexpr int kRounds = 20;  // of a fetch that is told to look again; each has a cause that passes
+constexpr size_t kReturnStep = 1000;
+constexpr int64_t kCloseTime = 1000;  // ms for an answer that is still under way
 
 // The name of an incarnation: never used twice, and no '|' in it.
 std::string NewIncarnation(const std::string& name) {
@@ -53,7 +53,8 @@ Status RedisConsumer::Enter(const Patience& patience) {
     consumer_ = consumer;
     epoch_ = 1;
   }
-  lost_ = 0;
+  lost_.clear();
+  unread_.reset();
   Renewed(sent);
   if (reply->At(6).integer == 1) {
     // Leases older than a minute: nobody is there who would have seen them lapse.
@@ -69,7 +70,11 @@ RedisConsumer::Lease RedisConsumer::lease() const {
 
 std::string RedisConsumer::incarnation() const { return lease().consumer; }
 
-void RedisConsumer::Renewed(int64_t at) { renewed_.store(at, std::memory_order_release); }
+void RedisConsumer::Renewed(int64_t at) {
+  int64_t known = renewed_.load(std::memory_order_acquire);
+  while (known < at && !renewed_.compare_exchange_weak(known, at, std::memory_order_acq_rel)) {
+  }
+}
 
 bool RedisConsumer::LeaseHeld() const {
   const int64_t age = SteadyMillis() - renewed_.load(std::memory_order_acquire);
@@ -77,7 +82,7 @@ bool RedisConsumer::LeaseHeld() const {
 }
 
 // What a fetch took whose answer never came goes back, under a new epoch.
-Status RedisConsumer::TakeBackLost(const Patience& patience) {
+Status RedisConsumer::TakeBackLost(const Patience& patience, bool settles) {
   const auto view = queue_->view();
   const auto* group = Group(*view);
   if (group == nullptr) return Status::NotFound("the group is gone");
@@ -89,10 +94,10 @@ Status RedisConsumer::TakeBackLost(const Patience& patience) {
   command.Arg(lease.consumer).Arg("2").Arg("0").Arg(lease.epoch + 1).Keep(RandomName()).Arg(source_.group);
   command.Arg(static_cast<int64_t>(view->lanes.size()));
   AddLanes(&command, *view);
-  command.Arg(lost_);
-  auto reply = queues_.server().Run(std::move(command), {patience, Server::Again::kOnLoss, false, no_more_});
+  for (const int64_t delivery : lost_) command.Arg(delivery);
+  auto reply = queues_.server().Run(std::move(command), {patience, Server::Again::kOnLoss, settles, no_more_});
   if (!reply.ok()) return reply.status();
-  lost_ = 0;
+  lost_.clear();
   std::lock_guard lock(mutex_);
   epoch_ = lease.epoch + 1;
   return Status::Ok();
@@ -113,169 +118,6 @@ Status RedisConsumer::Copy(const Patience& patience) {
     if (reply->At(0).integer == 2) queue_->Learn(*reply, 2);
     if (reply->At(0).integer == 0) return Status::Ok();
   }
-}
-
-Result<Reply> RedisConsumer::Take(size_t room, const Patience& patience) {
-  const auto view = queue_->view();
-  const auto* group = Group(*view);
-  const Lease lease = this->lease();
-  const int64_t sent = SteadyMillis();
-  const GroupKeys& keys = group != nullptr ? group->keys : keys_;
-  Command command(Script::kFetch);
-  AddGroupKeys(&command, queue_->keys(), keys);
-  command.KeepKey(keys_.Hand(lease.consumer));
-  AddLaneKeys(&command, keys);
-  ++delivery_;
-  command.Arg(group != nullptr ? std::string_view(view->generation) : std::string_view())
-      .Arg(lease.consumer)
-      .Keep(RandomName())
-      .Arg(lease.epoch);
-  command.Arg(static_cast<int64_t>(room)).Arg(delivery_);
-  command.Arg(options_.auto_extend ? int64_t{0} : options_.visibility_timeout).Arg(static_cast<int64_t>(kByteBound));
-  // Where a full room may be more than the bound the server looks at each size before it takes.
-  command.Arg(room * mean_ > kByteBound ? "1" : "0");
-  command.Arg(source_.group).Arg(group != nullptr ? group->ordinal : int64_t{-1});
-  if (group != nullptr) AddLanes(&command, *view);
-  Reply reply;
-  auto outcome = queues_.server().Run({&command, 1}, {&reply, 1}, {patience, Server::Again::kNever, false, no_more_});
-  if (!outcome.status.ok()) {
-    // Sent, and not answered: what it took is not known here.
-    if (outcome.status.code() != Code::kUnavailable) lost_ = delivery_;
-    return outcome.status;
-  }
-  if (reply.is_error()) return ErrorStatus(reply);
-  queues_.server().pool().SetServerTime(reply.At(1).Number());
-  if (reply.At(0).integer == 0 || reply.At(0).integer == 3) Renewed(sent);
-  return reply;
-}
-
-Result<Fetched> RedisConsumer::Fetch(size_t room, const Patience& patience) {
-  // A fetch that does not wait for messages still has to hear the server's answer.
-  Patience bounded = patience;
-  const int64_t least = std::min<int64_t>(1000, queues_.server().options().command_timeout);
-  const int64_t left = patience.deadline.Remaining();
-  if (left >= 0 && left < least) bounded.deadline = Deadline::After(least);
-  no_more_ = patience.deadline;
-  bool gone = false;
-  for (int round = 0; round < kRounds; ++round) {
-    if (lost_ != 0) {
-      Status status = TakeBackLost(bounded);
-      if (status.code() == Code::kNotFound) {
-        lost_ = 0;
-      } else if (!status.ok()) {
-        return status;
-      }
-    }
-    auto reply = Take(room, bounded);
-    if (!reply.ok()) {
-      if (reply.code() == Code::kUnknown && !bounded.deadline.Expired() && !no_more_.Expired()) continue;
-      const bool unknown = reply.code() == Code::kUnknown;
-      return unknown ? Status(Code::kUnavailable, reply.status().text()) : reply.status();
-    }
-    switch (reply->At(0).integer) {
-      case 0: {
-        auto fetched = Parse(*reply);
-        if (fetched.ok()) fetched->gone = gone;
-        return fetched;
-      }
-      case 1:
-        gone = true;
-        if (Status status = Enter(bounded); !status.ok()) return status;
-        break;
-      case 2:
-        queue_->Learn(*reply, 2);
-        // A group that was forgotten, or a queue that was removed: enter anew.
-        if (Group(*queue_->view()) == nullptr) {
-          gone = true;
-          if (Status status = Enter(bounded); !status.ok()) return status;
-        }
-        break;
-      case 3:
-        if (Status status = Copy(bounded); !status.ok()) return status;
-        break;
-      default:
-        return Status(Code::kProtocol, "the fetch script gave an answer that makes no sense");
-    }
-  }
-  return Status(Code::kUnavailable, "queue '" + queue_->keys().text + "' changed all the time");
-}
-
-Result<Fetched> RedisConsumer::Parse(Reply& reply) {
-  Fetched fetched;
-  const int64_t now = reply.At(1).Number();
-  fetched.server_time = now;
-  fetched.more = reply.At(2).Number() == 1;
-  fetched.next_due = reply.At(3).Number();
-  const bool lapsed = reply.At(4).Number() == 1;
-  size_t bytes = 0;
-  bool blobs = false;
-  const bool has_tries = reply.At(5).Number() == 1;
-  const size_t stride = has_tries ? 3 : 2;
-  fetched.messages.reserve((reply.items.size() - 6) / stride);
-  for (size_t i = 6; i + stride <= reply.items.size(); i += stride) {
-    const auto id = ShortId::Parse(reply.items[i].text);
-    if (!id) {
-      SetAside(reply.items[i].text);
-      fetched.more = true;
-      continue;
-    }
-    Delivery& delivery = fetched.messages.emplace_back();
-    delivery.id = *id;
-    delivery.delivery = delivery_;
-    delivery.record = std::move(reply.items[i + 1].text);
-    delivery.reserved_until = now + options_.visibility_timeout;
-    bytes += delivery.record.size() + (delivery.id.blob() ? kBlobWeight : 0);
-    blobs = blobs || delivery.id.blob();
-    if (has_tries && !reply.items[i + 2].text.empty()) delivery.tries = ParseTries(reply.items[i + 2].text);
-  }
-  if (!fetched.messages.empty()) mean_ = bytes / fetched.messages.size() + 1;
-  if (blobs) {
-    if (Status status = FillBlobs(&fetched); !status.ok()) return status;
-  }
-  if (lapsed) {
-    (void)recovery_.Lapse(*queue_, source_.group);
-    fetched.more = true;
-  }
-  return fetched;
-}
-
-// A message under an id of somebody's own making goes to the dead letters.
-void RedisConsumer::SetAside(const std::string& id) {
-  const std::string lane = keys_.Lane(0);
-  const int64_t ordinal = Ordinal();
-  const std::string consumer = incarnation();
-  Command command(Script::kNack);
-  AddGroupKeys(&command, queue_->keys(), keys_);
-  command.KeepKey(keys_.Hand(consumer)).Key(lane).KeepKey(queue_->keys().Blob(id)).KeepKey(queue_->keys().Blob("-"));
-  command.Arg(consumer).Arg(source_.group).Arg(ordinal).Arg(id).Arg(delivery_).Arg("1").Arg("0").Arg("1");
-  command.Arg(static_cast<int64_t>(Code::kCorrupt)).Arg(kDeadLettersKept).Arg("an entry that is no id of a message");
-  (void)queues_.server().Run(std::move(command), {});
-}
-
-int64_t RedisConsumer::Ordinal() const {
-  const auto view = queue_->view();
-  const auto* group = Group(*view);
-  return group != nullptr ? group->ordinal : -1;
-}
-
-// GET blob: payloads that are stored apart are joined to their records.
-Status RedisConsumer::FillBlobs(Fetched* fetched) {
-  for (Delivery& delivery : fetched->messages) {
-    if (!delivery.id.blob()) continue;
-    Command get{"GET"};
-    get.Keep(queue_->keys().Blob(delivery.id.view()));
-    auto reply = queues_.server().Run(std::move(get), {});
-    if (!reply.ok()) {
-      lost_ = delivery_;  // all of this fetch goes back
-      return {Code::kUnavailable, reply.status().text()};
-    }
-    if (reply->is_nil()) {
-      delivery.record.clear();  // no record any more: it goes to the dead letters as corrupt
-    } else {
-      delivery.record += reply->text;
-    }
-  }
-  return Status::Ok();
 }
 
 void RedisConsumer::Arm(std::function<void()> wake) {
@@ -316,33 +158,50 @@ void RedisConsumer::Disarm() {
   std::lock_guard calling(calling_);  // a wake that runs ends first
 }
 
-Status RedisConsumer::GiveBack(std::span<const ShortId> unseen) { return Return(unseen, false); }
+Status RedisConsumer::GiveBack(std::span<const ShortId> unseen) { return Return(Text(unseen), false); }
 
 Status RedisConsumer::Close(std::span<const ShortId> unseen) {
   Disarm();
-  return Return(unseen, true);
+  // What was asked for ahead is nobody's now.
+  const Server::Call call{{Deadline::After(kCloseTime), nullptr}, Server::Again::kNever, true};
+  Fetched ahead;
+  if (started_) (void)Finish(call, &ahead);
+  if (ready_) std::move(ready_->messages.begin(), ready_->messages.end(), std::back_inserter(ahead.messages));
+  std::string ids = Text(unseen);
+  for (const Delivery& delivery : ahead.messages) ids += delivery.id.view();
+  if (unread_) ids += unread_->ids;
+  if (!lost_.empty()) (void)TakeBackLost(call.patience, true);
+  return Return(ids, true);
 }
 
-Status RedisConsumer::Return(std::span<const ShortId> unseen, bool close) {
+std::string RedisConsumer::Text(std::span<const ShortId> ids) {
+  std::string text;
+  text.reserve(ids.size() * ShortId::kSize);
+  for (const ShortId& id : ids) text += id.view();
+  return text;
+}
+
+// ids: oldest first.
+Status RedisConsumer::Return(std::string_view ids, bool close) {
   const auto view = queue_->view();
   const auto* group = Group(*view);
   if (group == nullptr) return Status::Ok();
   const Lease lease = this->lease();
-  size_t left = unseen.size();
   do {
-    const size_t step = std::min<size_t>(left, 1000);
-    const bool last = step == left;
+    // The newest first, so that the oldest ends up in front.
+    const size_t from = ids.size() > kReturnStep * ShortId::kSize ? ids.size() - kReturnStep * ShortId::kSize : 0;
     Command command(Script::kGiveBack);
     AddGroupKeys(&command, queue_->keys(), group->keys);
     command.KeepKey(keys_.Hand(lease.consumer));
     AddLaneKeys(&command, group->keys);
-    command.Arg(lease.consumer).Arg(close && last ? "1" : "0").Arg(options_.visibility_timeout);
+    command.Arg(lease.consumer).Arg(close && from == 0 ? "1" : "0").Arg(options_.visibility_timeout);
     command.Arg("0").Arg("").Arg(source_.group).Arg(static_cast<int64_t>(view->lanes.size()));
     AddLanes(&command, *view);
-    for (size_t i = 0; i < step; ++i) command.Arg(unseen[--left].view());  // newest first
+    command.Arg(ids.substr(from));
     auto reply = queues_.server().Run(std::move(command), {{}, Server::Again::kOnLoss, true});
     if (!reply.ok()) return reply.status();
-  } while (left > 0);
+    ids = ids.substr(0, from);
+  } while (!ids.empty());
   return Status::Ok();
 }
 

@@ -4,7 +4,11 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/backend.hpp"
 #include "redis/recovery.hpp"
@@ -23,13 +27,27 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
 
   Status Enter(const Patience& patience);  // a new incarnation
 
-  Result<Fetched> Fetch(size_t room, const Patience& patience) override;
+  Result<Fetched> Fetch(size_t room, const Patience& patience) override { return Fetch(room, patience, std::nullopt); }
+  void ReadAhead(size_t room) override;
   void Arm(std::function<void()> wake) override;
   void Disarm() override;
   bool LeaseHeld() const override;
   Status GiveBack(std::span<const ShortId> unseen) override;
   Status Close(std::span<const ShortId> unseen) override;
   std::string incarnation() const override;
+
+  // One call of the fetch script.
+  struct Attempt {
+    Status status;
+    Reply reply;
+    int64_t sent = 0;  // steady ms
+    int64_t delivery = 0;
+  };
+  // For who sends several consumers' scripts in one round trip: the first attempt of a fetch that is Simple().
+  bool Simple() const;
+  Command MakeFetch(size_t room);
+  int64_t delivery() const { return delivery_; }
+  Result<Fetched> Fetch(size_t room, const Patience& patience, std::optional<Attempt> first);
 
   // For the ticker.
   struct Lease {
@@ -45,14 +63,37 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
  private:
   static constexpr size_t kByteBound = 1 << 20;  // of one fetch
 
-  Result<Reply> Take(size_t room, const Patience& patience);
-  Status TakeBackLost(const Patience& patience);
+  // What a fetch took and answered by ids alone: the records are to be read.
+  struct Unread {
+    int64_t delivery = 0;
+    int64_t at = 0;   // server Unix ms
+    std::string ids;  // as one text
+  };
+  // What is asked for ahead, and not answered yet.
+  struct Started {
+    Server::Trip trip;
+    int64_t sent = 0;
+    bool reads = false;    // the records of what is unread
+    int64_t delivery = 0;  // of a fetch; 0: none
+  };
+
+  // consumer.cpp
+  Status TakeBackLost(const Patience& patience, bool settles);
   Status Copy(const Patience& patience);
-  Result<Fetched> Parse(Reply& reply);
-  Status FillBlobs(Fetched* fetched);
-  void SetAside(const std::string& id);
+  static std::string Text(std::span<const ShortId> ids);
+  Status Return(std::string_view ids, bool close);
+
+  // consumer_fetch.cpp
+  Command MakeRead() const;
+  Attempt Try(size_t room, const Patience& patience);
+  Status Judge(Attempt& attempt, const Patience& patience, Fetched* fetched, bool* again);
+  Status Accept(Reply& reply, int64_t delivery, Fetched* fetched);
+  Status Read(const Patience& patience, Fetched* fetched);
+  Status Finish(const Server::Call& call, Fetched* fetched);
+  Status Add(const Unread& taken, Reply& records, const Reply& tries, Fetched* fetched);
+  Status FillBlobs(std::span<Delivery> deliveries);
+  void LetGo(const std::string& id, int64_t delivery);
   int64_t Ordinal() const;
-  Status Return(std::span<const ShortId> unseen, bool close);
   const QueueView::Group* Group(const QueueView& view) const { return view.Find(source_.group); }
 
   Queues& queues_;
@@ -71,11 +112,18 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   std::mutex calling_;               // held while a wake runs
   std::atomic<int64_t> renewed_{0};  // steady
 
-  // Only used inside Fetch, one call at a time.
+  // Only used inside Fetch, ReadAhead and Close, one call at a time.
   int64_t delivery_ = 0;
   Deadline no_more_ = Deadline::Never();  // the caller's own deadline
-  int64_t lost_ = 0;                      // number of a fetch whose answer did not come
-  size_t mean_ = kByteBound;              // bytes of a record, as the last fetch had them; unknown at first
+  std::vector<int64_t> lost_;             // fetches whose answer did not come
+  std::optional<Unread> unread_;
+  std::optional<Started> started_;
+  std::optional<Fetched> ready_;  // what came before it was asked for
+  size_t mean_ = kByteBound;      // bytes of a record, as the last fetch had them; unknown at first
 };
+
+// Several consumers' fetches in as few round trips as there can be. orders[i] is of consumers[i].
+void FetchTogether(Server& server, std::span<RedisConsumer* const> consumers, std::span<Backend::Order> orders,
+                   const Patience& patience);
 
 }  // namespace agentmq::redis

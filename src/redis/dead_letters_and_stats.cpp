@@ -136,19 +136,21 @@ Result<QueueStats> Inspection::Stats(const QueueName& name) {
     if (!consumers.ok()) return consumers.status();
     std::vector<Command> hands;
     for (const std::string& consumer : *consumers) {
-      Command length{"HLEN"};
-      length.Keep(group.keys.Hand(consumer));
-      hands.push_back(std::move(length));
+      Command deliveries{"HVALS"};
+      deliveries.Keep(group.keys.Hand(consumer));
+      hands.push_back(std::move(deliveries));
     }
     std::vector<Reply> held(hands.size());
     if (!hands.empty()) {
       if (auto outcome = queues_.server().Run(hands, held, {}); !outcome.status.ok()) return outcome.status;
     }
-    for (const Reply& count : held) out.reserved += count.Number();
+    for (const Reply& hand : held) {
+      for (const Reply& ids : hand.items) out.reserved += static_cast<int64_t>(ids.text.size() / ShortId::kSize);
+    }
     int64_t oldest = now;
     for (size_t lane = 0; lane < group.keys.lanes.size(); ++lane) {
       out.waiting += replies[first[g] + 3 + 2 * lane].Number();
-      const auto id = ShortId::Parse(replies[first[g] + 4 + 2 * lane].text);
+      const auto id = ShortId::Parse(std::string_view(replies[first[g] + 4 + 2 * lane].text).substr(0, ShortId::kSize));
       if (id) oldest = std::min(oldest, id->time());
     }
     // Entries of lanes may be tombstones. An inbox knows what is living; a log's groups say what they have.

@@ -9,6 +9,14 @@ namespace {
 
 constexpr size_t kStep = 500;  // records read in one call
 
+// The ids of a text that holds several.
+template <typename Use>
+void EachId(std::string_view text, const Use& use) {
+  for (; text.size() >= ShortId::kSize; text.remove_prefix(ShortId::kSize)) {
+    if (const auto id = ShortId::Parse(text.substr(0, ShortId::kSize))) use(*id);
+  }
+}
+
 }  // namespace
 
 Tries ParseTries(const std::string& text) {
@@ -48,7 +56,7 @@ Result<Inspection::Whereabouts> Inspection::Locate(const Queue&, const QueueView
   commands.push_back(Command{"ZRANGE", group.keys.due(), "0", "-1", "WITHSCORES"});
   commands.push_back(Command{"ZRANGE", group.keys.until(), "0", "-1", "WITHSCORES"});
   commands.push_back(Command{"HGETALL", group.keys.tries()});
-  for (const std::string& hand : hands) commands.push_back(Command{"HKEYS", hand});
+  for (const std::string& hand : hands) commands.push_back(Command{"HVALS", hand});
   std::vector<Reply> replies(commands.size());
   if (auto outcome = queues_.server().Run(commands, replies, {}); !outcome.status.ok()) return outcome.status;
   Whereabouts result;
@@ -61,8 +69,8 @@ Result<Inspection::Whereabouts> Inspection::Locate(const Queue&, const QueueView
     }
   };
   for (size_t i = 0; i < hands.size(); ++i) {
-    for (const Reply& item : replies[3 + i].items) {
-      if (const auto id = ShortId::Parse(item.text)) result.held[*id] = {(*consumers)[i], 0};
+    for (const Reply& delivery : replies[3 + i].items) {
+      EachId(delivery.text, [&](const ShortId& id) { result.held[id] = {(*consumers)[i], 0}; });
     }
   }
   each_pair(replies[0], [&](const ShortId& id, const Reply& at) { result.due[id] = at.Number(); });
@@ -139,9 +147,10 @@ Result<std::vector<Found>> Inspection::Pending(const Source& source, size_t limi
   std::set<std::string_view> skipped;  // acked before they were delivered: only their places in the lanes are left
   for (const Reply& item : replies[0].items) skipped.insert(item.text);
   for (size_t i = 1; i < replies.size(); ++i) {
-    for (const Reply& item : replies[i].items) {
-      const auto id = ShortId::Parse(item.text);
-      if (id && !skipped.contains(item.text)) add(*id);
+    for (const Reply& entry : replies[i].items) {
+      EachId(entry.text, [&](const ShortId& id) {
+        if (!skipped.contains(id.view())) add(id);
+      });
     }
   }
   for (const auto& [id, held] : whereabouts->held) add(id);

@@ -48,6 +48,15 @@ Result<std::unique_ptr<Connection>> Pool::Take(const Patience& patience) {
   return connection;
 }
 
+std::unique_ptr<Connection> Pool::TakeIdle() {
+  std::lock_guard lock(mutex_);
+  if (idle_.empty() || in_use_ >= options_.pool_size / 2) return nullptr;
+  ++in_use_;
+  auto connection = std::move(idle_.back());
+  idle_.pop_back();
+  return connection;
+}
+
 void Pool::Return(std::unique_ptr<Connection> connection) {
   const bool broken = connection == nullptr || connection->broken();
   {

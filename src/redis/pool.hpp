@@ -20,6 +20,8 @@ class Pool {
 
   // One for the caller alone, back with Return(). kUnavailable, kAuth, ..., kTimeout where all are in use.
   Result<std::unique_ptr<Connection>> Take(const Patience& patience);
+  // One that is idle, for a use that may take its time; null where none is, or where half of the pool is in use.
+  std::unique_ptr<Connection> TakeIdle();
   // A broken one is dropped.
   void Return(std::unique_ptr<Connection> connection);
   // One was lost while it was in use: the idle ones are dropped too, they go to the same server.

@@ -54,6 +54,7 @@ class Publishing {
     PublishingSlot* slot = nullptr;
     std::vector<PublishBatch*> batches;
     std::vector<Outgoing*> messages;  // of all batches, by lane, greatest first
+    std::string ids;                  // of all messages, as one text
     std::string records;              // heads and payloads
     bool done = false;
     bool made = false;  // ids are drawn

@@ -8,6 +8,9 @@
 namespace agentmq::redis {
 namespace {
 
+// Fewer records travel inside the script: a transaction has a price too.
+constexpr size_t kBesideAtLeast = 16;
+
 bool IsBlob(const Outgoing& message) { return message.payload.size() > kBlobThreshold; }
 
 }  // namespace
@@ -70,8 +73,10 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
   const Queue& queue = *step.slot->queue;
   const auto& messages = step.messages;
   const Limits& limits = step.batches[0]->limits;
+  // A slot that nobody knows may be another's: its records must not be there before the script has judged.
+  const bool beside = messages.size() >= kBesideAtLeast && !step.slot->fresh;
   Command command(Script::kPublish);
-  command.Reserve(messages.size() * 5 + view.lanes.size() * (2 + view.groups.size()) + 32);
+  command.Reserve((beside ? 0 : messages.size()) + view.lanes.size() * (3 + view.groups.size()) + 32);
   AddQueueKeys(&command, queue.keys());
   for (const Outgoing* message : messages) {
     if (IsBlob(*message)) command.KeepKey(queue.keys().Blob(message->id.view()));
@@ -90,25 +95,36 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
   command.Arg(messages[0]->id.view()).Arg(limits.max_items).Arg(limits.overflow == Overflow::kDropOldest ? "1" : "0");
   command.Arg(queue.name().broadcast ? "1" : "0").Arg(static_cast<int64_t>(step.blobs));
   command.Arg(static_cast<int64_t>(view.groups.size())).Arg(static_cast<int64_t>(view.lanes.size())).Arg(expiring);
+  command.Arg(beside ? "1" : "0");
+  // Never grow from here on: commands borrow from them.
+  step.ids.clear();
+  step.ids.reserve(messages.size() * ShortId::kSize);
+  step.records.clear();
+  step.records.reserve(bytes);
   auto at = messages.begin();
   for (const int lane : view.lanes) {
-    const auto from = at;
-    while (at != messages.end() && (*at)->priority == lane) ++at;
-    command.Arg(int64_t{lane}).Arg(at - from);
+    const size_t from = step.ids.size();
+    for (; at != messages.end() && (*at)->priority == lane; ++at) step.ids.append((*at)->id.view());
+    command.Arg(int64_t{lane}).Arg(std::string_view(step.ids).substr(from));
   }
-  for (const Outgoing* message : messages) command.Arg(message->id.view());
-  step.records.clear();
-  step.records.reserve(bytes);  // never grows: the command borrows from it
+  Command store{"HSET", queue.keys().messages()};
+  if (beside) store.Reserve(2 * messages.size());
   for (const Outgoing* message : messages) {
     const size_t from = step.records.size();
     step.records.append(message->head);
     if (!IsBlob(*message)) step.records.append(message->payload);
-    command.Arg(message->id.view()).Arg(std::string_view(step.records).substr(from));
+    if (beside) store.Arg(message->id.view());
+    (beside ? store : command).Arg(std::string_view(step.records).substr(from));
   }
   for (const Outgoing* message : messages) {
     if (message->ttl >= 0) command.Arg(message->id.time() + message->ttl).Arg(message->id.view());
   }
   if (queue.name().broadcast && !view.groups.empty()) command.Arg(view.reference_map);
+  if (!beside) return command;
+  Command mend(Script::kMend);
+  AddQueueKeys(&mend, queue.keys());
+  mend.Keep(SlotName(step)).Arg(messages[0]->id.view()).Arg(step.ids);
+  command.Then(std::move(store)).Then(std::move(mend));
   return command;
 }
 

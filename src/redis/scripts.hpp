@@ -21,6 +21,7 @@ enum class Script : int {
   kLanes,
   kLapse,
   kMaintain,
+  kMend,
   kNack,
   kPublish,
   kPurge,

@@ -15,6 +15,21 @@ bool Passes(const Reply& reply) {
 
 bool CanMend(Code code) { return code == Code::kUnavailable; }
 
+// A transaction's answer is that of its first command. An error of any of them is its answer: of those that were refused
+// while they were queued, or that failed in EXEC.
+Reply Fold(std::span<Reply> raw) {
+  if (raw.size() == 1) return std::move(raw[0]);
+  Reply& exec = raw.back();
+  if (!exec.is_array()) {
+    const auto refused = std::find_if(raw.begin(), raw.end(), [](const Reply& reply) { return reply.is_error(); });
+    return refused == raw.end() ? std::move(exec) : std::move(*refused);
+  }
+  for (Reply& reply : exec.items) {
+    if (reply.is_error()) return std::move(reply);
+  }
+  return exec.items.empty() ? Reply() : std::move(exec.items[0]);
+}
+
 constexpr int64_t kPause = 20;  // ms between attempts while the server says that it is busy or loading
 
 }  // namespace
@@ -58,17 +73,21 @@ Status Server::Attempt(std::span<Command> commands, std::span<Reply> replies, st
   for (const size_t i : *left) {
     if (status = (*connection)->Append(commands[i], digests_); !status.ok()) return status;
   }
-  std::vector<Reply> got(left->size());
+  size_t expected = 0;
+  for (const size_t i : *left) expected += commands[i].replies();
+  std::vector<Reply> got(expected);
   const auto outcome = (*connection)->Exchange(got, patience, call.settles ? -1 : stop_.fd());
   std::vector<size_t> remaining;
   bool lost_scripts = false;
-  for (size_t k = 0; k < left->size(); ++k) {
-    const size_t i = (*left)[k];
-    if (k >= outcome.answered) {
+  size_t at = 0;
+  for (const size_t i : *left) {
+    const size_t size = commands[i].replies();
+    at += size;
+    if (at > outcome.answered) {
       remaining.push_back(i);
       continue;
     }
-    replies[i] = std::move(got[k]);
+    replies[i] = Fold(std::span(got).subspan(at - size, size));
     if (!Passes(replies[i])) continue;
     lost_scripts = lost_scripts || replies[i].StartsWith("NOSCRIPT");
     remaining.push_back(i);
@@ -120,6 +139,40 @@ Server::Outcome Server::Run(std::span<Command> commands, std::span<Reply> replie
                      {call.settles ? -1 : stop_.fd(), POLLIN, 0}};
     poll(fds, 2, static_cast<int>(pause));
   }
+}
+
+std::optional<Server::Trip> Server::Start(std::span<Command> commands) {
+  if (shut_down() || !digests_.known()) return std::nullopt;
+  Trip trip{pool_.TakeIdle(), {}};
+  if (trip.connection == nullptr) return std::nullopt;
+  for (Command& command : commands) {
+    if (!trip.connection->Append(command, digests_).ok()) break;
+    trip.replies.push_back(command.replies());
+  }
+  // Where any of this fails Finish() finds out.
+  (void)trip.connection->Send();
+  return trip;
+}
+
+bool Server::Answered(const Trip& trip) {
+  pollfd fd{trip.connection->fd(), POLLIN, 0};
+  return poll(&fd, 1, 0) > 0;
+}
+
+Status Server::Finish(Trip trip, std::span<Reply> replies, const Call& call) {
+  Patience bounded = call.patience;
+  bounded.deadline = bounded.deadline.Earlier(Deadline::After(options_.command_timeout));
+  size_t expected = 0;
+  for (const size_t count : trip.replies) expected += count;
+  std::vector<Reply> got(expected);
+  const auto outcome = trip.connection->Exchange(got, bounded, call.settles ? -1 : stop_.fd());
+  size_t at = 0;
+  for (size_t i = 0; i < trip.replies.size(); at += trip.replies[i++]) {
+    if (at + trip.replies[i] <= outcome.answered) replies[i] = Fold(std::span(got).subspan(at, trip.replies[i]));
+  }
+  if (outcome.status.code() == Code::kUnknown) pool_.Lost(outcome.status);
+  pool_.Return(std::move(trip.connection));
+  return outcome.status;
 }
 
 Result<Reply> Server::Run(Command command, const Call& call) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -47,6 +49,18 @@ class Server {
   const Options& options() const { return options_; }
   const Digests& digests() const { return digests_; }
   Status LoadScripts(Connection& connection, const Patience& patience);
+
+  // Commands whose answers are read later, on a connection that stays out of the pool until then. They go out only where
+  // that waits for nothing and leaves half of the pool to others.
+  struct Trip {
+    std::unique_ptr<Connection> connection;
+    std::vector<size_t> replies;  // of each command
+  };
+  std::optional<Trip> Start(std::span<Command> commands);
+  // Whether something came that Finish() can read.
+  static bool Answered(const Trip& trip);
+  // Their answers; kUnknown where they did not come.
+  Status Finish(Trip trip, std::span<Reply> replies, const Call& call);
 
  private:
   Status Attempt(std::span<Command> commands, std::span<Reply> replies, std::vector<size_t>* left,

@@ -66,22 +66,21 @@ void Settling::Ack(std::span<SettleBatch> batches, const Patience& patience) {
   for (const Part& part : parts) {
     const Place& place = places.emplace_back(Find(*part.batch->source));
     Command command(Script::kAck);
-    command.Reserve(part.settlements.size() * 2 + 24);
+    command.Reserve(24);
     AddGroupKeys(&command, place.queue->keys(), place.keys);
     command.KeepKey(place.keys.Hand(part.batch->consumer));
     command.Arg(part.batch->consumer).Arg(part.batch->source->group).Arg(place.ordinal);
     const bool blobs = std::any_of(part.settlements.begin(), part.settlements.end(),
                                    [](const Settlement& settlement) { return settlement.id.blob(); });
-    command.Arg(blobs ? "1" : "0").Arg(static_cast<int64_t>(part.settlements.size()));
-    for (const Settlement& settlement : part.settlements) command.Arg(settlement.id.view());
-    // Deliveries of one fetch share their number: written once.
-    int64_t number = -1;
-    for (const Settlement& settlement : part.settlements) {
-      if (settlement.delivery == number) {
-        command.ArgAgain();
-      } else {
-        command.Arg(number = settlement.delivery);
+    command.Arg(blobs ? "1" : "0");
+    // What follows each other in a delivery goes as one text.
+    for (size_t from = 0, to = 0; from < part.settlements.size(); from = to) {
+      const int64_t number = part.settlements[from].delivery;
+      std::string ids;
+      while (to < part.settlements.size() && part.settlements[to].delivery == number) {
+        ids += part.settlements[to++].id.view();
       }
+      command.Arg(number).Keep(std::move(ids));
     }
     commands.push_back(std::move(command));
     if (blobs) swept.push_back(place.queue);

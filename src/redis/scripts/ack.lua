@@ -1,42 +1,40 @@
 #!lua flags=allow-oom
 -- Settles what is in a consumer's hand.
--- KEYS: group (1-14), hand   ARGV: consumer, group, ordinal, blobs among them (0, 1), count, ids..., deliveries...
--- Answers: now, statuses: '' where all are done, else a character each: o(k) s(tale) n(ot found)
+-- KEYS: group (1-14), hand   ARGV: consumer, group, ordinal, blobs among them (0, 1), then: delivery, its ids; ...
+-- Answers: now, statuses: '' where all are done, else a character for each id: o(k) s(tale) n(ot found)
+--!include ids.lua
 --!include queue.lua
 --!include group.lua
-local consumer, group, ordinal, count = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
+local consumer, group, ordinal = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local HAND = KEYS[15]
-local held = call('HMGET', HAND, unpack(ARGV, 6, 5 + count))
-local all = true
-for i = 1, count do
-  if held[i] ~= ARGV[5 + count + i] then
-    all = false
-    break
-  end
-end
-local ids, answer = nil, ''
-if all then
-  ids = {unpack(ARGV, 6, 5 + count)}
-  if call('HLEN', HAND) == count then
-    call('DEL', HAND)
+local done, statuses, all = {}, {}, true
+for at = 5, #ARGV, 2 do
+  local delivery, some = ARGV[at], ARGV[at + 1]
+  if let_go(HAND, delivery, some) then -- mostly a whole delivery, or its first that is left
+    done[#done + 1] = some
+    statuses[#statuses + 1] = string.rep('o', #some / ID)
   else
-    call('HDEL', HAND, unpack(ids))
-  end
-else
-  local statuses = {}
-  ids = {}
-  for i = 1, count do
-    if held[i] == ARGV[5 + count + i] then
-      ids[#ids + 1] = ARGV[5 + i]
-      statuses[i] = 'o'
-    else
-      statuses[i] = still_needed(ARGV[5 + i], ordinal) and 's' or 'n'
+    local held, stays = {}, {}
+    for _, id in ipairs(split(call('HGET', HAND, delivery) or '')) do held[id] = true end
+    for _, id in ipairs(split(some)) do
+      if held[id] then
+        held[id] = nil
+        done[#done + 1] = id
+        statuses[#statuses + 1] = 'o'
+      else
+        all = false
+        statuses[#statuses + 1] = still_needed(id, ordinal) and 's' or 'n'
+      end
     end
+    for _, id in ipairs(split(call('HGET', HAND, delivery) or '')) do
+      if held[id] then stays[#stays + 1] = id end
+    end
+    set_delivery(HAND, delivery, table.concat(stays))
   end
-  answer = table.concat(statuses)
-  if #ids == 0 then return {now, answer} end
-  call('HDEL', HAND, unpack(ids))
 end
+local answer = {now, all and '' or table.concat(statuses)}
+if #done == 0 then return answer end
+local ids = split(table.concat(done))
 if call('EXISTS', TRIES) == 1 then
   call('HDEL', TRIES, unpack(ids))
   leave_token() -- a suspect may have waited for an empty hand
@@ -46,7 +44,7 @@ if call('EXISTS', UNTIL) == 1 then
 end
 call('HINCRBY', META, 'a:' .. group, #ids)
 if ordinal >= 0 then
-  local maps, done, kept = call('HMGET', REFS, unpack(ids)), {}, {}
+  local maps, rest, kept = call('HMGET', REFS, unpack(ids)), {}, {}
   for i, id in ipairs(ids) do
     if has_bit(maps[i], ordinal) then
       local map = flip_bit(maps[i], ordinal)
@@ -54,13 +52,13 @@ if ordinal >= 0 then
         kept[#kept + 1] = id
         kept[#kept + 1] = map
       else
-        done[#done + 1] = id
+        rest[#rest + 1] = id
       end
     end
   end
   if #kept > 0 then call('HSET', REFS, unpack(kept)) end
-  ids = done
-  if #ids == 0 then return {now, answer} end
+  ids = rest
+  if #ids == 0 then return answer end
   call('HDEL', REFS, unpack(ids))
   call('ZREM', LOG, unpack(ids))
 end
@@ -69,4 +67,4 @@ if call('EXISTS', EXPIRY) == 1 then call('ZREM', EXPIRY, unpack(ids)) end
 if ARGV[4] == '1' then
   for _, id in ipairs(ids) do discard_blob(id) end
 end
-return {now, answer}
+return answer

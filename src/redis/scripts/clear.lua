@@ -6,4 +6,5 @@ local count = call('HLEN', MSG)
 for i = 2, #KEYS do
   if i ~= 8 then call('UNLINK', KEYS[i]) end
 end
+call('HDEL', META, 'void')
 return {now, count}

@@ -2,20 +2,20 @@
 -- Renews the consumer's lease and puts messages into its hand, from the highest lane down.
 -- KEYS: group (1-14), hand, lanes (in the order of the lane arguments, greatest first)
 -- ARGV: generation, consumer, lease, epoch, room, delivery, visibility (0: the lease covers it), byte bound, probe sizes,
---       group, ordinal, priority of each lane...
--- Answers: code, now, ...  0 ok (left behind, ms to next due or -1, a deadline passed, tries
---          (0, 1), then id, record and, where there are some, tries...)
---          1 gone  2 generation (gen, lanes, groups)  3 the group is being filled
+--       group, ordinal, apart (as many messages or more: ids alone are answered), priority of each lane...
+-- Answers: code, now, ...  0 ok (left behind, ms to next due or -1, a deadline passed, ids, records, tries: lists as long
+--          as there are ids, or empty)  1 gone  2 generation (gen, lanes, groups)  3 the group is being filled
+--!include ids.lua
 --!include queue.lua
 --!include group.lua
 local generation, consumer, room, delivery = ARGV[1], ARGV[2], tonumber(ARGV[5]), ARGV[6]
 local visibility, byte_bound, probe = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1'
-local group, ordinal = ARGV[10], tonumber(ARGV[11])
-local HAND, first_lane, lane_count = KEYS[15], 15, #ARGV - 11
+local group, ordinal, apart = ARGV[10], tonumber(ARGV[11]), tonumber(ARGV[12])
+local HAND, first_lane, lane_count = KEYS[15], 15, #ARGV - 12
 
 local lease = call('HGET', LEASE, consumer)
 if not lease or lease:match('^%d+') ~= ARGV[4] then return {1, now} end
-local meta = call('HMGET', META, 'gen', 'copy:' .. group)
+local meta = call('HMGET', META, 'gen', 'copy:' .. group, 'void')
 if meta[1] ~= generation then
   local known = call('HMGET', META, 'lanes', 'groups')
   return {2, now, meta[1] or '', known[1] or '', known[2] or ''}
@@ -24,7 +24,7 @@ call('HSET', LEASE, consumer, ARGV[4] .. ' ' .. ARGV[3] .. ' ' .. now)
 if meta[2] then return {3, now} end
 
 local lanes = {}
-for i = 1, lane_count do lanes[tonumber(ARGV[11 + i])] = KEYS[first_lane + i] end
+for i = 1, lane_count do lanes[tonumber(ARGV[12 + i])] = KEYS[first_lane + i] end
 
 -- What is due goes to the head of its lane, the one that was due first in front.
 local due = call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, 1000)
@@ -33,17 +33,55 @@ for i = #due, 1, -1 do
 end
 if #due > 0 then call('ZREM', DUE, unpack(due)) end
 
-local has_tries, has_expiry = call('EXISTS', TRIES) == 1, call('EXISTS', EXPIRY) == 1
-local has_skip = ordinal >= 0 and call('EXISTS', SKIP) == 1
-local answer, taken, bytes, expired = {0, now, 0, -1, 0, has_tries and 1 or 0}, {}, 0, 0
-local plain = not has_expiry and not has_skip -- most queues: what is there is taken
+-- Somebody's RPUSH by hand.
+local function set_aside(entry, record)
+  bury(entry, group, 13, 0, 0, 0, 'an entry that is no id of a message', consumer, record or entry, 10000)
+  call('HDEL', MSG, entry)
+  call('HINCRBY', META, 'c:corrupt', 1)
+end
+
+-- Takes up to that many ids from the head of a lane. Entries hold one id or several: what is too much is put back.
+local function pop(lane, most)
+  local parts, got, count = {}, 0, 1
+  while got < most do
+    local entries = call('LPOP', lane, count)
+    if not entries then break end
+    local back = {}
+    for _, entry in ipairs(entries) do
+      local size = #entry / ID
+      if size == 0 or size % 1 ~= 0 then
+        set_aside(entry, call('HGET', MSG, entry))
+      elseif size <= most - got then
+        parts[#parts + 1] = entry
+        got = got + size
+      else
+        local left = (most - got) * ID
+        if left > 0 then parts[#parts + 1] = entry:sub(1, left) end
+        back[#back + 1] = entry:sub(left + 1)
+        got = most
+      end
+    end
+    for i = #back, 1, -1 do call('LPUSH', lane, back[i]) end
+    local like = math.max(1, math.floor(#entries[#entries] / ID))
+    count = math.min(math.ceil((most - got) / like), 4 * count)
+  end
+  return table.concat(parts)
+end
+
+-- In most queues what is there is taken. Where some of it may be gone, over, or to be delivered alone, each id is looked at.
+local plain = ordinal < 0 and not meta[3] and not probe and call('EXISTS', TRIES, EXPIRY) == 0
+local has_tries, has_expiry, has_skip = false, false, false
+if not plain then
+  has_tries, has_expiry = call('EXISTS', TRIES) == 1, call('EXISTS', EXPIRY) == 1
+  has_skip = ordinal >= 0 and call('EXISTS', SKIP) == 1
+end
+local taken, records, all_tries = {}, {}, {} -- taken: texts of ids; of a plain queue the records are read at the end
+local bytes, expired, count = 0, 0, 0
 local bounded, held_back = false, false
 
 local function takes(id, record)
-  if #id ~= 16 or (not record and not is_id(id)) then -- somebody's RPUSH by hand
-    bury(id, group, 13, 0, 0, 0, 'an entry that is no id of a message', consumer, record or id, 10000)
-    call('HDEL', MSG, id)
-    call('HINCRBY', META, 'c:corrupt', 1)
+  if not record and not is_id(id) then
+    set_aside(id)
     return false
   end
   if not record then return false end -- deleted, or acked early
@@ -60,71 +98,76 @@ local function takes(id, record)
   return true
 end
 
+local function choose(lane, ids)
+  local stop = #ids -- how many of them are looked at
+  if probe then
+    for k = 1, #ids do
+      bytes = bytes + call('HSTRLEN', MSG, ids[k]) + (is_blob(ids[k]) and 262144 or 0)
+      if bytes > byte_bound and (k > 1 or count > 0) then
+        stop, bounded = k - 1, true
+        break
+      end
+    end
+  end
+  local found = stop > 0 and call('HMGET', MSG, unpack(ids, 1, stop)) or {}
+  for k = 1, stop do
+    local id, tries = ids[k], false
+    if takes(id, found[k]) then
+      if has_tries then tries = call('HGET', TRIES, id) end
+      local suspect = tries and tries:find('^%d+ %d+ %d+ 1 ')
+      if suspect and (count > 0 or call('EXISTS', HAND) == 1) then
+        stop, bounded, held_back = k - 1, true, count == 0 -- a suspect is fetched alone, into an empty hand
+        break
+      end
+      count = count + 1
+      taken[count], records[count], all_tries[count] = id, found[k], tries or ''
+      room = room - 1
+      if suspect then
+        stop, bounded = k, true
+        break
+      end
+    end
+  end
+  for k = #ids, stop + 1, -1 do call('LPUSH', lane, ids[k]) end
+end
+
 for i = 1, lane_count do
   local lane = KEYS[first_lane + i]
   while room > 0 and not bounded do
-    local ids = call('LPOP', lane, probe and math.min(room, 64) or math.min(room, 1000))
-    if not ids then break end
-    local stop = #ids -- how many of them are looked at
-    if probe then
-      for k = 1, #ids do
-        bytes = bytes + call('HSTRLEN', MSG, ids[k]) + (is_blob(ids[k]) and 262144 or 0)
-        if bytes > byte_bound and (k > 1 or #taken > 0) then
-          stop, bounded = k - 1, true
-          break
-        end
-      end
+    local ids = pop(lane, probe and math.min(room, 64) or math.min(room, 1000))
+    if ids == '' then break end
+    if plain then
+      taken[#taken + 1] = ids
+      count = count + #ids / ID
+      room = room - #ids / ID
+    else
+      choose(lane, split(ids))
     end
-    local records = stop > 0 and call('HMGET', MSG, unpack(ids, 1, stop)) or {}
-    for k = 1, stop do
-      local id, record, tries = ids[k], records[k], false
-      if plain and record and #id == 16 or takes(id, record) then
-        if has_tries then tries = call('HGET', TRIES, id) end
-        local suspect = tries and tries:find('^%d+ %d+ %d+ 1 ')
-        if suspect and (#taken > 0 or call('HLEN', HAND) > 0) then
-          stop, bounded, held_back = k - 1, true, #taken == 0 -- a suspect is fetched alone, into an empty hand
-          break
-        end
-        taken[#taken + 1] = id
-        taken[#taken + 1] = delivery
-        answer[#answer + 1] = id
-        answer[#answer + 1] = record
-        if has_tries then answer[#answer + 1] = tries or '' end
-        room = room - 1
-        if suspect then
-          stop, bounded = k, true
-          break
-        end
-      end
-    end
-    for k = #ids, stop + 1, -1 do call('LPUSH', lane, ids[k]) end
   end
 end
 
-if #taken > 0 then
-  set_many(HAND, taken, 1, #taken)
-  call('HINCRBY', META, 'd:' .. group, #taken / 2)
+local ids = table.concat(taken)
+if count > 0 then
+  call('HSET', HAND, delivery, ids)
+  call('HINCRBY', META, 'd:' .. group, count)
   if visibility > 0 then
-    for k = 1, #taken, 2 do call('ZADD', UNTIL, now + visibility, consumer .. '|' .. taken[k]) end
+    for _, id in ipairs(split(ids)) do call('ZADD', UNTIL, now + visibility, consumer .. '|' .. id) end
   end
+  if plain and count < apart then records = call('HMGET', MSG, unpack(split(ids))) end
 end
 if expired > 0 then call('HINCRBY', META, 'c:expired', expired) end
 
-local left = false
-for i = 1, lane_count do
-  if call('EXISTS', KEYS[first_lane + i]) == 1 then
-    left = true
-    break
-  end
-end
+local answer = {0, now, 0, -1, 0, ids, records, has_tries and all_tries or {}}
+local left = lane_count > 0 and call('EXISTS', unpack(KEYS, first_lane + 1)) > 0
 if held_back then
   -- This consumer has to settle what it holds first: told of more it would ask in vain, again and again.
   answer[4] = 1000
-elseif not left then
-  call('DEL', WAKE)
-else
+elseif left then
   leave_token()
   answer[3] = 1
+else
+  call('DEL', WAKE)
+  if meta[3] then call('HDEL', META, 'void') end
 end
 local next_due = call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
 if next_due then

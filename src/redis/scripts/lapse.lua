@@ -3,6 +3,7 @@
 -- KEYS: group (1-14), lanes..., hand of each entry..., blob (from, to) of each entry...
 -- ARGV: group, ordinal, lanes, entries, priority..., consumer|id...
 -- Answers: now, returned, dead
+--!include ids.lua
 --!include queue.lua
 --!include group.lua
 local group, ordinal = ARGV[1], tonumber(ARGV[2])
@@ -17,13 +18,12 @@ for i = entries, 1, -1 do -- the last first, so that the first ends up in front
   local deadline = call('ZSCORE', UNTIL, entry)
   if deadline and tonumber(deadline) <= now then
     call('ZREM', UNTIL, entry)
-    if call('HEXISTS', HAND, id) == 1 and lanes[priority_of(id)] then
+    if lanes[priority_of(id)] and let_go_anywhere(HAND, id) then
       if bounce(id, group, ordinal, 'lapse', 0, consumer, lanes, blobs) then
         dead = dead + 1
       else
         returned = returned + 1
       end
-      call('HDEL', HAND, id)
     end
   end
 end

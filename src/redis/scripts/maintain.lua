@@ -4,15 +4,37 @@
 -- ARGV: generation, lanes, remove (1: the queue, where it is idle), group...
 -- Answers: now, state (0 done, 1 more at once, 2 generation, 3 there is no queue, 4 idle for a day: unregister it, then
 --          remove it), expired, abandoned group...
+--!include ids.lua
 --!include queue.lua
 local generation, lanes, remove = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
-local meta = call('HMGET', META, 'gen', 'maint', 'lanes', 'groups')
+local meta = call('HMGET', META, 'gen', 'maint', 'lanes', 'groups', 'void')
 if not meta[1] then return {now, 3, 0} end
 if meta[1] ~= generation then return {now, 2, 0, meta[1], meta[3] or '', meta[4] or ''} end
 call('HSET', META, 'maint', now)
 local expired = expire(100)
 if expired == 100 then return {now, 1, expired} end
 
+-- A window at the head of a lane is read, and the living of it put back.
+local function bury_tombstones(lane)
+  local entries, living, count = 0, {}, 0
+  while count < 10000 do
+    local window = call('LRANGE', lane, entries, entries + 99)
+    if #window == 0 then break end
+    entries = entries + #window
+    for _, entry in ipairs(window) do
+      for _, id in ipairs(#entry % ID == 0 and split(entry) or {entry}) do
+        count = count + 1
+        -- What is no id is for a fetch to set aside.
+        if #id ~= ID or call('HEXISTS', MSG, id) == 1 then living[#living + 1] = id end
+      end
+    end
+  end
+  call('LTRIM', lane, entries, -1)
+  for i = #living, 1, -1 do call('LPUSH', lane, living[i]) end
+  return count - #living
+end
+
+local tombstones = tonumber(meta[5] or 0)
 local answer, living, busy = {now, 0, expired}, call('HLEN', MSG), false
 local stride = 4 + lanes
 for g = 1, #ARGV - 3 do
@@ -30,15 +52,17 @@ for g = 1, #ARGV - 3 do
     if length > 0 and living > 0 then busy = true end
     if living == 0 then
       call('DEL', lane)
-    elseif length > living + 100 then
-      -- Tombstones: a window at the head is read, and the living of it put back.
-      local window = call('LRANGE', lane, 0, 9999)
-      call('LTRIM', lane, #window, -1)
-      for k = #window, 1, -1 do
-        if call('HEXISTS', MSG, window[k]) == 1 then call('LPUSH', lane, window[k]) end
-      end
+    elseif group == '-' and length > 0 and tombstones > living + 100 then
+      tombstones = tombstones - bury_tombstones(lane)
+    elseif group ~= '-' and length > living + 100 then -- a log's entries are one id each
+      bury_tombstones(lane)
     end
   end
+end
+if living == 0 or tombstones <= 0 then
+  call('HDEL', META, 'void')
+elseif tombstones ~= tonumber(meta[5]) then
+  call('HSET', META, 'void', tombstones)
 end
 local slots = 0
 local fields = call('HGETALL', META)

@@ -3,18 +3,19 @@
 -- KEYS: group (1-14), hand, lane of the message, its blob, the dead letter's blob
 -- ARGV: consumer, group, ordinal, id, delivery, permanent, delay, attempts, status, dead letters kept, reason
 -- Answers: now, 'o' due again, 'd' dead, 's' stale, 'n' not found
+--!include ids.lua
 --!include queue.lua
 --!include group.lua
 local consumer, group, ordinal, id = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local HAND, LANE, BLOB, DEAD_BLOB = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
-if call('HGET', HAND, id) ~= ARGV[5] then
+if not holds(HAND, ARGV[5], id) then
   return {now, still_needed(id, ordinal) and 's' or 'n'}
 end
 local record = call('HGET', MSG, id)
 local f, l, c = read_tries(id)
 call('ZREM', UNTIL, consumer .. '|' .. id)
 if not record then
-  call('HDEL', HAND, id)
+  let_go(HAND, ARGV[5], id)
   return {now, 'n'}
 end
 f = f + 1
@@ -24,7 +25,7 @@ if ARGV[6] == '1' or f + l + c >= tonumber(ARGV[8]) then
   bury(id, group, status, f, l, c, ARGV[11], consumer, record, tonumber(ARGV[10]))
   if status == 13 then call('HINCRBY', META, 'c:corrupt', 1) end
   release(id, ordinal, ordinal < 0)
-  call('HDEL', HAND, id)
+  let_go(HAND, ARGV[5], id)
   return {now, 'd'}
 end
 local delay = tonumber(ARGV[7])
@@ -38,5 +39,5 @@ else
   call('LPUSH', LANE, id)
   leave_token()
 end
-call('HDEL', HAND, id)
+let_go(HAND, ARGV[5], id)
 return {now, 'o'}

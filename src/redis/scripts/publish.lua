@@ -1,31 +1,44 @@
 #!lua
--- Stores a batch in a queue, whole or not at all.
+-- Stores a batch in a queue, whole or not at all. Many records travel beside the script, as an HSET of their own in the
+-- same transaction: Lua would copy each of them four times.
 -- KEYS: queue (1-8), the blobs, then for each group its wake list and its lanes (in the order of the lane arguments)
 -- ARGV: generation, slot, connection number, fresh, first id, max_items, drop oldest (a log always does), is log,
---       blobs, groups, lanes, expiring, then: lanes: priority, count of ids; ids by lane; id, record, ...; expiry: time, id, ...
+--       blobs, groups, lanes, expiring, beside, then: lanes: priority, ids; records (none where they are beside);
+--       expiry: time, id, ...; the bits of all groups (a log's)
 -- Answers: code, now, ...   0 stored (dropped)  1 stored before  2 generation (gen, lanes, groups)  3 full
 --          4 a late copy  5 slot taken  6 a blob is gone
+--!include ids.lua
 --!include queue.lua
 local generation, slot, connection, fresh, first = ARGV[1], 's:' .. ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local max_items, drop_oldest, is_log = tonumber(ARGV[6]), ARGV[7] == '1', ARGV[8] == '1'
 local blobs, groups, lanes, expiring = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
+local beside = ARGV[13] == '1'
 
-local meta = call('HMGET', META, 'gen', slot, 'lanes', 'groups')
+local total = 0
+for i = 1, lanes do total = total + #ARGV[13 + 2 * i] / ID end
+
+-- Records that are beside follow in any case: those that the queue does not have now are to leave it again.
+local function refuse(answer)
+  if beside then
+    local absent = {}
+    for i = 1, lanes do
+      for _, id in ipairs(split(ARGV[13 + 2 * i])) do
+        if call('HEXISTS', MSG, id) == 0 then absent[#absent + 1] = id end
+      end
+    end
+    call('HSET', META, 'undo', table.concat(absent))
+  end
+  return answer
+end
+
+local meta = call('HMGET', META, 'gen', slot, 'lanes', 'groups', 'void')
 if meta[2] then
   local number, stored = meta[2]:match('^(%d+) (%S+)')
-  if fresh == '1' then return {5, now} end
-  if tonumber(number) > connection then return {4, now} end
-  if stored == first then return {1, now} end
+  if fresh == '1' then return refuse({5, now}) end
+  if tonumber(number) > connection then return refuse({4, now}) end
+  if stored == first then return refuse({1, now}) end
 end
-if meta[1] ~= generation then return {2, now, meta[1] or '', meta[3] or '', meta[4] or ''} end
-
-local at, total = 13, 0
-local priorities, counts = {}, {}
-for i = 1, lanes do
-  priorities[i], counts[i] = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-  total = total + counts[i]
-  at = at + 2
-end
+if meta[1] ~= generation then return refuse({2, now, meta[1] or '', meta[3] or '', meta[4] or ''}) end
 
 local dropped, wanted = 0, 0
 local stride = 1 + lanes -- keys of a group
@@ -34,14 +47,19 @@ if max_items > 0 then
   wanted = call('HLEN', MSG) + total - max_items
   if wanted > 0 then wanted = wanted - expire(100) end
   if wanted > 0 and not is_log then
-    if not drop_oldest then return {3, now} end
+    if not drop_oldest then return refuse({3, now}) end
     local waiting = 0 -- judged before anything is dropped
-    for i = 1, lanes do waiting = waiting + call('LLEN', KEYS[base + 1 + i]) end
-    if waiting < wanted then return {3, now} end
+    for i = 1, lanes do
+      for _, entry in ipairs(call('LRANGE', KEYS[base + 1 + i], 0, wanted - 1)) do
+        if waiting >= wanted then break end
+        for _, id in ipairs(split(entry)) do waiting = waiting + (meta[5] and call('HEXISTS', MSG, id) or 1) end
+      end
+    end
+    if waiting < wanted then return refuse({3, now}) end
   end
 end
 for i = 1, blobs do
-  if call('PERSIST', KEYS[8 + i]) == 0 then return {6, now} end
+  if call('PERSIST', KEYS[8 + i]) == 0 then return refuse({6, now}) end
 end
 
 if wanted > 0 and is_log then
@@ -62,44 +80,61 @@ if wanted > 0 and is_log then
   end
 elseif wanted > 0 then
   for i = lanes, 1, -1 do -- lowest lane first
+    local lane = KEYS[base + 1 + i]
     while dropped < wanted do
-      local id = call('LPOP', KEYS[base + 1 + i])
-      if not id then break end
-      if drop_message(id) then dropped = dropped + 1 end
+      local entry, at = call('LPOP', lane), 1
+      if not entry then break end
+      while at <= #entry and dropped < wanted do
+        if drop_message(entry:sub(at, at + ID - 1)) then dropped = dropped + 1 end
+        at = at + ID
+      end
+      if at <= #entry then call('LPUSH', lane, entry:sub(at)) end
     end
   end
-  if dropped < wanted then return {3, now} end -- tombstones only
 end
 if dropped > 0 then call('HINCRBY', META, 'c:dropped', dropped) end
 
-local records = at + total
-set_many(MSG, ARGV, records, records + 2 * total - 1)
-if expiring > 0 then
-  local from = records + 2 * total
-  call('ZADD', EXPIRY, unpack(ARGV, from, from + 2 * expiring - 1))
+local record = 14 + 2 * lanes
+if not beside then
+  local pairs_of = {}
+  for i = 1, lanes do
+    for _, id in ipairs(split(ARGV[13 + 2 * i])) do
+      pairs_of[#pairs_of + 1] = id
+      pairs_of[#pairs_of + 1] = ARGV[record]
+      record = record + 1
+    end
+  end
+  set_many(MSG, pairs_of)
+elseif call('EXISTS', MSG) == 0 then
+  call('HSET', MSG, BULKY, '')
 end
+if expiring > 0 then call('ZADD', EXPIRY, unpack(ARGV, record, record + 2 * expiring - 1)) end
 if is_log then
-  local entries = {}
-  for i = at, at + total - 1 do
-    entries[#entries + 1] = 0
-    entries[#entries + 1] = ARGV[i]
+  local entries, maps, map = {}, {}, ARGV[#ARGV]
+  for i = 1, lanes do
+    for _, id in ipairs(split(ARGV[13 + 2 * i])) do
+      entries[#entries + 1] = 0
+      entries[#entries + 1] = id
+      maps[#maps + 1] = id
+      maps[#maps + 1] = map
+    end
   end
   call('ZADD', LOG, unpack(entries))
-  if groups > 0 then
-    local map = ARGV[#ARGV] -- bits of all groups
-    for i = 1, 2 * total, 2 do entries[i], entries[i + 1] = ARGV[at + (i - 1) / 2], map end
-    set_many(REFS, entries, 1, 2 * total)
+  if groups > 0 then set_many(REFS, maps) end
+end
+
+-- An inbox' entries hold up to 128 ids each; a log's, which drops its oldest from the head, one.
+local size = is_log and ID or 128 * ID
+for i = 1, lanes do
+  local ids, entries = ARGV[13 + 2 * i], {}
+  for at = 1, #ids, size do entries[#entries + 1] = ids:sub(at, at + size - 1) end
+  for g = 0, groups - 1 do
+    if #entries > 0 then call('RPUSH', KEYS[base + g * stride + 1 + i], unpack(entries)) end
   end
 end
 for g = 0, groups - 1 do
-  local keys, from = base + g * stride, at
-  for i = 1, lanes do
-    if counts[i] > 0 then
-      call('RPUSH', KEYS[keys + 1 + i], unpack(ARGV, from, from + counts[i] - 1))
-      from = from + counts[i]
-    end
-  end
-  if call('EXISTS', KEYS[keys + 1]) == 0 then call('RPUSH', KEYS[keys + 1], '1') end
+  local wake = KEYS[base + g * stride + 1]
+  if call('EXISTS', wake) == 0 then call('RPUSH', wake, '1') end
 end
 call('HSET', META, slot, connection .. ' ' .. first .. ' ' .. now)
 call('HINCRBY', META, 'c:published', total)

@@ -3,6 +3,7 @@
 -- KEYS: group (1-14), hand of the dead, lanes..., blobs (from, to)...
 -- ARGV: the dead consumer, its lease as observed, group, ordinal, lanes, priority..., blob ids...
 -- Answers: now, state (0 done, 1 it lives or is gone already, 2 blobs that were not declared: ids...), returned, dead
+--!include ids.lua
 --!include queue.lua
 --!include group.lua
 local consumer, group, ordinal = ARGV[1], ARGV[3], tonumber(ARGV[4])
@@ -16,7 +17,7 @@ for i = 6 + lane_count, #ARGV do
   blobs[ARGV[i]] = {KEYS[at], KEYS[at + 1]}
   at = at + 2
 end
-local ids = call('HKEYS', HAND)
+local ids = split_all(call('HVALS', HAND))
 local unknown = {now, 2}
 for _, id in ipairs(ids) do
   if is_blob(id) and not blobs[id] then unknown[#unknown + 1] = id end

@@ -26,9 +26,9 @@ end
 -- A small hash is a list to the server, which searches it from end to end: 500 fields at once are 500 searches. A field
 -- of more than hash-max-listpack-value bytes in front of them makes it a table before they come; it goes at once.
 local BULKY = string.rep('-', 512)
-local function set_many(key, pairs_of, from, to)
-  if to - from < 64 then return call('HSET', key, unpack(pairs_of, from, to)) end
-  call('HSET', key, BULKY, '', unpack(pairs_of, from, to))
+local function set_many(key, pairs_of)
+  if #pairs_of < 64 then return call('HSET', key, unpack(pairs_of)) end
+  call('HSET', key, BULKY, '', unpack(pairs_of))
   call('HDEL', key, BULKY)
 end
 
@@ -48,6 +48,12 @@ local function drop_message(id)
   return true
 end
 
+-- What left an inbox while it may wait in a lane: its place there is a tombstone, and fetch looks at each id while there
+-- are any. Too many are counted rather than too few; a fetch that empties the lanes ends the count.
+local function count_tombstones(count)
+  if count > 0 then call('HINCRBY', META, 'void', count) end
+end
+
 -- One bounded step of expiry; answers how many went.
 local function expire(limit)
   local ids = call('ZRANGEBYSCORE', EXPIRY, '-inf', now, 'LIMIT', 0, limit)
@@ -57,5 +63,6 @@ local function expire(limit)
     call('ZREM', EXPIRY, id)
   end
   if count > 0 then call('HINCRBY', META, 'c:expired', count) end
+  count_tombstones(count)
   return count
 end

@@ -1,0 +1,348 @@
+// How messages come: the fetch script, records that are read beside it, and what is asked for ahead of its use.
+#include <algorithm>
+
+#include "redis/consumer.hpp"
+#include "redis/inspection.hpp"
+
+namespace agentmq::redis {
+namespace {
+
+constexpr size_t kBlobWeight = 1 << 18;   // bytes that a blob counts for, its size is not known to the script
+constexpr int kRounds = 20;               // of a fetch that is told to look again; each has a cause that passes
+constexpr size_t kMost = 1000;            // messages of one call
+constexpr int64_t kPatienceAhead = 1000;  // ms, for the rest of an answer that has begun to come
+
+// Records of so many bytes are read by a command of their own, which costs a round trip: Lua would copy each of them
+// four times. Fewer than the lower bound are not worth it in any case, more than the upper one always.
+constexpr size_t kApartBytes = 32 << 10;
+constexpr size_t kApartAtLeast = 16;
+constexpr size_t kApartAlways = 128;
+
+// A fetch that does not wait for messages still has to hear the server's answer.
+Patience LongEnough(const Server& server, const Patience& patience) {
+  Patience enough = patience;
+  const int64_t least = std::min<int64_t>(1000, server.options().command_timeout);
+  const int64_t left = patience.deadline.Remaining();
+  if (left >= 0 && left < least) enough.deadline = Deadline::After(least);
+  return enough;
+}
+
+}  // namespace
+
+Command RedisConsumer::MakeFetch(size_t room) {
+  const auto view = queue_->view();
+  const auto* group = Group(*view);
+  const Lease lease = this->lease();
+  const GroupKeys& keys = group != nullptr ? group->keys : keys_;
+  // Where a full room may be more than the bound the server looks at each size before it takes.
+  const size_t fits = kByteBound / mean_;
+  const bool probe = room > fits && fits < kApartAtLeast;
+  if (room > fits && !probe) room = fits;
+  const size_t apart = std::clamp(kApartBytes / mean_, kApartAtLeast, kApartAlways);
+  Command command(Script::kFetch);
+  for (const std::string& key : queue_->keys().base) command.Key(key);
+  for (const std::string& key : keys.base) command.KeepKey(key);
+  command.KeepKey(keys_.Hand(lease.consumer));
+  for (const std::string& key : keys.lanes) command.KeepKey(key);
+  ++delivery_;
+  command.Keep(group != nullptr ? view->generation : std::string());
+  command.Keep(lease.consumer).Keep(RandomName()).Arg(lease.epoch);
+  command.Arg(static_cast<int64_t>(std::min(room, kMost))).Arg(delivery_);
+  command.Arg(options_.auto_extend ? int64_t{0} : options_.visibility_timeout).Arg(static_cast<int64_t>(kByteBound));
+  command.Arg(probe ? "1" : "0").Arg(source_.group).Arg(group != nullptr ? group->ordinal : int64_t{-1});
+  command.Arg(static_cast<int64_t>(apart));
+  if (group != nullptr) AddLanes(&command, *view);
+  return command;
+}
+
+// HMGET messages id...: the records of what is unread.
+Command RedisConsumer::MakeRead() const {
+  const std::string_view ids = unread_->ids;
+  Command read{"HMGET", queue_->keys().messages()};
+  read.Reserve(ids.size() / ShortId::kSize);
+  for (size_t at = 0; at < ids.size(); at += ShortId::kSize) read.Arg(ids.substr(at, ShortId::kSize));
+  return read;
+}
+
+// Messages in hand with their records. What has none any more is let go, and what is no message is set aside.
+Status RedisConsumer::Add(const Unread& taken, Reply& records, const Reply& tries, Fetched* fetched) {
+  const std::string_view ids = taken.ids;
+  const size_t from = fetched->messages.size();
+  size_t bytes = 0;
+  bool blobs = false;
+  fetched->messages.reserve(from + records.items.size());
+  for (size_t i = 0; i < records.items.size(); ++i) {
+    const std::string_view text = ids.substr(std::min(ids.size(), i * ShortId::kSize), ShortId::kSize);
+    const auto id = ShortId::Parse(text);
+    if (!id || records.items[i].is_nil()) {
+      LetGo(std::string(text), taken.delivery);
+      fetched->more = true;
+      continue;
+    }
+    Delivery& delivery = fetched->messages.emplace_back();
+    delivery.id = *id;
+    delivery.delivery = taken.delivery;
+    delivery.record = std::move(records.items[i].text);
+    delivery.reserved_until = taken.at + options_.visibility_timeout;
+    bytes += delivery.record.size() + (id->blob() ? kBlobWeight : 0);
+    blobs = blobs || id->blob();
+    if (i < tries.items.size() && !tries.items[i].text.empty()) delivery.tries = ParseTries(tries.items[i].text);
+  }
+  const size_t count = fetched->messages.size() - from;
+  if (count > 0) mean_ = bytes / count + 1;
+  if (!blobs) return Status::Ok();
+  Status status = FillBlobs(std::span(fetched->messages).subspan(from));
+  if (!status.ok()) {
+    fetched->messages.resize(from);
+    lost_.push_back(taken.delivery);  // all of this delivery goes back
+  }
+  return status;
+}
+
+// What a fetch script answered with code 0.
+Status RedisConsumer::Accept(Reply& reply, int64_t delivery, Fetched* fetched) {
+  const int64_t now = reply.At(1).Number();
+  fetched->more = fetched->more || reply.At(2).Number() == 1;
+  fetched->next_due = reply.At(3).Number();
+  if (reply.items.size() < 8) return {Code::kProtocol, "the fetch script gave an answer that makes no sense"};
+  Unread taken{delivery, now, std::move(reply.items[5].text)};
+  const bool with_records = !reply.items[6].items.empty();
+  Status status;
+  if (with_records) {
+    status = Add(taken, reply.items[6], reply.items[7], fetched);
+  } else if (!taken.ids.empty()) {
+    unread_ = std::move(taken);
+    fetched->more = true;
+  }
+  if (reply.At(4).Number() == 1) {
+    (void)recovery_.Lapse(*queue_, source_.group);
+    fetched->more = true;
+  }
+  return status;
+}
+
+RedisConsumer::Attempt RedisConsumer::Try(size_t room, const Patience& patience) {
+  Attempt attempt;
+  attempt.sent = SteadyMillis();
+  Command command = MakeFetch(room);
+  attempt.delivery = delivery_;
+  attempt.status = queues_.server()
+                       .Run({&command, 1}, {&attempt.reply, 1}, {patience, Server::Again::kNever, false, no_more_})
+                       .status;
+  return attempt;
+}
+
+// Whether a fetch has nothing else to do first: then several consumers' can share a round trip.
+bool RedisConsumer::Simple() const { return !started_ && !ready_ && !unread_ && lost_.empty(); }
+
+Result<Fetched> RedisConsumer::Fetch(size_t room, const Patience& patience, std::optional<Attempt> first) {
+  const Patience bounded = LongEnough(queues_.server(), patience);
+  no_more_ = patience.deadline;
+  Fetched fetched;
+  if (ready_) fetched = *std::exchange(ready_, std::nullopt);
+  if (started_) {
+    const Status status = Finish({bounded, Server::Again::kNever, false}, &fetched);
+    const bool ended = status.code() == Code::kInterrupted || status.code() == Code::kClosed;
+    if (ended && fetched.messages.empty()) return status;
+  }
+  for (int round = 0; round < kRounds; ++round) {
+    if (!fetched.messages.empty()) break;
+    if (!lost_.empty()) {
+      Status status = TakeBackLost(bounded, false);
+      if (status.code() == Code::kNotFound) {
+        lost_.clear();
+      } else if (!status.ok()) {
+        return status;
+      }
+    }
+    if (unread_ && LeaseHeld()) {
+      if (Status status = Read(bounded, &fetched); !status.ok()) return status;
+      continue;
+    }
+    Attempt attempt = first ? *std::exchange(first, std::nullopt) : Try(unread_ ? 0 : room, bounded);
+    bool again = false;
+    if (Status status = Judge(attempt, bounded, &fetched, &again); !status.ok()) return status;
+    if (!again && !unread_) break;
+    if (round + 1 == kRounds) {
+      return Status(Code::kUnavailable, "queue '" + queue_->keys().text + "' changed all the time");
+    }
+  }
+  fetched.more = fetched.more || unread_;
+  fetched.server_time = queues_.server().pool().ServerNow();
+  return fetched;
+}
+
+// again: nothing is decided yet.
+Status RedisConsumer::Judge(Attempt& attempt, const Patience& patience, Fetched* fetched, bool* again) {
+  *again = true;
+  if (!attempt.status.ok()) {
+    // Sent, and not answered: what it took is not known here.
+    if (attempt.status.code() != Code::kUnavailable) lost_.push_back(attempt.delivery);
+    if (attempt.status.code() != Code::kUnknown) return attempt.status;
+    if (!patience.deadline.Expired() && !no_more_.Expired()) return Status::Ok();
+    return {Code::kUnavailable, attempt.status.text()};
+  }
+  if (attempt.reply.is_error()) return ErrorStatus(attempt.reply);
+  queues_.server().pool().SetServerTime(attempt.reply.At(1).Number());
+  switch (attempt.reply.At(0).integer) {
+    case 0:
+      Renewed(attempt.sent);
+      *again = false;
+      return Accept(attempt.reply, attempt.delivery, fetched);
+    case 1:
+      fetched->gone = true;
+      return Enter(patience);
+    case 2:
+      queue_->Learn(attempt.reply, 2);
+      // A group that was forgotten, or a queue that was removed: enter anew.
+      if (Group(*queue_->view()) != nullptr) return Status::Ok();
+      fetched->gone = true;
+      return Enter(patience);
+    case 3:
+      Renewed(attempt.sent);
+      return Copy(patience);
+    default:
+      return {Code::kProtocol, "the fetch script gave an answer that makes no sense"};
+  }
+}
+
+Status RedisConsumer::Read(const Patience& patience, Fetched* fetched) {
+  auto records = queues_.server().Run(MakeRead(), {patience, Server::Again::kOnLoss, false});
+  if (!records.ok()) {
+    const bool unknown = records.code() == Code::kUnknown;
+    return unknown ? Status(Code::kUnavailable, records.status().text()) : records.status();
+  }
+  const Unread taken = *std::exchange(unread_, std::nullopt);
+  return Add(taken, *records, {}, fetched);
+}
+
+void RedisConsumer::ReadAhead(size_t room) {
+  if (started_ && !started_->reads && !ready_ && Server::Answered(started_->trip)) {
+    // Ids that came: their records are next.
+    Fetched came;
+    (void)Finish({{Deadline::After(kPatienceAhead), nullptr}, Server::Again::kNever, false}, &came);
+    if (!came.messages.empty() || came.gone) ready_ = std::move(came);
+  }
+  if (started_ || ready_ || !lost_.empty() || !LeaseHeld() || !options_.auto_extend) return;
+  const size_t unread = unread_ ? unread_->ids.size() / ShortId::kSize : 0;
+  Started started;
+  std::vector<Command> commands;
+  if (unread_) {
+    commands.push_back(MakeRead());
+    started.reads = true;
+  }
+  if (room > unread) {
+    commands.push_back(MakeFetch(room - unread));
+    started.delivery = delivery_;
+  }
+  if (commands.empty()) return;
+  started.sent = SteadyMillis();
+  auto trip = queues_.server().Start(commands);
+  if (!trip) return;
+  started.trip = std::move(*trip);
+  started_ = std::move(started);
+}
+
+// Reads what ReadAhead() asked for. What was refused is asked for again by the next fetch.
+Status RedisConsumer::Finish(const Server::Call& call, Fetched* fetched) {
+  Started started = std::move(*started_);
+  started_.reset();
+  std::vector<Reply> replies(2);
+  Reply& records = replies[0];
+  Reply& answer = replies[started.reads ? 1 : 0];
+  const Status status = queues_.server().Finish(std::move(started.trip), replies, call);
+  if (started.delivery != 0 && answer.At(0).integer == 1 && answer.is_array()) {
+    unread_.reset();  // the lease is gone, and all that it held
+    return status;
+  }
+  if (started.reads && records.is_array() && unread_) {
+    const Unread taken = *std::exchange(unread_, std::nullopt);
+    (void)Add(taken, records, {}, fetched);
+  }
+  if (started.delivery == 0) return status;
+  if (answer.is_nil()) {
+    lost_.push_back(started.delivery);
+  } else if (answer.is_array() && answer.At(0).integer == 0) {
+    Renewed(started.sent);
+    (void)Accept(answer, started.delivery, fetched);
+    if (fetched->next_due > 0) {
+      fetched->next_due = std::max<int64_t>(0, fetched->next_due - (SteadyMillis() - started.sent));
+    }
+  } else if (answer.is_array() && answer.At(0).integer == 2) {
+    queue_->Learn(answer, 2);
+  }
+  return status;
+}
+
+// A message without a record was deleted by hand; under an id of somebody's own making it goes to the dead letters.
+void RedisConsumer::LetGo(const std::string& id, int64_t delivery) {
+  const std::string lane = keys_.Lane(0);
+  const int64_t ordinal = Ordinal();
+  const std::string consumer = incarnation();
+  Command command(Script::kNack);
+  AddGroupKeys(&command, queue_->keys(), keys_);
+  command.KeepKey(keys_.Hand(consumer)).Key(lane).KeepKey(queue_->keys().Blob(id)).KeepKey(queue_->keys().Blob("-"));
+  command.Arg(consumer).Arg(source_.group).Arg(ordinal).Arg(id).Arg(delivery).Arg("1").Arg("0").Arg("1");
+  command.Arg(static_cast<int64_t>(Code::kCorrupt)).Arg(kDeadLettersKept).Arg("an entry that is no id of a message");
+  (void)queues_.server().Run(std::move(command), {});
+}
+
+int64_t RedisConsumer::Ordinal() const {
+  const auto view = queue_->view();
+  const auto* group = Group(*view);
+  return group != nullptr ? group->ordinal : -1;
+}
+
+// GET blob: payloads that are stored apart are joined to their records.
+Status RedisConsumer::FillBlobs(std::span<Delivery> deliveries) {
+  for (Delivery& delivery : deliveries) {
+    if (!delivery.id.blob()) continue;
+    Command get{"GET"};
+    get.Keep(queue_->keys().Blob(delivery.id.view()));
+    auto reply = queues_.server().Run(std::move(get), {});
+    if (!reply.ok()) return {Code::kUnavailable, reply.status().text()};
+    if (reply->is_nil()) {
+      delivery.record.clear();  // no record any more: it goes to the dead letters as corrupt
+    } else {
+      delivery.record += reply->text;
+    }
+  }
+  return Status::Ok();
+}
+
+void FetchTogether(Server& server, std::span<RedisConsumer* const> consumers, std::span<Backend::Order> orders,
+                   const Patience& patience) {
+  std::vector<RedisConsumer::Attempt> first(orders.size());
+  std::vector<bool> tried(orders.size(), false);
+  std::vector<Command> commands;
+  for (size_t i = 0; i < orders.size() && orders.size() > 1; ++i) {
+    if (!consumers[i]->Simple()) continue;
+    commands.push_back(consumers[i]->MakeFetch(orders[i].room));
+    first[i].sent = SteadyMillis();
+    first[i].delivery = consumers[i]->delivery();
+    tried[i] = true;
+  }
+  const Patience enough = LongEnough(server, patience);
+  const Server::Call call{enough, Server::Again::kNever, false, patience.deadline};
+  std::vector<Reply> replies(commands.size());
+  Status status;
+  // While the answers of what was asked for ahead are read, the server works on the others.
+  std::optional<Server::Trip> trip;
+  if (!commands.empty() && commands.size() < orders.size()) trip = server.Start(commands);
+  if (!trip && !commands.empty()) status = server.Run(commands, replies, call).status;
+  for (size_t i = 0; i < orders.size(); ++i) {
+    if (!tried[i]) orders[i].fetched = consumers[i]->Fetch(orders[i].room, patience);
+  }
+  if (trip) status = server.Finish(std::move(*trip), replies, call);
+  for (size_t i = 0, at = 0; i < orders.size(); ++i) {
+    if (!tried[i]) continue;
+    if (replies[at].is_nil()) first[i].status = status;
+    // A script that the server lost did nothing: the next attempt has it loaded.
+    const bool again = replies[at].StartsWith("NOSCRIPT");
+    first[i].reply = std::move(replies[at++]);
+    orders[i].fetched =
+        consumers[i]->Fetch(orders[i].room, patience, again ? std::nullopt : std::optional(std::move(first[i])));
+  }
+}
+
+}  // namespace agentmq::redis
