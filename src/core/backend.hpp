@@ -219,6 +219,14 @@ class Backend {
     for (Order& order : orders) order.fetched = order.consumer->Fetch(order.room, patience);
   }
 
+  // Waits at the server until there is something to fetch from one of them, then fetches from all: without a thread of
+  // the backend's, and without a round trip between. Ends early when `interrupt` is set. False, and nothing was done:
+  // arm the consumers instead.
+  virtual bool WaitAndFetch(std::span<Order> orders, const Patience& patience, Event& interrupt) {
+    (void)orders, (void)patience, (void)interrupt;
+    return false;
+  }
+
   virtual void Ack(std::span<SettleBatch> batches, const Patience& patience) = 0;
   // Settles for a group whoever holds it, delivered or not.
   virtual Status AckId(const Source& source, const ShortId& id) = 0;

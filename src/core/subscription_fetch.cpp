@@ -92,13 +92,59 @@ Status SubscriptionState::Step(std::unique_lock<std::mutex>& lock, Caller& calle
   }
   if (caller.event == nullptr) caller.event = std::make_unique<Event>();
   if (!caller.event->valid()) return NoEventStatus();
-  Wait(lock, caller);
+  if (!WaitAtServer(lock, caller)) Wait(lock, caller);
   *again = true;
   return Status::Ok();
 }
 
+// Alone, with nothing at hand and nothing due. A wait that is over soon is not worth it.
+bool SubscriptionState::CanWaitAtServer(const Caller& caller) const {
+  const int64_t remaining = caller.patience.deadline.Remaining();
+  if (refilling_ || fd_ || (remaining >= 0 && remaining < kShortWait) || readers_.empty()) return false;
+  if (line_.size() > 1 || (line_.size() == 1 && line_.front() != &caller)) return false;
+  return std::all_of(readers_.begin(), readers_.end(), [](const auto& reader) {
+    return reader->empty() && reader->failure.ok() && !reader->renew_first && !reader->woken;
+  });
+}
+
+bool SubscriptionState::WaitAtServer(std::unique_lock<std::mutex>& lock, Caller& caller) {
+  if (!CanWaitAtServer(caller)) return false;
+  if (!caller.in_line) {
+    caller.in_line = true;
+    line_.push_back(&caller);
+  }
+  refilling_ = true;
+  at_server_ = &caller;
+  const std::vector<std::shared_ptr<Reader>> asked = readers_;
+  std::vector<Backend::Order> orders;
+  for (const auto& reader : asked) orders.push_back({reader->consumer.get(), std::max(caller.max, settings_.prefetch)});
+  Patience until = caller.patience;
+  const int64_t earliest = EarliestLook();
+  if (earliest != INT64_MAX) {
+    until.deadline = until.deadline.Earlier(Deadline::After(std::max<int64_t>(1, earliest - SteadyMillis())));
+  }
+  lock.unlock();
+  Rearm();  // nothing is armed from here on
+  const bool waited = asked[0]->backend->WaitAndFetch(orders, until, *caller.event);
+  if (waited) (void)caller.event->Wait({Deadline::After(0), nullptr});  // what set it is looked at now
+  lock.lock();
+  at_server_ = nullptr;
+  if (waited) (void)Accept(asked, orders);
+  refilling_ = false;
+  refilled_.notify_all();
+  UpdateFd();
+  WakeLookers();
+  return waited;
+}
+
+// Who needs a source, or takes part in waiting, ends a wait at the server.
+void SubscriptionState::InterruptWait() {
+  if (at_server_ != nullptr) at_server_->event->Set();
+}
+
 void SubscriptionState::Wait(std::unique_lock<std::mutex>& lock, Caller& caller) {
   const bool looked = looks_done_ >= caller.look;
+  InterruptWait();
   if (!caller.in_line) {
     caller.in_line = true;
     line_.push_back(&caller);
@@ -151,6 +197,24 @@ void SubscriptionState::PassOn() {
   if (AnyBuffered() || EarliestLook() < first.sleeps_until) first.event->Set();
 }
 
+// What fetching from them answered; the failure that does not mend by waiting.
+Status SubscriptionState::Accept(const std::vector<std::shared_ptr<Reader>>& asked, std::span<Backend::Order> orders) {
+  Status failure;
+  for (size_t i = 0; i < orders.size(); ++i) {
+    Reader& reader = *asked[i];
+    auto& fetched = orders[i].fetched;
+    if (fetched.code() == Code::kInterrupted) {  // this caller's token: for the others nothing happened
+      reader.look_at = 0;
+      failure = fetched.status();
+      continue;
+    }
+    const bool mends = reader.Accept(std::move(fetched), SteadyMillis());
+    if (reader.woken && reader.failure.ok()) reader.look_at = 0;  // woken meanwhile: it looks again
+    if (!mends && failure.ok()) failure = reader.failure;
+  }
+  return failure;
+}
+
 Status SubscriptionState::Refill(std::unique_lock<std::mutex>& lock, size_t room, bool all, const Patience& patience) {
   refilling_ = true;
   const uint64_t look = all ? ++looks_begun_ : 0;
@@ -164,7 +228,6 @@ Status SubscriptionState::Refill(std::unique_lock<std::mutex>& lock, size_t room
     asked.push_back(reader);
     orders.push_back({reader->consumer.get(), reader->renew_first ? 0 : room});
   }
-  Status failure;
   for (const auto& reader : asked) {
     reader->woken = false;
     reader->look_at = INT64_MAX;
@@ -174,18 +237,7 @@ Status SubscriptionState::Refill(std::unique_lock<std::mutex>& lock, size_t room
   brief.deadline = brief.deadline.Earlier(patience.deadline);
   if (!orders.empty()) asked[0]->backend->Fetch(orders, brief);
   lock.lock();
-  for (size_t i = 0; i < orders.size(); ++i) {
-    Reader& reader = *asked[i];
-    auto& fetched = orders[i].fetched;
-    if (fetched.code() == Code::kInterrupted) {  // this caller's token: for the others nothing happened
-      reader.look_at = 0;
-      failure = fetched.status();
-      continue;
-    }
-    const bool mends = reader.Accept(std::move(fetched), SteadyMillis());
-    if (reader.woken && reader.failure.ok()) reader.look_at = 0;  // woken meanwhile: it looks again
-    if (!mends && failure.ok()) failure = reader.failure;
-  }
+  const Status failure = Accept(asked, orders);
   refilling_ = false;
   if (failure.code() != Code::kInterrupted) looks_done_ = std::max(looks_done_, look);
   refilled_.notify_all();
@@ -279,7 +331,7 @@ void SubscriptionState::Rearm() {
   std::vector<Change> changes;
   {
     const std::lock_guard lock(mutex_);
-    const bool wanted = !stopped_ && (!line_.empty() || (fd_ && !AnyBuffered()));
+    const bool wanted = !stopped_ && at_server_ == nullptr && (!line_.empty() || (fd_ && !AnyBuffered()));
     for (const auto& reader : readers_) {
       const bool arm = wanted && reader->failure.ok() && !reader->woken;
       if (arm == reader->armed) continue;

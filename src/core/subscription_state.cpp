@@ -91,6 +91,7 @@ Status SubscriptionState::Add(std::string_view channel) {
       readers_.insert(readers_.end(), unused.begin(), unused.end());
       channels_.push_back({name, unused});
       unused.clear();
+      InterruptWait();  // it goes on with this source too
       PassOn();
       if (fd_) shared_->timer.Poke(fd_task_);
     }
@@ -123,6 +124,7 @@ Status SubscriptionState::Remove(std::string_view channel) {
 
 // False: it still runs at the deadline.
 bool SubscriptionState::WaitForRefill(std::unique_lock<std::mutex>& lock, Deadline deadline) {
+  InterruptWait();
   while (refilling_ && !deadline.Expired()) {
     const int64_t left = deadline.Remaining();
     refilled_.wait_for(lock, std::chrono::milliseconds(left < 0 ? 1000 : left));
@@ -180,6 +182,7 @@ bool SubscriptionState::stopped() const {
 
 int SubscriptionState::Fd(Status* status) {
   const std::lock_guard lock(mutex_);
+  InterruptWait();
   if (!fd_) {
     fd_.emplace();
     if (!fd_->valid()) {

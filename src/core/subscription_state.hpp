@@ -48,7 +48,8 @@ struct SubscriptionHealth {
 //
 // Callers take from the sources' buffers, merged by priority. When those are empty one caller at a time refills them;
 // the others, and then it too, wait in line on events of their own. While somebody waits the sources are armed: their
-// wake-up marks the source and wakes the first in line, which refills from what is marked.
+// wake-up marks the source and wakes the first in line, which refills. A caller that is alone may instead wait at the
+// server, which then fetches for it (refilling_ is set all that time); who needs a source sets its event.
 //
 // Thread-safe. Invariants: no backend call is made with mutex_ held (but LeaseHeld(), which does not wait); a source
 // is fetched from, or closed, only by who set refilling_; whoever leaves the line passes on what is left to do.
@@ -100,6 +101,10 @@ class SubscriptionState : public std::enable_shared_from_this<SubscriptionState>
   bool Take(size_t max, std::vector<Taken>* taken);
   void ReadAhead(std::unique_lock<std::mutex>& lock, size_t max);
   Reader* BestReader();
+  bool CanWaitAtServer(const Caller& caller) const;
+  bool WaitAtServer(std::unique_lock<std::mutex>& lock, Caller& caller);
+  void InterruptWait();
+  Status Accept(const std::vector<std::shared_ptr<Reader>>& asked, std::span<Backend::Order> orders);
   Status Refill(std::unique_lock<std::mutex>& lock, size_t room, bool all, const Patience& patience);
   void Wait(std::unique_lock<std::mutex>& lock, Caller& caller);
   void Leave(std::unique_lock<std::mutex>& lock, Caller& caller);
@@ -124,6 +129,7 @@ class SubscriptionState : public std::enable_shared_from_this<SubscriptionState>
   std::deque<Caller*> line_;                      // guarded by mutex_
   std::vector<std::unique_ptr<Event>> events_;    // guarded by mutex_; idle ones
   bool refilling_ = false;                        // guarded by mutex_
+  Caller* at_server_ = nullptr;                   // guarded by mutex_; waits there and has set refilling_
   std::condition_variable refilled_;              // Close() and Remove() wait on it
   uint64_t looks_begun_ = 0;                      // guarded by mutex_; refills from all sources
   uint64_t looks_done_ = 0;                       // guarded by mutex_; the newest that ended

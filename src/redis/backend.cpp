@@ -1,3 +1,4 @@
+#include <atomic>
 #include <memory>
 #include <mutex>
 
@@ -27,7 +28,8 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
         settling_(queues_, recovery_, inspection_),
         administration_(queues_, recovery_, inspection_),
         maintenance_(queues_, recovery_),
-        waiter_(server_, queues_.Prefix() + "control:" + RandomName() + ":"),
+        control_(queues_.Prefix() + "control:" + RandomName() + ":"),
+        waiter_(server_, control_),
         ticker_(server_, recovery_, maintenance_) {}
 
   // Connects, so that what can't mend itself is told at once.
@@ -63,9 +65,11 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   }
 
   void Fetch(std::span<Order> orders, const Patience& patience) override {
-    std::vector<RedisConsumer*> consumers;
-    for (const Order& order : orders) consumers.push_back(&static_cast<Handle*>(order.consumer)->consumer());
-    FetchTogether(server_, consumers, orders, patience);
+    FetchTogether(server_, Consumers(orders), orders, patience);
+  }
+  bool WaitAndFetch(std::span<Order> orders, const Patience& patience, Event& interrupt) override {
+    const std::string control = control_ + "wait:" + std::to_string(++waits_);
+    return WaitTogether(server_, control, Consumers(orders), orders, patience, interrupt);
   }
   void Ack(std::span<SettleBatch> batches, const Patience& patience) override { settling_.Ack(batches, patience); }
   Status AckId(const Source& source, const ShortId& id) override { return settling_.AckId(source, id); }
@@ -151,6 +155,12 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
     const std::shared_ptr<RedisConsumer> consumer_;
   };
 
+  static std::vector<RedisConsumer*> Consumers(std::span<Order> orders) {
+    std::vector<RedisConsumer*> consumers;
+    for (const Order& order : orders) consumers.push_back(&static_cast<Handle*>(order.consumer)->consumer());
+    return consumers;
+  }
+
   Server server_;
   agentmq::redis::Queues queues_;
   Publishing publishing_;
@@ -159,6 +169,8 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   Settling settling_;
   Administration administration_;
   Maintenance maintenance_;
+  const std::string control_;  // begins the names of lists that end waits
+  std::atomic<int64_t> waits_{0};
   Waiter waiter_;
   Ticker ticker_;
 };

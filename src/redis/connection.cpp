@@ -10,6 +10,8 @@
 namespace agentmq::redis {
 namespace {
 
+constexpr size_t kReadSize = 16 * 1024;  // hiredis' own, of one read
+
 std::string Address(const Options& options) {
   if (!options.unix_path.empty()) return options.unix_path;
   const bool ipv6 = options.host.find(':') != std::string::npos;
@@ -206,12 +208,15 @@ Connection::Outcome Connection::Exchange(std::span<Reply> replies, const Patienc
                      {stop, POLLIN, 0}};
     poll(fds, 3, remaining < 0 ? -1 : static_cast<int>(std::min<int64_t>(remaining, INT_MAX)));
     if ((fds[0].revents & (POLLIN | POLLERR | POLLHUP)) != 0) {
-      if (Status status = ReadSome(); !status.ok()) return {status, answered};
-      while (answered < replies.size()) {
-        Status status = Receive(&replies[answered]);
-        if (status.code() == Code::kTimeout) break;
-        if (!status.ok()) return {status, answered};
-        if (++answered == replies.size()) return {Status::Ok(), answered};
+      bool more = true;  // a read that was full has more behind it: not worth a poll
+      while (more) {
+        if (Status status = ReadSome(&more); !status.ok()) return {status, answered};
+        while (answered < replies.size()) {
+          Status status = Receive(&replies[answered]);
+          if (status.code() == Code::kTimeout) break;
+          if (!status.ok()) return {status, answered};
+          if (++answered == replies.size()) return {Status::Ok(), answered};
+        }
       }
       continue;
     }
@@ -233,8 +238,11 @@ Status Connection::Send() {
   return Flush(&done);
 }
 
-Status Connection::ReadSome() {
-  if (redisBufferRead(context_) == REDIS_OK) return Status::Ok();
+Status Connection::ReadSome(bool* full) {
+  const size_t before = context_->reader->len;
+  const int result = redisBufferRead(context_);
+  if (full != nullptr) *full = context_->reader->len - before >= kReadSize;
+  if (result == REDIS_OK) return Status::Ok();
   return Broken(std::string("the connection to the server is lost: ") + context_->errstr, true);
 }
 

@@ -40,8 +40,8 @@ class Connection {
 
   // For connections that one thread polls: sends without waiting for the reply, and takes replies that came.
   Status Send();
-  // Reads what has come, without waiting.
-  Status ReadSome();
+  // Reads what has come, without waiting. full: there may be more.
+  Status ReadSome(bool* full = nullptr);
   // kTimeout where none is complete; ok with a reply; kUnavailable when the connection is gone.
   Status Receive(Reply* reply);
 

@@ -137,6 +137,11 @@ void RedisConsumer::Arm(std::function<void()> wake) {
   });
 }
 
+void RedisConsumer::Watch(std::function<void()> wake) {
+  std::lock_guard lock(mutex_);
+  wake_ = std::move(wake);
+}
+
 void RedisConsumer::WakeUp() {
   std::lock_guard calling(calling_);
   std::function<void()> wake;

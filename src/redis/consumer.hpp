@@ -57,6 +57,10 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   Lease lease() const;
   void Renewed(int64_t at);  // steady time at which the renewal was sent
   void WakeUp();             // there may be something, or the lease is gone
+
+  // While somebody waits at the server for it: what WakeUp() calls. Ended by Disarm().
+  void Watch(std::function<void()> wake);
+  const std::string& wake_key() const { return keys_.wake(); }
   Queue& queue() { return *queue_; }
   const Source& source() const { return source_; }
 
@@ -121,6 +125,14 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   std::optional<Fetched> ready_;  // what came before it was asked for
   size_t mean_ = kByteBound;      // bytes of a record, as the last fetch had them; unknown at first
 };
+
+// A fetch that does not wait for messages still has to hear the server's answer.
+Patience LongEnough(const Server& server, const Patience& patience);
+
+// Waits on their wake lists (and on `control`, which ends it) and fetches from all, in one trip on a connection of the
+// pool's that is idle. False where there is none, or where one of them has something else to do first.
+bool WaitTogether(Server& server, const std::string& control, std::span<RedisConsumer* const> consumers,
+                  std::span<Backend::Order> orders, const Patience& patience, Event& interrupt);
 
 // Several consumers' fetches in as few round trips as there can be. orders[i] is of consumers[i].
 void FetchTogether(Server& server, std::span<RedisConsumer* const> consumers, std::span<Backend::Order> orders,

@@ -18,7 +18,8 @@ constexpr size_t kApartBytes = 32 << 10;
 constexpr size_t kApartAtLeast = 16;
 constexpr size_t kApartAlways = 128;
 
-// A fetch that does not wait for messages still has to hear the server's answer.
+}  // namespace
+
 Patience LongEnough(const Server& server, const Patience& patience) {
   Patience enough = patience;
   const int64_t least = std::min<int64_t>(1000, server.options().command_timeout);
@@ -26,8 +27,6 @@ Patience LongEnough(const Server& server, const Patience& patience) {
   if (left >= 0 && left < least) enough.deadline = Deadline::After(least);
   return enough;
 }
-
-}  // namespace
 
 Command RedisConsumer::MakeFetch(size_t room) {
   const auto view = queue_->view();
@@ -308,41 +307,6 @@ Status RedisConsumer::FillBlobs(std::span<Delivery> deliveries) {
     }
   }
   return Status::Ok();
-}
-
-void FetchTogether(Server& server, std::span<RedisConsumer* const> consumers, std::span<Backend::Order> orders,
-                   const Patience& patience) {
-  std::vector<RedisConsumer::Attempt> first(orders.size());
-  std::vector<bool> tried(orders.size(), false);
-  std::vector<Command> commands;
-  for (size_t i = 0; i < orders.size() && orders.size() > 1; ++i) {
-    if (!consumers[i]->Simple()) continue;
-    commands.push_back(consumers[i]->MakeFetch(orders[i].room));
-    first[i].sent = SteadyMillis();
-    first[i].delivery = consumers[i]->delivery();
-    tried[i] = true;
-  }
-  const Patience enough = LongEnough(server, patience);
-  const Server::Call call{enough, Server::Again::kNever, false, patience.deadline};
-  std::vector<Reply> replies(commands.size());
-  Status status;
-  // While the answers of what was asked for ahead are read, the server works on the others.
-  std::optional<Server::Trip> trip;
-  if (!commands.empty() && commands.size() < orders.size()) trip = server.Start(commands);
-  if (!trip && !commands.empty()) status = server.Run(commands, replies, call).status;
-  for (size_t i = 0; i < orders.size(); ++i) {
-    if (!tried[i]) orders[i].fetched = consumers[i]->Fetch(orders[i].room, patience);
-  }
-  if (trip) status = server.Finish(std::move(*trip), replies, call);
-  for (size_t i = 0, at = 0; i < orders.size(); ++i) {
-    if (!tried[i]) continue;
-    if (replies[at].is_nil()) first[i].status = status;
-    // A script that the server lost did nothing: the next attempt has it loaded.
-    const bool again = replies[at].StartsWith("NOSCRIPT");
-    first[i].reply = std::move(replies[at++]);
-    orders[i].fetched =
-        consumers[i]->Fetch(orders[i].room, patience, again ? std::nullopt : std::optional(std::move(first[i])));
-  }
 }
 
 }  // namespace agentmq::redis

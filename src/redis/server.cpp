@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <climits>
 
 namespace agentmq::redis {
 namespace {
@@ -152,6 +153,19 @@ std::optional<Server::Trip> Server::Start(std::span<Command> commands) {
   // Where any of this fails Finish() finds out.
   (void)trip.connection->Send();
   return trip;
+}
+
+bool Server::Await(const Trip& trip, const Patience& patience, const Event& interrupt) const {
+  for (;;) {
+    const int64_t remaining = patience.deadline.Remaining();
+    pollfd fds[4] = {{trip.connection->fd(), POLLIN, 0},
+                     {interrupt.fd(), POLLIN, 0},
+                     {patience.cancel != nullptr ? patience.cancel->fd() : -1, POLLIN, 0},
+                     {stop_.fd(), POLLIN, 0}};
+    poll(fds, 4, remaining < 0 ? -1 : static_cast<int>(std::min<int64_t>(remaining, INT_MAX)));
+    if (fds[0].revents != 0) return true;
+    if (fds[1].revents != 0 || fds[2].revents != 0 || fds[3].revents != 0 || patience.deadline.Expired()) return false;
+  }
 }
 
 bool Server::Answered(const Trip& trip) {

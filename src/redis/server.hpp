@@ -57,6 +57,8 @@ class Server {
     std::vector<size_t> replies;  // of each command
   };
   std::optional<Trip> Start(std::span<Command> commands);
+  // Waits until an answer begins to come; false where `patience` or `interrupt` ended that, or a shutdown.
+  bool Await(const Trip& trip, const Patience& patience, const Event& interrupt) const;
   // Whether something came that Finish() can read.
   static bool Answered(const Trip& trip);
   // Their answers; kUnknown where they did not come.

@@ -42,9 +42,9 @@ void Latency(Bench& bench, size_t payload) {
   const auto runs = bench.Alternate(name, payload, Profile::kDefaults, [&](Contender& contender) {
     Latencies(contender, 200);
     const int64_t trips = contender.RoundTrips();
-    const int64_t calls = bench.server().Use().calls;
+    const int64_t reads = bench.server().Use().reads;
     const std::vector<int64_t> latencies = Latencies(contender, count);
-    const int64_t used = trips >= 0 ? contender.RoundTrips() - trips : bench.server().Use().calls - calls;
+    const int64_t used = trips >= 0 ? contender.RoundTrips() - trips : bench.server().Use().reads - reads;
     std::vector<double> values;
     for (const double part : {0.5, 0.99, 0.999}) {
       values.push_back(static_cast<double>(Percentile(latencies, part)) / 1e3);

@@ -27,15 +27,16 @@ ServerUse Server::Use() {
   const std::string cpu = Info("cpu");
   use.cpu_seconds = Field(cpu, "used_cpu_sys") + Field(cpu, "used_cpu_user");
   use.memory = static_cast<int64_t>(Field(Info("memory"), "used_memory"));
+  use.reads = static_cast<int64_t>(Field(Info("stats"), "total_reads_processed"));
   std::istringstream lines(Info("commandstats"));
   for (std::string line; std::getline(lines, line);) {  // cmdstat_evalsha:calls=12,usec=34,...
     const size_t equals = line.find("calls=");
     if (!StartsWith(line, "cmdstat_") || equals == std::string::npos || StartsWith(line, "cmdstat_info")) continue;
     const int64_t calls = std::strtoll(line.c_str() + equals + 6, nullptr, 10);
     use.commands += calls;
-    for (const char* outer : {"eval", "fcall", "blpop", "brpop", "blmove", "bzpop"}) {
-      if (StartsWith(std::string_view(line).substr(8), outer)) use.calls += calls;
-    }
+    const std::string_view name = std::string_view(line).substr(8);
+    if (StartsWith(name, "eval") || StartsWith(name, "blpop")) use.calls += calls;
+    if (StartsWith(name, "exec")) use.calls -= calls;  // a transaction has two scripts and is one trip
   }
   return use;
 }

@@ -13,7 +13,8 @@ struct ServerUse {
   double cpu_seconds = 0;
   int64_t memory = 0;
   int64_t commands = 0;  // those that scripts call included
-  int64_t calls = 0;     // scripts and blocking pops alone: what a client that works with scripts waits for
+  int64_t calls = 0;     // scripts, transactions and blocking pops: what a client that works with scripts waits for
+  int64_t reads = 0;     // of sockets: one for all small requests that came together
 };
 
 // A real redis-server on a unix socket, without persistence, that ends with this object.

@@ -1,0 +1,95 @@
+// Fetches of several consumers that share a round trip, and the wait before them.
+#include <algorithm>
+
+#include "redis/consumer.hpp"
+
+namespace agentmq::redis {
+namespace {
+
+constexpr int64_t kBlock = 20000;  // ms of a BLPOP
+constexpr int64_t kGrace = 2000;   // ms beyond it until a silent connection is given up
+
+using Attempts = std::vector<RedisConsumer::Attempt>;
+
+// What came of the first attempt of each; where that was not all, the consumer goes on by itself.
+void Conclude(std::span<RedisConsumer* const> consumers, std::span<Backend::Order> orders, Attempts& first,
+              std::span<Reply> replies, const Status& status, const Patience& patience) {
+  for (size_t i = 0, at = 0; i < orders.size(); ++i) {
+    if (first[i].delivery == 0) continue;
+    Reply& reply = replies[at++];
+    if (reply.is_nil()) first[i].status = status;
+    // A script that the server lost did nothing: the next attempt has it loaded.
+    const bool again = reply.StartsWith("NOSCRIPT");
+    first[i].reply = std::move(reply);
+    orders[i].fetched =
+        consumers[i]->Fetch(orders[i].room, patience, again ? std::nullopt : std::optional(std::move(first[i])));
+  }
+}
+
+void AddFetch(RedisConsumer& consumer, size_t room, RedisConsumer::Attempt* attempt, std::vector<Command>* commands) {
+  commands->push_back(consumer.MakeFetch(room));
+  attempt->sent = SteadyMillis();
+  attempt->delivery = consumer.delivery();
+}
+
+}  // namespace
+
+void FetchTogether(Server& server, std::span<RedisConsumer* const> consumers, std::span<Backend::Order> orders,
+                   const Patience& patience) {
+  Attempts first(orders.size());
+  std::vector<Command> commands;
+  for (size_t i = 0; i < orders.size() && orders.size() > 1; ++i) {
+    if (consumers[i]->Simple()) AddFetch(*consumers[i], orders[i].room, &first[i], &commands);
+  }
+  const Server::Call call{LongEnough(server, patience), Server::Again::kNever, false, patience.deadline};
+  std::vector<Reply> replies(commands.size());
+  Status status;
+  // While the answers of what was asked for ahead are read, the server works on the others.
+  std::optional<Server::Trip> trip;
+  if (!commands.empty() && commands.size() < orders.size()) trip = server.Start(commands);
+  if (!trip && !commands.empty()) status = server.Run(commands, replies, call).status;
+  for (size_t i = 0; i < orders.size(); ++i) {
+    if (first[i].delivery == 0) orders[i].fetched = consumers[i]->Fetch(orders[i].room, patience);
+  }
+  if (trip) status = server.Finish(std::move(*trip), replies, call);
+  Conclude(consumers, orders, first, replies, status, patience);
+}
+
+bool WaitTogether(Server& server, const std::string& control, std::span<RedisConsumer* const> consumers,
+                  std::span<Backend::Order> orders, const Patience& patience, Event& interrupt) {
+  if (!std::all_of(consumers.begin(), consumers.end(), [](const auto* consumer) { return consumer->Simple(); })) {
+    return false;
+  }
+  const int64_t left = patience.deadline.Remaining();
+  const int64_t block = std::max<int64_t>(1, left < 0 ? kBlock : std::min(left, kBlock));
+  Attempts first(orders.size());
+  std::vector<Command> commands;
+  // BLPOP wake... control seconds
+  Command& wait = commands.emplace_back(Command{"BLPOP"});
+  for (const RedisConsumer* consumer : consumers) wait.Arg(consumer->wake_key());
+  wait.Arg(control).Keep(std::to_string(static_cast<double>(block) / 1000));
+  for (size_t i = 0; i < orders.size(); ++i) AddFetch(*consumers[i], orders[i].room, &first[i], &commands);
+  auto trip = server.Start(commands);
+  if (!trip) return false;
+  // The ticker may find that a lease is gone.
+  for (RedisConsumer* consumer : consumers) consumer->Watch([&interrupt] { interrupt.Set(); });
+  const Patience bounded{Deadline::After(block + kGrace), patience.cancel};
+  const bool answered = server.Await(*trip, bounded, interrupt);
+  for (RedisConsumer* consumer : consumers) consumer->Disarm();
+  if (!answered && !bounded.deadline.Expired()) {
+    // The wait ends and the fetches run now; what they bring is in hand, and has to be known here.
+    std::vector<Command> nudge;
+    nudge.push_back(Command{"RPUSH", control, "1"});
+    nudge.push_back(Command{"EXPIRE", control, "60"});
+    std::vector<Reply> done(nudge.size());
+    (void)server.Run(nudge, done, {{Deadline::After(kGrace), nullptr}, Server::Again::kOnLoss, true});
+  }
+  std::vector<Reply> replies(commands.size());
+  const Server::Call call{{Deadline::After(kGrace), nullptr}, Server::Again::kNever, true};
+  const Status status = server.Finish(std::move(*trip), replies, call);
+  if (!answered && replies[0].At(0).text != control) (void)server.Run(Command{"DEL", control}, call);
+  Conclude(consumers, orders, first, std::span(replies).subspan(1), status, patience);
+  return true;
+}
+
+}  // namespace agentmq::redis
