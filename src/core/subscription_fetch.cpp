@@ -100,7 +100,7 @@ Status SubscriptionState::Step(std::unique_lock<std::mutex>& lock, Caller& calle
 // Alone, with nothing at hand and nothing due. A wait that is over soon is not worth it.
 bool SubscriptionState::CanWaitAtServer(const Caller& caller) const {
   const int64_t remaining = caller.patience.deadline.Remaining();
-  if (refilling_ || fd_ || (remaining >= 0 && remaining < kShortWait) || readers_.empty()) return false;
+  if (refilling_ || wanted_ > 0 || fd_ || (remaining >= 0 && remaining < kShortWait) || readers_.empty()) return false;
   if (line_.size() > 1 || (line_.size() == 1 && line_.front() != &caller)) return false;
   return std::all_of(readers_.begin(), readers_.end(), [](const auto& reader) {
     return reader->empty() && reader->failure.ok() && !reader->renew_first && !reader->woken;

@@ -125,10 +125,12 @@ Status SubscriptionState::Remove(std::string_view channel) {
 // False: it still runs at the deadline.
 bool SubscriptionState::WaitForRefill(std::unique_lock<std::mutex>& lock, Deadline deadline) {
   InterruptWait();
+  ++wanted_;  // who waited at the server does not do so again at once
   while (refilling_ && !deadline.Expired()) {
     const int64_t left = deadline.Remaining();
     refilled_.wait_for(lock, std::chrono::milliseconds(left < 0 ? 1000 : left));
   }
+  --wanted_;
   return !refilling_;
 }
 

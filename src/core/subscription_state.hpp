@@ -129,6 +129,7 @@ class SubscriptionState : public std::enable_shared_from_this<SubscriptionState>
   std::deque<Caller*> line_;                      // guarded by mutex_
   std::vector<std::unique_ptr<Event>> events_;    // guarded by mutex_; idle ones
   bool refilling_ = false;                        // guarded by mutex_
+  int wanted_ = 0;                                // guarded by mutex_; who waits for refilling_ to end
   Caller* at_server_ = nullptr;                   // guarded by mutex_; waits there and has set refilling_
   std::condition_variable refilled_;              // Close() and Remove() wait on it
   uint64_t looks_begun_ = 0;                      // guarded by mutex_; refills from all sources

@@ -58,7 +58,7 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
 
   Result<std::unique_ptr<Consumer>> Subscribe(const Source& source, const ConsumerOptions& options,
                                               const Patience& patience) override {
-    auto consumer = std::make_shared<RedisConsumer>(queues_, recovery_, waiter_, source, options);
+    auto consumer = std::make_shared<RedisConsumer>(queues_, recovery_, waiter_, ahead_, source, options);
     if (Status status = consumer->Enter(patience); !status.ok()) return status;
     ticker_.Add(consumer);
     return std::unique_ptr<Consumer>(std::make_unique<Handle>(shared_from_this(), std::move(consumer)));
@@ -71,7 +71,11 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
     const std::string control = control_ + "wait:" + std::to_string(++waits_);
     return WaitTogether(server_, control, Consumers(orders), orders, patience, interrupt);
   }
-  void Ack(std::span<SettleBatch> batches, const Patience& patience) override { settling_.Ack(batches, patience); }
+  void Ack(std::span<SettleBatch> batches, const Patience& patience) override {
+    const std::string_view consumer = batches.empty() ? std::string_view() : batches[0].consumer;
+    const Connection::Side side{ahead_.Fd(consumer), [&] { return ahead_.Read(consumer); }};
+    settling_.Ack(batches, patience, side.fd >= 0 ? &side : nullptr);
+  }
   Status AckId(const Source& source, const ShortId& id) override { return settling_.AckId(source, id); }
   Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead) override {
     return settling_.GiveUp(source, consumer, nack, dead);
@@ -171,6 +175,7 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   Maintenance maintenance_;
   const std::string control_;  // begins the names of lists that end waits
   std::atomic<int64_t> waits_{0};
+  Ahead ahead_;
   Waiter waiter_;
   Ticker ticker_;
 };

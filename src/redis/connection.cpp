@@ -10,6 +10,7 @@
 namespace agentmq::redis {
 namespace {
 
+constexpr size_t kManyArguments = 30;
 constexpr size_t kReadSize = 16 * 1024;  // hiredis' own, of one read
 
 std::string Address(const Options& options) {
@@ -161,6 +162,8 @@ Status Connection::Append(Command& command, const Digests& digests) {
   all.push_back(&exec);
   for (Command* one : all) {
     if (Status status = AppendOne(*one, digests); !status.ok()) return status;
+    // The server reads a large one while the next is written; where this fails Exchange() finds out.
+    if (one->sizes().size() > kManyArguments) (void)Send();
   }
   return Status::Ok();
 }
@@ -195,7 +198,8 @@ Status Connection::Flush(bool* done) {
   return Status::Ok();
 }
 
-Connection::Outcome Connection::Exchange(std::span<Reply> replies, const Patience& patience, int stop) {
+Connection::Outcome Connection::Exchange(std::span<Reply> replies, const Patience& patience, int stop,
+                                         const Side* side) {
   size_t answered = 0;
   bool written = false;
   for (;;) {
@@ -203,10 +207,11 @@ Connection::Outcome Connection::Exchange(std::span<Reply> replies, const Patienc
       if (Status status = Flush(&written); !status.ok()) return {status, answered};
     }
     const int64_t remaining = patience.deadline.Remaining();
-    pollfd fds[3] = {{context_->fd, static_cast<short>(POLLIN | (written ? 0 : POLLOUT)), 0},
+    pollfd fds[4] = {{context_->fd, static_cast<short>(POLLIN | (written ? 0 : POLLOUT)), 0},
                      {patience.cancel != nullptr ? patience.cancel->fd() : -1, POLLIN, 0},
-                     {stop, POLLIN, 0}};
-    poll(fds, 3, remaining < 0 ? -1 : static_cast<int>(std::min<int64_t>(remaining, INT_MAX)));
+                     {stop, POLLIN, 0},
+                     {side != nullptr ? side->fd : -1, POLLIN, 0}};
+    poll(fds, 4, remaining < 0 ? -1 : static_cast<int>(std::min<int64_t>(remaining, INT_MAX)));
     if ((fds[0].revents & (POLLIN | POLLERR | POLLHUP)) != 0) {
       bool more = true;  // a read that was full has more behind it: not worth a poll
       while (more) {
@@ -220,6 +225,7 @@ Connection::Outcome Connection::Exchange(std::span<Reply> replies, const Patienc
       }
       continue;
     }
+    if (fds[3].revents != 0 && !side->readable()) side = nullptr;
     if (fds[1].revents != 0) {
       broken_ = true;
       return {{Code::kInterrupted, "interrupted while waiting for the server"}, answered};

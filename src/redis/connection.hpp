@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -36,7 +37,12 @@ class Connection {
   };
   // Sends what is queued and reads replies.size() replies, as many as Command::replies() says for each command. After anything but ok the connection is broken.
   // stop: a descriptor that ends the wait with kClosed, -1 for none.
-  Outcome Exchange(std::span<Reply> replies, const Patience& patience, int stop);
+  // side: work that the caller does meanwhile.
+  struct Side {
+    int fd;                          // where there is something to do
+    std::function<bool()> readable;  // does it, without waiting; false: there will be no more
+  };
+  Outcome Exchange(std::span<Reply> replies, const Patience& patience, int stop, const Side* side = nullptr);
 
   // For connections that one thread polls: sends without waiting for the reply, and takes replies that came.
   Status Send();

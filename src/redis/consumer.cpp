@@ -21,11 +21,12 @@ std::string NewIncarnation(const std::string& name) {
 
 }  // namespace
 
-RedisConsumer::RedisConsumer(Queues& queues, Recovery& recovery, Waiter& waiter, const Source& source,
+RedisConsumer::RedisConsumer(Queues& queues, Recovery& recovery, Waiter& waiter, Ahead& ahead, const Source& source,
                              const ConsumerOptions& options)
     : queues_(queues),
       recovery_(recovery),
       waiter_(waiter),
+      ahead_(ahead),
       source_(source),
       options_(options),
       queue_(queues.Get(source.queue)),

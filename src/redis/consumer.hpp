@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/backend.hpp"
+#include "redis/ahead.hpp"
 #include "redis/recovery.hpp"
 #include "redis/waiter.hpp"
 
@@ -22,8 +23,9 @@ namespace agentmq::redis {
 // took: a late copy of the lost call is refused. An incarnation whose lease is gone is never used again.
 class RedisConsumer final : public Consumer, public std::enable_shared_from_this<RedisConsumer> {
  public:
-  RedisConsumer(Queues& queues, Recovery& recovery, Waiter& waiter, const Source& source,
+  RedisConsumer(Queues& queues, Recovery& recovery, Waiter& waiter, Ahead& ahead, const Source& source,
                 const ConsumerOptions& options);
+  ~RedisConsumer() override { ahead_.Remove(this); }
 
   Status Enter(const Patience& patience);  // a new incarnation
 
@@ -48,6 +50,10 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   Command MakeFetch(size_t room);
   int64_t delivery() const { return delivery_; }
   Result<Fetched> Fetch(size_t room, const Patience& patience, std::optional<Attempt> first);
+
+  // For Ahead: what was asked for ahead, read while its consumer does something else.
+  int AheadFd();
+  bool PumpAhead();
 
   // For the ticker.
   struct Lease {
@@ -103,6 +109,7 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   Queues& queues_;
   Recovery& recovery_;
   Waiter& waiter_;
+  Ahead& ahead_;
   const Source source_;
   const ConsumerOptions options_;
   const std::shared_ptr<Queue> queue_;
@@ -121,9 +128,10 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   Deadline no_more_ = Deadline::Never();  // the caller's own deadline
   std::vector<int64_t> lost_;             // fetches whose answer did not come
   std::optional<Unread> unread_;
-  std::optional<Started> started_;
-  std::optional<Fetched> ready_;  // what came before it was asked for
-  size_t mean_ = kByteBound;      // bytes of a record, as the last fetch had them; unknown at first
+  std::mutex trip_mutex_;           // held while what was asked for ahead is read, sent or taken
+  std::optional<Started> started_;  // set and reset with trip_mutex_ held
+  std::optional<Fetched> ready_;    // what came before it was asked for
+  size_t mean_ = kByteBound;        // bytes of a record, as the last fetch had them; unknown at first
 };
 
 // A fetch that does not wait for messages still has to hear the server's answer.

@@ -239,13 +239,32 @@ void RedisConsumer::ReadAhead(size_t room) {
   auto trip = queues_.server().Start(commands);
   if (!trip) return;
   started.trip = std::move(*trip);
-  started_ = std::move(started);
+  {
+    std::lock_guard lock(trip_mutex_);
+    started_ = std::move(started);
+  }
+  ahead_.Add(this);
+}
+
+int RedisConsumer::AheadFd() {
+  std::unique_lock lock(trip_mutex_, std::try_to_lock);
+  return lock.owns_lock() && started_ ? started_->trip.connection->fd() : -1;
+}
+
+bool RedisConsumer::PumpAhead() {
+  std::unique_lock lock(trip_mutex_, std::try_to_lock);
+  return lock.owns_lock() && started_ && Server::Pump(started_->trip);
 }
 
 // Reads what ReadAhead() asked for. What was refused is asked for again by the next fetch.
 Status RedisConsumer::Finish(const Server::Call& call, Fetched* fetched) {
-  Started started = std::move(*started_);
-  started_.reset();
+  ahead_.Remove(this);
+  Started started;
+  {
+    std::lock_guard lock(trip_mutex_);
+    started = std::move(*started_);
+    started_.reset();
+  }
   std::vector<Reply> replies(2);
   Reply& records = replies[0];
   Reply& answer = replies[started.reads ? 1 : 0];
@@ -262,6 +281,8 @@ Status RedisConsumer::Finish(const Server::Call& call, Fetched* fetched) {
   if (answer.is_nil()) {
     lost_.push_back(started.delivery);
   } else if (answer.is_array() && answer.At(0).integer == 0) {
+    // Refused records (a server that loads): their messages go back, for the place of the unread is taken.
+    if (unread_) lost_.push_back(std::exchange(unread_, std::nullopt)->delivery);
     Renewed(started.sent);
     (void)Accept(answer, started.delivery, fetched);
     if (fetched->next_due > 0) {

@@ -108,4 +108,11 @@ void AddLanes(Command* command, const QueueView& view) {
   for (const int lane : view.lanes) command->Arg(int64_t{lane});
 }
 
+Command MakeClose(Script script, const QueueKeys& queue) {
+  Command close(script);
+  AddQueueKeys(&close, queue);
+  close.KeepKey(queue.Open());
+  return close;
+}
+
 }  // namespace agentmq::redis

@@ -47,6 +47,8 @@ struct QueueKeys {
   const std::string& dead() const { return base[5]; }
   const std::string& dead_by() const { return base[6]; }
   const std::string& trash() const { return base[7]; }
+  // What the records are called while a script's transaction goes on beside it (scripts/lib/beside.lua).
+  std::string Open() const { return messages() + ":open"; }
   std::string Blob(std::string_view id) const { return tag + "blob:" + std::string(id); }
   std::string DeadBlob(std::string_view id, std::string_view group) const {
     return Blob(id) + "~" + std::string(group);
@@ -97,5 +99,7 @@ void AddQueueKeys(Command* command, const QueueKeys& keys);
 void AddGroupKeys(Command* command, const QueueKeys& queue, const GroupKeys& group);
 void AddLaneKeys(Command* command, const GroupKeys& group);
 void AddLanes(Command* command, const QueueView& view);  // as arguments
+// What ends the transaction of a script that opened the queue for commands beside it.
+Command MakeClose(Script script, const QueueKeys& queue);
 
 }  // namespace agentmq::redis

@@ -10,6 +10,8 @@ namespace {
 
 // Fewer records travel inside the script: a transaction has a price too.
 constexpr size_t kBesideAtLeast = 16;
+// An HSET takes about so much, so that the server reads one while the next is written.
+constexpr size_t kStoreBytes = 16 << 10;
 
 bool IsBlob(const Outgoing& message) { return message.payload.size() > kBlobThreshold; }
 
@@ -73,8 +75,7 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
   const Queue& queue = *step.slot->queue;
   const auto& messages = step.messages;
   const Limits& limits = step.batches[0]->limits;
-  // A slot that nobody knows may be another's: its records must not be there before the script has judged.
-  const bool beside = messages.size() >= kBesideAtLeast && !step.slot->fresh;
+  const bool beside = messages.size() >= kBesideAtLeast;
   Command command(Script::kPublish);
   command.Reserve((beside ? 0 : messages.size()) + view.lanes.size() * (3 + view.groups.size()) + 32);
   AddQueueKeys(&command, queue.keys());
@@ -85,6 +86,7 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
     command.Key(group.keys.wake());
     AddLaneKeys(&command, group.keys);
   }
+  if (beside) command.KeepKey(queue.keys().Open());
   size_t bytes = 0;
   int64_t expiring = 0;
   for (const Outgoing* message : messages) {
@@ -107,24 +109,32 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
     for (; at != messages.end() && (*at)->priority == lane; ++at) step.ids.append((*at)->id.view());
     command.Arg(int64_t{lane}).Arg(std::string_view(step.ids).substr(from));
   }
-  Command store{"HSET", queue.keys().messages()};
-  if (beside) store.Reserve(2 * messages.size());
+  std::vector<Command> stores;
+  size_t stored = kStoreBytes;  // by the last of them
   for (const Outgoing* message : messages) {
     const size_t from = step.records.size();
     step.records.append(message->head);
     if (!IsBlob(*message)) step.records.append(message->payload);
-    if (beside) store.Arg(message->id.view());
-    (beside ? store : command).Arg(std::string_view(step.records).substr(from));
+    const auto record = std::string_view(step.records).substr(from);
+    if (!beside) {
+      command.Arg(record);
+      continue;
+    }
+    if (stored >= kStoreBytes) {
+      stores.push_back(Command{"HSET"});
+      stores.back().Keep(queue.keys().Open());
+      stored = 0;
+    }
+    stores.back().Arg(message->id.view()).Arg(record);
+    stored += record.size();
   }
   for (const Outgoing* message : messages) {
     if (message->ttl >= 0) command.Arg(message->id.time() + message->ttl).Arg(message->id.view());
   }
   if (queue.name().broadcast && !view.groups.empty()) command.Arg(view.reference_map);
   if (!beside) return command;
-  Command mend(Script::kMend);
-  AddQueueKeys(&mend, queue.keys());
-  mend.Keep(SlotName(step)).Arg(messages[0]->id.view()).Arg(step.ids);
-  command.Then(std::move(store)).Then(std::move(mend));
+  for (Command& store : stores) command.Then(std::move(store));
+  command.Then(MakeClose(Script::kPublish, queue.keys()));
   return command;
 }
 

@@ -28,8 +28,6 @@ std::string_view ScriptSource(Script script) {
       return scripts::kLapse;
     case Script::kMaintain:
       return scripts::kMaintain;
-    case Script::kMend:
-      return scripts::kMend;
     case Script::kNack:
       return scripts::kNack;
     case Script::kPublish:

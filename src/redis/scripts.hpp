@@ -21,7 +21,6 @@ enum class Script : int {
   kLanes,
   kLapse,
   kMaintain,
-  kMend,
   kNack,
   kPublish,
   kPurge,

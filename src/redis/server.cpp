@@ -77,9 +77,10 @@ Status Server::Attempt(std::span<Command> commands, std::span<Reply> replies, st
   size_t expected = 0;
   for (const size_t i : *left) expected += commands[i].replies();
   std::vector<Reply> got(expected);
-  const auto outcome = (*connection)->Exchange(got, patience, call.settles ? -1 : stop_.fd());
+  const auto outcome = (*connection)->Exchange(got, patience, call.settles ? -1 : stop_.fd(), call.side);
   std::vector<size_t> remaining;
   bool lost_scripts = false;
+  std::string passing;
   size_t at = 0;
   for (const size_t i : *left) {
     const size_t size = commands[i].replies();
@@ -91,6 +92,8 @@ Status Server::Attempt(std::span<Command> commands, std::span<Reply> replies, st
     replies[i] = Fold(std::span(got).subspan(at - size, size));
     if (!Passes(replies[i])) continue;
     lost_scripts = lost_scripts || replies[i].StartsWith("NOSCRIPT");
+    if (passing.empty()) passing = ErrorStatus(replies[i]).text();
+    replies[i] = Reply();  // no answer: the next attempt may get none
     remaining.push_back(i);
   }
   if (outcome.status.ok() && lost_scripts) status = LoadScripts(**connection, patience);
@@ -101,7 +104,7 @@ Status Server::Attempt(std::span<Command> commands, std::span<Reply> replies, st
   if (!all_answered) return outcome.status;
   if (!status.ok()) return {Code::kUnavailable, status.text()};
   if (left->empty()) return Status::Ok();
-  return {Code::kUnavailable, ErrorStatus(replies[left->front()]).text()};
+  return {Code::kUnavailable, passing};
 }
 
 Server::Outcome Server::Run(std::span<Command> commands, std::span<Reply> replies, const Call& call) {
@@ -144,12 +147,16 @@ Server::Outcome Server::Run(std::span<Command> commands, std::span<Reply> replie
 
 std::optional<Server::Trip> Server::Start(std::span<Command> commands) {
   if (shut_down() || !digests_.known()) return std::nullopt;
-  Trip trip{pool_.TakeIdle(), {}};
+  Trip trip;
+  trip.connection = pool_.TakeIdle();
   if (trip.connection == nullptr) return std::nullopt;
   for (Command& command : commands) {
     if (!trip.connection->Append(command, digests_).ok()) break;
     trip.replies.push_back(command.replies());
   }
+  size_t expected = 0;
+  for (const size_t count : trip.replies) expected += count;
+  trip.got.resize(expected);
   // Where any of this fails Finish() finds out.
   (void)trip.connection->Send();
   return trip;
@@ -168,7 +175,22 @@ bool Server::Await(const Trip& trip, const Patience& patience, const Event& inte
   }
 }
 
+bool Server::Pump(Trip& trip) {
+  bool more = true;
+  while (more && trip.answered < trip.got.size()) {
+    if (!trip.connection->ReadSome(&more).ok()) return false;
+    while (trip.answered < trip.got.size()) {
+      const Status status = trip.connection->Receive(&trip.got[trip.answered]);
+      if (status.code() == Code::kTimeout) break;
+      if (!status.ok()) return false;
+      ++trip.answered;
+    }
+  }
+  return trip.answered < trip.got.size();
+}
+
 bool Server::Answered(const Trip& trip) {
+  if (trip.answered > 0) return true;
   pollfd fd{trip.connection->fd(), POLLIN, 0};
   return poll(&fd, 1, 0) > 0;
 }
@@ -176,17 +198,20 @@ bool Server::Answered(const Trip& trip) {
 Status Server::Finish(Trip trip, std::span<Reply> replies, const Call& call) {
   Patience bounded = call.patience;
   bounded.deadline = bounded.deadline.Earlier(Deadline::After(options_.command_timeout));
-  size_t expected = 0;
-  for (const size_t count : trip.replies) expected += count;
-  std::vector<Reply> got(expected);
-  const auto outcome = trip.connection->Exchange(got, bounded, call.settles ? -1 : stop_.fd());
+  Status status;
+  if (trip.answered < trip.got.size()) {
+    const auto rest = std::span(trip.got).subspan(trip.answered);
+    auto outcome = trip.connection->Exchange(rest, bounded, call.settles ? -1 : stop_.fd());
+    trip.answered += outcome.answered;
+    status = std::move(outcome.status);
+  }
   size_t at = 0;
   for (size_t i = 0; i < trip.replies.size(); at += trip.replies[i++]) {
-    if (at + trip.replies[i] <= outcome.answered) replies[i] = Fold(std::span(got).subspan(at, trip.replies[i]));
+    if (at + trip.replies[i] <= trip.answered) replies[i] = Fold(std::span(trip.got).subspan(at, trip.replies[i]));
   }
-  if (outcome.status.code() == Code::kUnknown) pool_.Lost(outcome.status);
+  if (status.code() == Code::kUnknown) pool_.Lost(status);
   pool_.Return(std::move(trip.connection));
-  return outcome.status;
+  return status;
 }
 
 Result<Reply> Server::Run(Command command, const Call& call) {

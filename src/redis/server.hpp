@@ -26,6 +26,7 @@ class Server {
     Again again = Again::kOnLoss;
     bool settles = false;                  // goes on after Shutdown()
     Deadline no_more = Deadline::Never();  // beyond it nothing is tried anew; an answer is still waited for
+    const Connection::Side* side = nullptr;
   };
   // What of a pipeline was repeated after its answer was lost.
   struct Outcome {
@@ -55,12 +56,16 @@ class Server {
   struct Trip {
     std::unique_ptr<Connection> connection;
     std::vector<size_t> replies;  // of each command
+    std::vector<Reply> got;
+    size_t answered = 0;  // of got
   };
   std::optional<Trip> Start(std::span<Command> commands);
   // Waits until an answer begins to come; false where `patience` or `interrupt` ended that, or a shutdown.
   bool Await(const Trip& trip, const Patience& patience, const Event& interrupt) const;
   // Whether something came that Finish() can read.
   static bool Answered(const Trip& trip);
+  // Reads what has come, without waiting; false where there is nothing more to come.
+  static bool Pump(Trip& trip);
   // Their answers; kUnknown where they did not come.
   Status Finish(Trip trip, std::span<Reply> replies, const Call& call);
 

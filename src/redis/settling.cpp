@@ -5,7 +5,8 @@
 namespace agentmq::redis {
 namespace {
 
-constexpr size_t kStep = 1000;  // settlements of one call
+constexpr size_t kStep = 1000;         // settlements of one call
+constexpr size_t kBesideAtLeast = 16;  // fewer are removed by the script: a transaction has a price too
 
 Status FromLetter(char letter) {
   switch (letter) {
@@ -23,11 +24,10 @@ Status FromLetter(char letter) {
 
 Status FromLetter(const Reply& reply) { return FromLetter(reply.text.empty() ? '?' : reply.text[0]); }
 
-// Part of a batch, as one call takes it.
-struct Part {
-  SettleBatch* batch;
-  std::span<Settlement> settlements;
-};
+bool HasBlobs(std::span<const Settlement> settlements) {
+  return std::any_of(settlements.begin(), settlements.end(),
+                     [](const Settlement& settlement) { return settlement.id.blob(); });
+}
 
 }  // namespace
 
@@ -50,43 +50,64 @@ Settling::Place Settling::Find(const Source& source) {
   return place;
 }
 
-void Settling::Ack(std::span<SettleBatch> batches, const Patience& patience) {
+Command Settling::MakeAck(const Part& part, bool beside) {
+  const Place& place = part.place;
+  Command command(Script::kAck);
+  command.Reserve(24);
+  AddGroupKeys(&command, place.queue->keys(), place.keys);
+  command.KeepKey(place.keys.Hand(part.batch->consumer));
+  if (beside) command.KeepKey(place.queue->keys().Open());
+  command.Arg(part.batch->consumer).Arg(part.batch->source->group).Arg(place.ordinal);
+  command.Arg(HasBlobs(part.settlements) ? "1" : "0").Arg(beside ? "1" : "0");
+  // What follows each other in a delivery goes as one text.
+  for (size_t from = 0, to = 0; from < part.settlements.size(); from = to) {
+    const int64_t number = part.settlements[from].delivery;
+    std::string ids;
+    while (to < part.settlements.size() && part.settlements[to].delivery == number) {
+      ids += part.settlements[to++].id.view();
+    }
+    command.Arg(number).Keep(std::move(ids));
+  }
+  if (!beside) return command;
+  Command remove{"HDEL"};
+  remove.Reserve(1 + part.settlements.size()).Keep(place.queue->keys().Open());
+  for (const Settlement& settlement : part.settlements) remove.Arg(settlement.id.view());
+  command.Then(std::move(remove)).Then(MakeClose(Script::kAck, place.queue->keys()));
+  return command;
+}
+
+void Settling::Ack(std::span<SettleBatch> batches, const Patience& patience, const Connection::Side* side) {
   std::vector<Part> parts;
   for (SettleBatch& batch : batches) {
     for (size_t from = 0; from < batch.settlements.size(); from += kStep) {
       const size_t count = std::min(kStep, batch.settlements.size() - from);
-      parts.push_back({&batch, batch.settlements.subspan(from, count)});
+      parts.push_back({&batch, batch.settlements.subspan(from, count), Find(*batch.source)});
     }
   }
-  std::vector<Place> places;
-  places.reserve(parts.size());
   std::vector<Command> commands;
   commands.reserve(parts.size());
-  std::vector<std::shared_ptr<Queue>> swept;
   for (const Part& part : parts) {
-    const Place& place = places.emplace_back(Find(*part.batch->source));
-    Command command(Script::kAck);
-    command.Reserve(24);
-    AddGroupKeys(&command, place.queue->keys(), place.keys);
-    command.KeepKey(place.keys.Hand(part.batch->consumer));
-    command.Arg(part.batch->consumer).Arg(part.batch->source->group).Arg(place.ordinal);
-    const bool blobs = std::any_of(part.settlements.begin(), part.settlements.end(),
-                                   [](const Settlement& settlement) { return settlement.id.blob(); });
-    command.Arg(blobs ? "1" : "0");
-    // What follows each other in a delivery goes as one text.
-    for (size_t from = 0, to = 0; from < part.settlements.size(); from = to) {
-      const int64_t number = part.settlements[from].delivery;
-      std::string ids;
-      while (to < part.settlements.size() && part.settlements[to].delivery == number) {
-        ids += part.settlements[to++].id.view();
-      }
-      command.Arg(number).Keep(std::move(ids));
-    }
-    commands.push_back(std::move(command));
-    if (blobs) swept.push_back(place.queue);
+    const bool many = part.settlements.size() >= kBesideAtLeast;
+    commands.push_back(MakeAck(part, many && part.place.ordinal < 0 && !HasBlobs(part.settlements)));
   }
   std::vector<Reply> replies(commands.size());
-  const auto outcome = queues_.server().Run(commands, replies, {patience, Server::Again::kOnLoss, true});
+  const Server::Call call{patience, Server::Again::kOnLoss, true, Deadline::Never(), side};
+  auto outcome = queues_.server().Run(commands, replies, call);
+  std::vector<size_t> again;
+  std::vector<Command> plain;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    // A server that is out of memory takes no transactions, but lets single scripts make room.
+    if (commands[i].behind().empty() || !replies[i].StartsWith("OOM")) continue;
+    again.push_back(i);
+    plain.push_back(MakeAck(parts[i], false));
+  }
+  if (!again.empty()) {
+    std::vector<Reply> answers(again.size());
+    const auto second = queues_.server().Run(plain, answers, call);
+    if (outcome.status.ok()) outcome.status = second.status;
+    outcome.repeated = outcome.repeated || second.repeated;
+    for (size_t i = 0; i < again.size(); ++i) replies[again[i]] = std::move(answers[i]);
+  }
   for (size_t i = 0; i < parts.size(); ++i) {
     const Reply& reply = replies[i];
     const std::string& letters = reply.At(1).text;
@@ -103,7 +124,9 @@ void Settling::Ack(std::span<SettleBatch> batches, const Patience& patience) {
       }
     }
   }
-  for (const auto& queue : swept) recovery_.SweepTrash(*queue);
+  for (const Part& part : parts) {
+    if (HasBlobs(part.settlements)) recovery_.SweepTrash(*part.place.queue);
+  }
 }
 
 Status Settling::AckId(const Source& source, const ShortId& id) {

@@ -13,7 +13,8 @@ class Settling {
   Settling(Queues& queues, Recovery& recovery, Inspection& inspection)
       : queues_(queues), recovery_(recovery), inspection_(inspection) {}
 
-  void Ack(std::span<SettleBatch> batches, const Patience& patience);
+  // side: what is done while the server works.
+  void Ack(std::span<SettleBatch> batches, const Patience& patience, const Connection::Side* side);
   Status AckId(const Source& source, const ShortId& id);
   Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead);
   Status Extend(const Source& source, std::string_view consumer, const Settlement& settlement,
@@ -26,7 +27,15 @@ class Settling {
     GroupKeys keys;
     int64_t ordinal;
   };
+  // Part of a batch, as one call takes it.
+  struct Part {
+    SettleBatch* batch;
+    std::span<Settlement> settlements;
+    Place place;
+  };
   Place Find(const Source& source);
+  // beside: the messages leave the queue beside the script (scripts/lib/beside.lua).
+  static Command MakeAck(const Part& part, bool beside);
 
   Queues& queues_;
   Recovery& recovery_;

@@ -1,14 +1,18 @@
 #!lua flags=allow-oom
--- Settles what is in a consumer's hand.
--- KEYS: group (1-14), hand   ARGV: consumer, group, ordinal, blobs among them (0, 1), then: delivery, its ids; ...
+-- Settles what is in a consumer's hand. Many messages of an inbox leave the queue beside the script (beside.lua), by an
+-- HDEL: to Lua each of their ids would be an argument again.
+-- KEYS: group (1-14), hand; where they leave beside: OPEN
+-- ARGV: consumer, group, ordinal, blobs among them (0, 1), removed beside (0, 1), then: delivery, its ids; ...
 -- Answers: now, statuses: '' where all are done, else a character for each id: o(k) s(tale) n(ot found)
 --!include ids.lua
 --!include queue.lua
 --!include group.lua
+--!include beside.lua
+if #ARGV == 0 then return close() end
 local consumer, group, ordinal = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local HAND = KEYS[15]
+local HAND, beside = KEYS[15], ARGV[5] == '1'
 local done, statuses, all = {}, {}, true
-for at = 5, #ARGV, 2 do
+for at = 6, #ARGV, 2 do
   local delivery, some = ARGV[at], ARGV[at + 1]
   if let_go(HAND, delivery, some) then -- mostly a whole delivery, or its first that is left
     done[#done + 1] = some
@@ -34,7 +38,14 @@ for at = 5, #ARGV, 2 do
 end
 local answer = {now, all and '' or table.concat(statuses)}
 if #done == 0 then return answer end
-local ids = split(table.concat(done))
+local settled = table.concat(done)
+call('HINCRBY', META, 'a:' .. group, #settled / ID)
+beside = beside and all -- else it would take along what is not this consumer's
+if beside then
+  open()
+  if call('EXISTS', TRIES, UNTIL, EXPIRY) == 0 then return answer end
+end
+local ids = split(settled)
 if call('EXISTS', TRIES) == 1 then
   call('HDEL', TRIES, unpack(ids))
   leave_token() -- a suspect may have waited for an empty hand
@@ -42,27 +53,26 @@ end
 if call('EXISTS', UNTIL) == 1 then
   for _, id in ipairs(ids) do call('ZREM', UNTIL, consumer .. '|' .. id) end
 end
-call('HINCRBY', META, 'a:' .. group, #ids)
 if ordinal >= 0 then
-  local maps, rest, kept = call('HMGET', REFS, unpack(ids)), {}, {}
+  local maps, rest, changed = call('HMGET', REFS, unpack(ids)), {}, {}
   for i, id in ipairs(ids) do
     if has_bit(maps[i], ordinal) then
       local map = flip_bit(maps[i], ordinal)
       if map:find('[^%z]') then
-        kept[#kept + 1] = id
-        kept[#kept + 1] = map
+        changed[#changed + 1] = id
+        changed[#changed + 1] = map
       else
         rest[#rest + 1] = id
       end
     end
   end
-  if #kept > 0 then call('HSET', REFS, unpack(kept)) end
+  if #changed > 0 then call('HSET', REFS, unpack(changed)) end
   ids = rest
   if #ids == 0 then return answer end
   call('HDEL', REFS, unpack(ids))
   call('ZREM', LOG, unpack(ids))
 end
-call('HDEL', MSG, unpack(ids))
+if not beside then call('HDEL', MSG, unpack(ids)) end
 if call('EXISTS', EXPIRY) == 1 then call('ZREM', EXPIRY, unpack(ids)) end
 if ARGV[4] == '1' then
   for _, id in ipairs(ids) do discard_blob(id) end

@@ -1,7 +1,8 @@
 #!lua
--- Stores a batch in a queue, whole or not at all. Many records travel beside the script, as an HSET of their own in the
--- same transaction: Lua would copy each of them four times.
--- KEYS: queue (1-8), the blobs, then for each group its wake list and its lanes (in the order of the lane arguments)
+-- Stores a batch in a queue, whole or not at all. Many records travel beside the script (beside.lua): Lua would copy each
+-- of them four times.
+-- KEYS: queue (1-8), the blobs, then for each group its wake list and its lanes (in the order of the lane arguments);
+--       where records are beside: OPEN
 -- ARGV: generation, slot, connection number, fresh, first id, max_items, drop oldest (a log always does), is log,
 --       blobs, groups, lanes, expiring, beside, then: lanes: priority, ids; records (none where they are beside);
 --       expiry: time, id, ...; the bits of all groups (a log's)
@@ -9,6 +10,8 @@
 --          4 a late copy  5 slot taken  6 a blob is gone
 --!include ids.lua
 --!include queue.lua
+--!include beside.lua
+if #ARGV == 0 then return close() end
 local generation, slot, connection, fresh, first = ARGV[1], 's:' .. ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local max_items, drop_oldest, is_log = tonumber(ARGV[6]), ARGV[7] == '1', ARGV[8] == '1'
 local blobs, groups, lanes, expiring = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
@@ -17,28 +20,14 @@ local beside = ARGV[13] == '1'
 local total = 0
 for i = 1, lanes do total = total + #ARGV[13 + 2 * i] / ID end
 
--- Records that are beside follow in any case: those that the queue does not have now are to leave it again.
-local function refuse(answer)
-  if beside then
-    local absent = {}
-    for i = 1, lanes do
-      for _, id in ipairs(split(ARGV[13 + 2 * i])) do
-        if call('HEXISTS', MSG, id) == 0 then absent[#absent + 1] = id end
-      end
-    end
-    call('HSET', META, 'undo', table.concat(absent))
-  end
-  return answer
-end
-
 local meta = call('HMGET', META, 'gen', slot, 'lanes', 'groups', 'void')
 if meta[2] then
   local number, stored = meta[2]:match('^(%d+) (%S+)')
-  if fresh == '1' then return refuse({5, now}) end
-  if tonumber(number) > connection then return refuse({4, now}) end
-  if stored == first then return refuse({1, now}) end
+  if fresh == '1' then return {5, now} end
+  if tonumber(number) > connection then return {4, now} end
+  if stored == first then return {1, now} end
 end
-if meta[1] ~= generation then return refuse({2, now, meta[1] or '', meta[3] or '', meta[4] or ''}) end
+if meta[1] ~= generation then return {2, now, meta[1] or '', meta[3] or '', meta[4] or ''} end
 
 local dropped, wanted = 0, 0
 local stride = 1 + lanes -- keys of a group
@@ -47,7 +36,7 @@ if max_items > 0 then
   wanted = call('HLEN', MSG) + total - max_items
   if wanted > 0 then wanted = wanted - expire(100) end
   if wanted > 0 and not is_log then
-    if not drop_oldest then return refuse({3, now}) end
+    if not drop_oldest then return {3, now} end
     local waiting = 0 -- judged before anything is dropped
     for i = 1, lanes do
       for _, entry in ipairs(call('LRANGE', KEYS[base + 1 + i], 0, wanted - 1)) do
@@ -55,11 +44,11 @@ if max_items > 0 then
         for _, id in ipairs(split(entry)) do waiting = waiting + (meta[5] and call('HEXISTS', MSG, id) or 1) end
       end
     end
-    if waiting < wanted then return refuse({3, now}) end
+    if waiting < wanted then return {3, now} end
   end
 end
 for i = 1, blobs do
-  if call('PERSIST', KEYS[8 + i]) == 0 then return refuse({6, now}) end
+  if call('PERSIST', KEYS[8 + i]) == 0 then return {6, now} end
 end
 
 if wanted > 0 and is_log then
@@ -105,8 +94,6 @@ if not beside then
     end
   end
   set_many(MSG, pairs_of)
-elseif call('EXISTS', MSG) == 0 then
-  call('HSET', MSG, BULKY, '')
 end
 if expiring > 0 then call('ZADD', EXPIRY, unpack(ARGV, record, record + 2 * expiring - 1)) end
 if is_log then
@@ -138,4 +125,5 @@ for g = 0, groups - 1 do
 end
 call('HSET', META, slot, connection .. ' ' .. first .. ' ' .. now)
 call('HINCRBY', META, 'c:published', total)
+if beside then open() end
 return {0, now, dropped}
