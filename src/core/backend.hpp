@@ -39,7 +39,8 @@ struct Outgoing {
   ShortId id;                // receives the id once stored
 };
 
-// What goes into one queue in one step: all or nothing. At most 1,000 messages and 1 MiB (blobs not counted).
+// What goes into one queue in one step: all or nothing. At most 1,000 messages and 1 MiB (blobs not counted). Batches of
+// one queue are stored in their order; one that is not stops those behind it (kUnavailable).
 struct PublishBatch {
   const QueueName* queue = nullptr;
   Limits limits;
@@ -47,6 +48,8 @@ struct PublishBatch {
   Status status;        // receives what became of it: ok, kFull, kTooLarge, kUnavailable, kUnknown, ...
   int64_t dropped = 0;  // receives how many older messages made room
 };
+
+inline Status BehindAFailure() { return {Code::kUnavailable, "not sent, because the batch before it was not stored"}; }
 
 // ---- consuming -----------------------------------------------------------------------------------------------------
 

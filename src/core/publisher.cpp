@@ -10,6 +10,7 @@ namespace agentmq {
 namespace {
 
 constexpr size_t kMostBytes = 1024 * 1024;     // a batch, without blobs
+constexpr size_t kTogether = 8;                // batches of a queue in one round trip
 constexpr size_t kKeptBytes = 4 * kMostBytes;  // what an idle step may hold on to
 constexpr size_t kKeptSteps = 16;
 constexpr int64_t kFullBase = 5;  // ms
@@ -90,23 +91,12 @@ class Publisher::Step {
   bool empty() const { return parcels_.empty(); }
   bool WorthKeeping() const { return arena_.capacity() <= kKeptBytes; }
 
-  // As many of the parcel's next messages as go into a batch.
+  // The parcel's next messages, in as many batches as go out together.
   void Add(Parcel& parcel, std::string_view default_source) {
-    const size_t first = outgoing_.size();
-    size_t bytes = 0;
-    for (size_t i = parcel.stored; i < parcel.messages.size() && i - parcel.stored < parcel.most_at_once; ++i) {
-      const Message& message = *parcel.messages[i];
-      const int64_t ttl = TtlOf(message, parcel.limits);
-      head_.clear();
-      message.EncodeHead(default_source, ttl, &head_);
-      const std::string_view payload = message.payload();
-      bytes += head_.size() + (payload.size() > kBlobThreshold ? 0 : payload.size());
-      if (bytes > kMostBytes && i > parcel.stored) break;
-      outgoing_.push_back({message.priority(), ttl, {}, payload, {}});
-      spans_.push_back({arena_.size(), head_.size()});
-      arena_ += head_;
+    size_t next = parcel.stored;
+    for (size_t i = 0; i < kTogether && next < parcel.messages.size(); ++i) {
+      next += AddBatch(parcel, next, default_source);
     }
-    parcels_.push_back({&parcel, first, outgoing_.size() - first});
   }
 
   std::span<PublishBatch> Batches() {
@@ -132,6 +122,26 @@ class Publisher::Step {
     Parcel* parcel;
     size_t first, count;
   };
+
+  // As many of the parcel's messages from `from` on as go into a batch; answers how many.
+  size_t AddBatch(Parcel& parcel, size_t from, std::string_view default_source) {
+    const size_t first = outgoing_.size();
+    size_t bytes = 0;
+    for (size_t i = from; i < parcel.messages.size() && i - from < parcel.most_at_once; ++i) {
+      const Message& message = *parcel.messages[i];
+      const int64_t ttl = TtlOf(message, parcel.limits);
+      head_.clear();
+      message.EncodeHead(default_source, ttl, &head_);
+      const std::string_view payload = message.payload();
+      bytes += head_.size() + (payload.size() > kBlobThreshold ? 0 : payload.size());
+      if (bytes > kMostBytes && i > from) break;
+      outgoing_.push_back({message.priority(), ttl, {}, payload, {}});
+      spans_.push_back({arena_.size(), head_.size()});
+      arena_ += head_;
+    }
+    parcels_.push_back({&parcel, first, outgoing_.size() - first});
+    return outgoing_.size() - first;
+  }
 
   std::string head_;
   std::string arena_;
@@ -275,8 +285,15 @@ void Publisher::Store(Backend& backend, std::span<Parcel> parcels, bool block, c
     backend.Publish(batches, brief);
     bool went_on = false;
     bool waits = false;
+    const Parcel* stopped = nullptr;  // its batches follow each other
     for (size_t i = 0; i < batches.size(); ++i) {
       Parcel& parcel = step->ParcelOf(i);
+      if (&parcel == stopped) {
+        // Sent behind one of which nothing is known.
+        if (batches[i].status.code() == Code::kUnknown) parcel.doubtful += batches[i].messages.size();
+        continue;
+      }
+      if (!batches[i].status.ok()) stopped = &parcel;
       const bool may_wait = block && parcel.limits.limits.overflow == Overflow::kBlock &&
                             SteadyMillis() - began < parcel.limits.publish_timeout && !patience.deadline.Expired();
       if (batches[i].status.code() == Code::kFull && may_wait) {

@@ -32,8 +32,15 @@ MemoryBackend::MemoryBackend(std::shared_ptr<Store> store, EventSink events)
 void MemoryBackend::Publish(std::span<PublishBatch> batches, const Patience& /*nothing here waits*/) {
   for (PublishBatch& batch : batches) {
     batch.dropped = 0;
+    const auto stops = [&](const PublishBatch& before) {
+      return &before < &batch && !before.status.ok() && *before.queue == *batch.queue;
+    };
     if (session_->closed()) {
       batch.status = SessionClosed();
+      continue;
+    }
+    if (std::any_of(batches.begin(), batches.end(), stops)) {
+      batch.status = BehindAFailure();
       continue;
     }
     Turn turn(store(), *batch.queue, IfAbsent::kMake, session_->events);

@@ -47,7 +47,7 @@ struct QueueKeys {
   const std::string& dead() const { return base[5]; }
   const std::string& dead_by() const { return base[6]; }
   const std::string& trash() const { return base[7]; }
-  // What the records are called while a script's transaction goes on beside it (scripts/lib/beside.lua).
+  // What the records are called while a script's transaction goes on beside it (scripts/lib/open.lua).
   std::string Open() const { return messages() + ":open"; }
   std::string Blob(std::string_view id) const { return tag + "blob:" + std::string(id); }
   std::string DeadBlob(std::string_view id, std::string_view group) const {

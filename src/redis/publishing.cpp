@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
 
 #include "core/record.hpp"
 
@@ -27,17 +26,7 @@ std::shared_ptr<PublishingSlot> Publishing::Slot(const QueueName& queue) {
 
 void Publishing::Publish(std::span<PublishBatch> batches, const Patience& patience) {
   if (batches.size() == 1) return PublishOne(batches[0], patience);
-  // Batches of one queue go one after the other, those of different queues together.
-  std::vector<PublishBatch*> left;
-  for (PublishBatch& batch : batches) left.push_back(&batch);
-  while (!left.empty()) {
-    std::vector<PublishBatch*> round;
-    std::vector<PublishBatch*> later;
-    std::set<QueueName> seen;
-    for (PublishBatch* batch : left) (seen.insert(*batch->queue).second ? round : later).push_back(batch);
-    PublishRound(round, patience);
-    left = std::move(later);
-  }
+  PublishRound(batches, patience);
 }
 
 void Publishing::PublishOne(PublishBatch& batch, const Patience& patience) {
@@ -96,18 +85,18 @@ void Publishing::Lead(PublishingSlot& slot, std::unique_lock<std::mutex>& lock, 
   slot.changed.notify_all();
 }
 
-void Publishing::PublishRound(std::span<PublishBatch*> batches, const Patience& patience) {
-  std::vector<std::shared_ptr<PublishingSlot>> slots;
+void Publishing::PublishRound(std::span<PublishBatch> batches, const Patience& patience) {
+  std::vector<std::shared_ptr<PublishingSlot>> order;
   std::vector<Step> steps;
-  for (PublishBatch* batch : batches) {
-    slots.push_back(Slot(*batch->queue));
+  for (PublishBatch& batch : batches) {
+    order.push_back(Slot(*batch.queue));
     Step& step = steps.emplace_back();
-    step.slot = slots.back().get();
-    step.batches = {batch};
+    step.slot = order.back().get();
+    step.batches = {&batch};
   }
   // Taken in one order by everybody, so that two rounds never wait for each other.
-  auto order = slots;
   std::sort(order.begin(), order.end());
+  order.erase(std::unique(order.begin(), order.end()), order.end());
   for (const auto& slot : order) {
     std::unique_lock lock(slot->mutex);
     slot->changed.wait(lock, [&] { return !slot->busy; });

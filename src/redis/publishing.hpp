@@ -49,7 +49,8 @@ class Publishing {
   void Publish(std::span<PublishBatch> batches, const Patience& patience);
 
  private:
-  // Batches of one queue that go in one call.
+  // Batches of one queue that go in one call. Several steps of one slot go in their order: one that is not stored stops
+  // those behind it.
   struct Step {
     PublishingSlot* slot = nullptr;
     std::vector<PublishBatch*> batches;
@@ -59,6 +60,7 @@ class Publishing {
     bool done = false;
     bool made = false;  // ids are drawn
     bool lost = false;  // sent, and no answer came
+    const Step* before = nullptr;  // the step of its slot that is under way in front of it
     size_t blobs = 0;
     std::shared_ptr<const QueueView> view;  // keys that a command on its way borrows
   };
@@ -66,7 +68,7 @@ class Publishing {
   std::shared_ptr<PublishingSlot> Slot(const QueueName& queue);
   void PublishOne(PublishBatch& batch, const Patience& patience);
   void Lead(PublishingSlot& slot, std::unique_lock<std::mutex>& lock, const Patience& patience);
-  void PublishRound(std::span<PublishBatch*> batches, const Patience& patience);
+  void PublishRound(std::span<PublishBatch> batches, const Patience& patience);
   void Send(std::vector<Step>& steps, const Patience& patience);
   Status Prepare(std::vector<Step>& steps, const Server::Call& call);
   Status Raise(std::vector<Step>& steps, const Server::Call& call);
@@ -75,7 +77,8 @@ class Publishing {
   void MakeIds(Step& step);
   static void AddBlobs(Step& step, std::vector<Command>* commands);
   static Command MakeCommand(Step& step, const QueueView& view);
-  void Judge(Step& step, const Reply& reply);
+  void Judge(std::vector<Step>& steps, Step& step, const Reply& reply);
+  static void Learn(std::vector<Step>& steps, const PublishingSlot& slot, std::string_view last);
   void Refuse(Step& step, const Status& status);
   static void Finish(Step& step, const Status& status, int64_t dropped = 0);
 

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "core/record.hpp"
 #include "redis/publishing.hpp"
@@ -93,7 +95,9 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
     bytes += InlineSize(*message);
     expiring += message->ttl >= 0 ? 1 : 0;
   }
-  command.Arg(view.generation).Keep(SlotName(step)).Arg(step.slot->connection).Arg(step.slot->fresh ? "1" : "0");
+  const std::string_view any = step.slot->fresh ? "1" : "0";
+  command.Arg(view.generation).Keep(SlotName(step)).Arg(step.slot->connection);
+  command.Arg(step.before != nullptr ? step.before->messages[0]->id.view() : any);
   command.Arg(messages[0]->id.view()).Arg(limits.max_items).Arg(limits.overflow == Overflow::kDropOldest ? "1" : "0");
   command.Arg(queue.name().broadcast ? "1" : "0").Arg(static_cast<int64_t>(step.blobs));
   command.Arg(static_cast<int64_t>(view.groups.size())).Arg(static_cast<int64_t>(view.lanes.size())).Arg(expiring);
@@ -162,8 +166,9 @@ Status Publishing::Prepare(std::vector<Step>& steps, const Server::Call& call) {
 Status Publishing::Raise(std::vector<Step>& steps, const Server::Call& call) {
   std::vector<Command> commands;
   std::vector<Step*> raised;
+  std::set<const PublishingSlot*> seen;
   for (Step& step : steps) {
-    if (step.done || !step.slot->unanswered) continue;
+    if (step.done || !step.slot->unanswered || !seen.insert(step.slot).second) continue;
     ++step.slot->connection;
     Command command(Script::kRaise);
     AddQueueKeys(&command, step.slot->queue->keys());
@@ -182,13 +187,27 @@ Status Publishing::Raise(std::vector<Step>& steps, const Server::Call& call) {
     }
     step.slot->unanswered = false;
     step.slot->fresh = false;
-    if (step.lost && replies[i].At(2).text == step.messages[0]->id.view()) Finish(step, Status::Ok());
-    step.lost = false;
+    Learn(steps, *step.slot, replies[i].At(2).text);
   }
   return Status::Ok();
 }
 
-void Publishing::Judge(Step& step, const Reply& reply) {
+// The last batch that is stored in a slot: of those without an answer it is, and those in front of it.
+void Publishing::Learn(std::vector<Step>& steps, const PublishingSlot& slot, std::string_view last) {
+  const auto is_last = [&](const Step& step) {
+    return step.slot == &slot && step.lost && step.messages[0]->id.view() == last;
+  };
+  bool stored = std::any_of(steps.begin(), steps.end(), is_last);
+  for (Step& step : steps) {
+    if (step.done || step.slot != &slot) continue;
+    const bool ends = is_last(step);
+    if (step.lost && stored) Finish(step, Status::Ok());
+    step.lost = false;
+    stored = stored && !ends;
+  }
+}
+
+void Publishing::Judge(std::vector<Step>& steps, Step& step, const Reply& reply) {
   if (reply.is_error()) return Refuse(step, ErrorStatus(reply));
   queues_.server().pool().SetServerTime(reply.At(1).Number());
   switch (reply.At(0).integer) {
@@ -208,9 +227,10 @@ void Publishing::Judge(Step& step, const Reply& reply) {
       return;
     case 5:
       step.slot->ids = IdMaker();
-      step.made = false;
+      for (Step& other : steps) other.made = other.made && (other.slot != step.slot || other.done);
       return;
     case 6:  // the payload that was put aside is gone: it is set again with the next call
+    case 7:  // the step before it comes first
       return;
     default:
       return Refuse(step, {Code::kProtocol, "the publish script gave an answer that makes no sense"});
@@ -223,7 +243,14 @@ Status Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) 
   if (Status status = Raise(steps, call); !status.ok()) return status;
   std::vector<Command> commands;
   std::vector<std::pair<Step*, size_t>> sent;  // and where its command is
+  std::map<const PublishingSlot*, const Step*> last;  // of each slot
   for (Step& step : steps) {
+    const Step*& before = last[step.slot];
+    if (!step.done && before != nullptr && before->done && !before->batches[0]->status.ok()) {
+      Finish(step, BehindAFailure());
+    }
+    step.before = before != nullptr && !before->done ? before : nullptr;
+    before = &step;
     if (step.done) continue;
     if (!step.made) MakeIds(step);
     AddBlobs(step, &commands);
@@ -240,7 +267,7 @@ Status Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) 
       if (!certain) step->slot->unanswered = step->lost = true;
       continue;
     }
-    if (certain || !replies[at].is_error()) Judge(*step, replies[at]);
+    if (certain || !replies[at].is_error()) Judge(steps, *step, replies[at]);
   }
   return outcome.status;
 }

@@ -34,7 +34,7 @@ class Settling {
     Place place;
   };
   Place Find(const Source& source);
-  // beside: the messages leave the queue beside the script (scripts/lib/beside.lua).
+  // beside: the messages leave the queue beside the script (scripts/lib/open.lua).
   static Command MakeAck(const Part& part, bool beside);
 
   Queues& queues_;

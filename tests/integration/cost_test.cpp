@@ -83,6 +83,20 @@ TEST_F(CostTest, ABatchOfAThousandIsOneRoundTrip) {
   EXPECT_EQ(Scripts(lines), 2);
 }
 
+TEST_F(CostTest, SeveralBatchesOfAQueueArePipelined) {
+  Proxy proxy(server_.address());
+  Bus bus(proxy.Url("max_items=0&command_timeout=30s"));
+  bus.PublishBatch("c", Texts(1000, "a"));
+  Monitor monitor(server_.address());
+  proxy.DelayReplies(1s);
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(bus.PublishBatch("c", Texts(8000, "a")), 8000u);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 6s) << "eight answers, each a second late";
+  EXPECT_EQ(Scripts(monitor.Take()), 2 * 8);
+  proxy.DelayReplies(0s);
+  EXPECT_EQ(bus.Count(), 9000);
+}
+
 TEST_F(CostTest, AMessageIsOneCommand) {
   Bus bus(Url());
   Put(bus, "c", "a", "warm up");

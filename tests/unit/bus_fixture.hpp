@@ -28,6 +28,7 @@ struct Faults {
   std::atomic<bool> hold_fetch{false};  // a fetch does not return before it falls
   std::atomic<int> fetches{0};
   std::atomic<int> publishes{0};
+  std::atomic<size_t> batches{0};
   std::atomic<int> acks{0};
 
   Status Of(const std::atomic<Code>& code) const {
@@ -73,6 +74,7 @@ class FaultyBackend : public Backend {
   void Shutdown() override { real_->Shutdown(); }
   void Publish(std::span<PublishBatch> batches, const Patience& patience) override {
     ++faults_->publishes;
+    faults_->batches += batches.size();
     for (PublishBatch& batch : batches) batch.status = faults_->Of(faults_->publish);
     if (faults_->publish == Code::kOk) real_->Publish(batches, patience);
   }

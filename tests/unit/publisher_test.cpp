@@ -46,19 +46,19 @@ TEST_F(PublisherTest, ABatchKeepsItsOrderInEachQueue) {
   EXPECT_EQ(Next(*odd), StatusText(Code::kTimeout));
 }
 
-TEST_F(PublisherTest, GoesInStepsOfAThousandMessagesAndAMebibyte) {
+TEST_F(PublisherTest, GoesInBatchesOfAThousandMessagesAndAMebibyteAndEightOfThemTogether) {
   const auto bus = Open({{"max_items", "0"}});
-  const Messages many = Many("a", 2001);
-  ASSERT_TRUE(bus->PublishBatch("c", Pointers(many), {}, nullptr, nullptr).ok());
-  EXPECT_EQ(faults_->publishes, 3);
-  faults_->publishes = 0;
-  const Messages large = Many("b", 40, 60000);  // 17 of these are below a mebibyte
-  ASSERT_TRUE(bus->PublishBatch("c", Pointers(large), {}, nullptr, nullptr).ok());
-  EXPECT_EQ(faults_->publishes, 3);
-  faults_->publishes = 0;
-  const Messages blobs = Many("b", 40, 100000);
-  ASSERT_TRUE(bus->PublishBatch("c", Pointers(blobs), {}, nullptr, nullptr).ok());
-  EXPECT_EQ(faults_->publishes, 1);
+  const auto expect = [&](const Messages& messages, size_t batches, int together) {
+    faults_->publishes = 0;
+    faults_->batches = 0;
+    ASSERT_TRUE(bus->PublishBatch("c", Pointers(messages), {}, nullptr, nullptr).ok());
+    EXPECT_EQ(faults_->batches, batches);
+    EXPECT_EQ(faults_->publishes, together);
+  };
+  expect(Many("a", 2001), 3, 1);
+  expect(Many("a", 8001), 9, 2);
+  expect(Many("b", 40, 60000), 3, 1);  // 17 of these are below a mebibyte
+  expect(Many("b", 40, 100000), 1, 1);
 }
 
 TEST_F(PublisherTest, NothingIsStoredWhereAnyMessageIsWrong) {
@@ -102,11 +102,12 @@ TEST_F(PublisherTest, PartOfABatchIsPartial) {
 TEST_F(PublisherTest, AnUnknownStepStopsItsQueue) {
   const auto bus = Open({{"max_items", "0"}});
   faults_->publish = Code::kUnknown;
-  const Messages messages = Many("a", 1001);
-  std::vector<int32_t> results(1001, -1);
+  const Messages messages = Many("a", 8001);
+  std::vector<int32_t> results(8001, -1);
   EXPECT_EQ(bus->PublishBatch("c", Pointers(messages), {}, results.data(), nullptr).code(), Code::kUnknown);
   EXPECT_EQ(results[0], static_cast<int32_t>(Code::kUnknown));
-  EXPECT_EQ(results[1000], static_cast<int32_t>(Code::kUnavailable));
+  EXPECT_EQ(results[7999], static_cast<int32_t>(Code::kUnknown)) << "sent behind it";
+  EXPECT_EQ(results[8000], static_cast<int32_t>(Code::kUnavailable)) << "never sent";
   EXPECT_EQ(faults_->publishes, 1);
 }
 

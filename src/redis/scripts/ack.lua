@@ -1,14 +1,17 @@
 #!lua flags=allow-oom
--- Settles what is in a consumer's hand. Many messages of an inbox leave the queue beside the script (beside.lua), by an
+-- Settles what is in a consumer's hand. Many messages of an inbox leave the queue beside the script (open.lua), by an
 -- HDEL: to Lua each of their ids would be an argument again.
 -- KEYS: group (1-14), hand; where they leave beside: OPEN
 -- ARGV: consumer, group, ordinal, blobs among them (0, 1), removed beside (0, 1), then: delivery, its ids; ...
 -- Answers: now, statuses: '' where all are done, else a character for each id: o(k) s(tale) n(ot found)
 --!include ids.lua
 --!include queue.lua
+if #ARGV == 0 then
+  --!include close.lua
+  return now
+end
+--!include hand.lua
 --!include group.lua
---!include beside.lua
-if #ARGV == 0 then return close() end
 local consumer, group, ordinal = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local HAND, beside = KEYS[15], ARGV[5] == '1'
 local done, statuses, all = {}, {}, true
@@ -39,19 +42,22 @@ end
 local answer = {now, all and '' or table.concat(statuses)}
 if #done == 0 then return answer end
 local settled = table.concat(done)
-call('HINCRBY', META, 'a:' .. group, #settled / ID)
+call('HINCRBY', META, 'a:' .. group, #settled == ID and '1' or #settled / ID) -- a number takes long to write
 beside = beside and all -- else it would take along what is not this consumer's
 if beside then
-  open()
-  if call('EXISTS', TRIES, UNTIL, EXPIRY) == 0 then return answer end
+  --!include open.lua
 end
+local marked = call('EXISTS', TRIES, UNTIL, EXPIRY) > 0
+if beside and not marked then return answer end
 local ids = split(settled)
-if call('EXISTS', TRIES) == 1 then
-  call('HDEL', TRIES, unpack(ids))
-  leave_token() -- a suspect may have waited for an empty hand
-end
-if call('EXISTS', UNTIL) == 1 then
-  for _, id in ipairs(ids) do call('ZREM', UNTIL, consumer .. '|' .. id) end
+if marked then
+  if call('EXISTS', TRIES) == 1 then
+    call('HDEL', TRIES, unpack(ids))
+    leave_token() -- a suspect may have waited for an empty hand
+  end
+  if call('EXISTS', UNTIL) == 1 then
+    for _, id in ipairs(ids) do call('ZREM', UNTIL, consumer .. '|' .. id) end
+  end
 end
 if ordinal >= 0 then
   local maps, rest, changed = call('HMGET', REFS, unpack(ids)), {}, {}
@@ -73,8 +79,10 @@ if ordinal >= 0 then
   call('ZREM', LOG, unpack(ids))
 end
 if not beside then call('HDEL', MSG, unpack(ids)) end
-if call('EXISTS', EXPIRY) == 1 then call('ZREM', EXPIRY, unpack(ids)) end
+if marked then call('ZREM', EXPIRY, unpack(ids)) end
 if ARGV[4] == '1' then
+  --!include bits.lua
+  --!include removal.lua
   for _, id in ipairs(ids) do discard_blob(id) end
 end
 return answer

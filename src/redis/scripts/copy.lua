@@ -2,6 +2,7 @@
 -- One step of filling a new group with the broadcasts that are kept, from its border backwards.
 -- KEYS: group (1-14), lanes...   ARGV: generation, group, ordinal, step, priority...
 -- Answers: 0 done, 1 more to do, 2 generation (now, gen, lanes, groups)
+--!include bits.lua
 --!include queue.lua
 --!include group.lua
 local group, ordinal, step = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])

@@ -3,7 +3,10 @@
 -- KEYS: queue (1-8), then hands, dues, tries, what is void without messages...   ARGV: id, hands, groups
 -- Answers: now, 1 removed or 0
 --!include ids.lua
+--!include bits.lua
 --!include queue.lua
+--!include removal.lua
+--!include hand.lua
 local id, hands, groups = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local removed = drop_message(id)
 if removed then count_tombstones(1) end

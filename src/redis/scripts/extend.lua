@@ -5,6 +5,7 @@
 --!include ids.lua
 --!include queue.lua
 --!include group.lua
+--!include hand.lua
 if not holds(KEYS[15], ARGV[4], ARGV[3]) then
   return {now, still_needed(ARGV[3], tonumber(ARGV[2])) and 's' or 'n'}
 end

@@ -23,26 +23,25 @@ end
 call('HSET', LEASE, consumer, ARGV[4] .. ' ' .. ARGV[3] .. ' ' .. now)
 if meta[2] then return {3, now} end
 
-local lanes = {}
-for i = 1, lane_count do lanes[tonumber(ARGV[12 + i])] = KEYS[first_lane + i] end
-
--- What is due goes to the head of its lane, the one that was due first in front.
-local due = call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, 1000)
-for i = #due, 1, -1 do
-  requeue(due[i]:match('|(.*)$'), lanes)
+-- Whether anything is there but messages that wait in lanes.
+local marked = call('EXISTS', DUE, UNTIL, TRIES, EXPIRY, SKIP) > 0
+if marked then
+  -- What is due goes to the head of its lane, the one that was due first in front.
+  local lanes, due = {}, call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', '0', '1000')
+  for i = 1, lane_count do lanes[ARGV[12 + i]] = KEYS[first_lane + i] end
+  for i = #due, 1, -1 do
+    local priority, id = due[i]:match('^(.-)|(.*)$')
+    if lanes[priority] then call('LPUSH', lanes[priority], id) end
+  end
+  if #due > 0 then call('ZREM', DUE, unpack(due)) end
 end
-if #due > 0 then call('ZREM', DUE, unpack(due)) end
 
--- Somebody's RPUSH by hand.
-local function set_aside(entry, record)
-  bury(entry, group, 13, 0, 0, 0, 'an entry that is no id of a message', consumer, record or entry, 10000)
-  call('HDEL', MSG, entry)
-  call('HINCRBY', META, 'c:corrupt', 1)
-end
+-- Somebody's RPUSH by hand: entries, and the records under them where there are any.
+local foreign = {}
 
 -- Takes up to that many ids from the head of a lane. Entries hold one id or several: what is too much is put back.
 local function pop(lane, most)
-  local parts, got, count = {}, 0, 1
+  local parts, got, count = {}, 0, '1'
   while got < most do
     local entries = call('LPOP', lane, count)
     if not entries then break end
@@ -50,7 +49,7 @@ local function pop(lane, most)
     for _, entry in ipairs(entries) do
       local size = #entry / ID
       if size == 0 or size % 1 ~= 0 then
-        set_aside(entry, call('HGET', MSG, entry))
+        foreign[#foreign + 1] = {entry, call('HGET', MSG, entry)}
       elseif size <= most - got then
         parts[#parts + 1] = entry
         got = got + size
@@ -68,67 +67,15 @@ local function pop(lane, most)
   return table.concat(parts)
 end
 
--- In most queues what is there is taken. Where some of it may be gone, over, or to be delivered alone, each id is looked at.
-local plain = ordinal < 0 and not meta[3] and not probe and call('EXISTS', TRIES, EXPIRY) == 0
-local has_tries, has_expiry, has_skip = false, false, false
-if not plain then
-  has_tries, has_expiry = call('EXISTS', TRIES) == 1, call('EXISTS', EXPIRY) == 1
-  has_skip = ordinal >= 0 and call('EXISTS', SKIP) == 1
-end
 local taken, records, all_tries = {}, {}, {} -- taken: texts of ids; of a plain queue the records are read at the end
-local bytes, expired, count = 0, 0, 0
+local expired, count = {}, 0
 local bounded, held_back = false, false
 
-local function takes(id, record)
-  if not record and not is_id(id) then
-    set_aside(id)
-    return false
-  end
-  if not record then return false end -- deleted, or acked early
-  if has_skip and call('SREM', SKIP, id) == 1 then return false end
-  if has_expiry then
-    local at = call('ZSCORE', EXPIRY, id)
-    if at and tonumber(at) <= now then
-      drop_message(id)
-      if has_tries then call('HDEL', TRIES, id) end
-      expired = expired + 1
-      return false
-    end
-  end
-  return true
-end
-
-local function choose(lane, ids)
-  local stop = #ids -- how many of them are looked at
-  if probe then
-    for k = 1, #ids do
-      bytes = bytes + call('HSTRLEN', MSG, ids[k]) + (is_blob(ids[k]) and 262144 or 0)
-      if bytes > byte_bound and (k > 1 or count > 0) then
-        stop, bounded = k - 1, true
-        break
-      end
-    end
-  end
-  local found = stop > 0 and call('HMGET', MSG, unpack(ids, 1, stop)) or {}
-  for k = 1, stop do
-    local id, tries = ids[k], false
-    if takes(id, found[k]) then
-      if has_tries then tries = call('HGET', TRIES, id) end
-      local suspect = tries and tries:find('^%d+ %d+ %d+ 1 ')
-      if suspect and (count > 0 or call('EXISTS', HAND) == 1) then
-        stop, bounded, held_back = k - 1, true, count == 0 -- a suspect is fetched alone, into an empty hand
-        break
-      end
-      count = count + 1
-      taken[count], records[count], all_tries[count] = id, found[k], tries or ''
-      room = room - 1
-      if suspect then
-        stop, bounded = k, true
-        break
-      end
-    end
-  end
-  for k = #ids, stop + 1, -1 do call('LPUSH', lane, ids[k]) end
+-- In most queues what is there is taken. Where some of it may be gone, over, or to be delivered alone, each id is looked at.
+local plain = ordinal < 0 and not meta[3] and not probe and (not marked or call('EXISTS', TRIES, EXPIRY) == 0)
+local has_tries, choose = false
+if not plain then
+  --!include choose.lua
 end
 
 for i = 1, lane_count do
@@ -149,13 +96,28 @@ end
 local ids = table.concat(taken)
 if count > 0 then
   call('HSET', HAND, delivery, ids)
-  call('HINCRBY', META, 'd:' .. group, count)
+  call('HINCRBY', META, 'd:' .. group, count == 1 and '1' or count) -- a number takes long to write
   if visibility > 0 then
     for _, id in ipairs(split(ids)) do call('ZADD', UNTIL, now + visibility, consumer .. '|' .. id) end
   end
   if plain and count < apart then records = call('HMGET', MSG, unpack(split(ids))) end
 end
-if expired > 0 then call('HINCRBY', META, 'c:expired', expired) end
+if #expired > 0 or #foreign > 0 then
+  --!include bits.lua
+  --!include removal.lua
+  --!include dead.lua
+  for _, id in ipairs(expired) do
+    drop_message(id)
+    if has_tries then call('HDEL', TRIES, id) end
+  end
+  if #expired > 0 then call('HINCRBY', META, 'c:expired', #expired) end
+  for _, one in ipairs(foreign) do
+    local entry, record = one[1], one[2]
+    bury(entry, group, 13, 0, 0, 0, 'an entry that is no id of a message', consumer, record or entry, 10000)
+    call('HDEL', MSG, entry)
+    call('HINCRBY', META, 'c:corrupt', 1)
+  end
+end
 
 local answer = {0, now, 0, -1, 0, ids, records, has_tries and all_tries or {}}
 local left = lane_count > 0 and call('EXISTS', unpack(KEYS, first_lane + 1)) > 0
@@ -169,15 +131,17 @@ else
   call('DEL', WAKE)
   if meta[3] then call('HDEL', META, 'void') end
 end
-local next_due = call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]
-if next_due then
-  local wait = math.max(0, tonumber(next_due) - now)
-  if answer[4] < 0 or wait < answer[4] then answer[4] = wait end
-end
-local next_until = call('ZRANGE', UNTIL, 0, 0, 'WITHSCORES')[2]
-if next_until then
-  local wait = tonumber(next_until) - now
-  if wait <= 0 then answer[5] = 1 end
-  if answer[4] < 0 or wait < answer[4] then answer[4] = math.max(0, wait) end
+if marked or visibility > 0 then
+  local next_due = call('ZRANGE', DUE, '0', '0', 'WITHSCORES')[2]
+  if next_due then
+    local wait = math.max(0, tonumber(next_due) - now)
+    if answer[4] < 0 or wait < answer[4] then answer[4] = wait end
+  end
+  local next_until = call('ZRANGE', UNTIL, '0', '0', 'WITHSCORES')[2]
+  if next_until then
+    local wait = tonumber(next_until) - now
+    if wait <= 0 then answer[5] = 1 end
+    if answer[4] < 0 or wait < answer[4] then answer[4] = math.max(0, wait) end
+  end
 end
 return answer

@@ -2,7 +2,9 @@
 -- One step of removing a log's group: first out of the list of groups, then the bits of what it had not acked.
 -- KEYS: group (1-14), lanes..., hands...   ARGV: group, ordinal, new generation, check (1: only where abandoned), lanes
 -- Answers: now, state (0 done, 1 more, 2 it is in use again)
+--!include bits.lua
 --!include queue.lua
+--!include removal.lua
 --!include group.lua
 local group, ordinal, lane_count = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[5])
 if call('EXISTS', LEASE) == 1 then return {now, 2} end

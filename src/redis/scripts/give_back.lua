@@ -6,7 +6,9 @@
 --       back: texts of ids... (2: numbers of deliveries that never arrived, all of which goes back)
 -- Answers: 0 ok (now), 1 gone
 --!include ids.lua
+--!include bits.lua
 --!include queue.lua
+--!include hand.lua
 --!include group.lua
 local consumer, what, lane_count = ARGV[1], ARGV[2], tonumber(ARGV[7])
 local HAND = KEYS[15]

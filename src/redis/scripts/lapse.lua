@@ -4,8 +4,13 @@
 -- ARGV: group, ordinal, lanes, entries, priority..., consumer|id...
 -- Answers: now, returned, dead
 --!include ids.lua
+--!include bits.lua
 --!include queue.lua
+--!include removal.lua
 --!include group.lua
+--!include dead.lua
+--!include bounce.lua
+--!include hand.lua
 local group, ordinal = ARGV[1], tonumber(ARGV[2])
 local lane_count, entries = tonumber(ARGV[3]), tonumber(ARGV[4])
 local lanes = {}

@@ -5,7 +5,9 @@
 -- Answers: now, state (0 done, 1 more at once, 2 generation, 3 there is no queue, 4 idle for a day: unregister it, then
 --          remove it), expired, abandoned group...
 --!include ids.lua
+--!include bits.lua
 --!include queue.lua
+--!include removal.lua
 local generation, lanes, remove = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
 local meta = call('HMGET', META, 'gen', 'maint', 'lanes', 'groups', 'void')
 if not meta[1] then return {now, 3, 0} end

@@ -4,8 +4,12 @@
 -- ARGV: consumer, group, ordinal, id, delivery, permanent, delay, attempts, status, dead letters kept, reason
 -- Answers: now, 'o' due again, 'd' dead, 's' stale, 'n' not found
 --!include ids.lua
+--!include bits.lua
 --!include queue.lua
+--!include removal.lua
+--!include hand.lua
 --!include group.lua
+--!include dead.lua
 local consumer, group, ordinal, id = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local HAND, LANE, BLOB, DEAD_BLOB = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
 if not holds(HAND, ARGV[5], id) then

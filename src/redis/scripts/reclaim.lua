@@ -4,8 +4,12 @@
 -- ARGV: the dead consumer, its lease as observed, group, ordinal, lanes, priority..., blob ids...
 -- Answers: now, state (0 done, 1 it lives or is gone already, 2 blobs that were not declared: ids...), returned, dead
 --!include ids.lua
+--!include bits.lua
 --!include queue.lua
+--!include removal.lua
 --!include group.lua
+--!include dead.lua
+--!include bounce.lua
 local consumer, group, ordinal = ARGV[1], ARGV[3], tonumber(ARGV[4])
 local lane_count = tonumber(ARGV[5])
 local HAND = KEYS[15]

@@ -3,6 +3,7 @@
 -- KEYS: group (1-14), lane, the dead letter's blob, the new one
 -- ARGV: dead letter's name, new id, generation, ordinal, max_items, expires (ttl from now, -1 never)
 -- Answers: 0 done, 1 not found, 2 generation (now, gen, lanes, groups), 3 full
+--!include bits.lua
 --!include queue.lua
 --!include group.lua
 local name, id, ordinal, max_items = ARGV[1], ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])

@@ -3,7 +3,10 @@
 -- KEYS: group (1-14), hands..., lanes...   ARGV: group, ordinal, id, hands, consumer of each...
 -- Answers: now, 'o' or 'n'
 --!include ids.lua
+--!include bits.lua
 --!include queue.lua
+--!include removal.lua
+--!include hand.lua
 --!include group.lua
 local group, ordinal, id = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 if not still_needed(id, ordinal) then return {now, 'n'} end
