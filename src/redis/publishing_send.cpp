@@ -242,7 +242,7 @@ Status Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) 
   if (Status status = Prepare(steps, call); !status.ok()) return status;
   if (Status status = Raise(steps, call); !status.ok()) return status;
   std::vector<Command> commands;
-  std::vector<std::pair<Step*, size_t>> sent;  // and where its command is
+  std::vector<std::pair<Step*, size_t>> sent;         // and where its command is
   std::map<const PublishingSlot*, const Step*> last;  // of each slot
   for (Step& step : steps) {
     const Step*& before = last[step.slot];
