@@ -80,8 +80,7 @@ struct Delivery {
 
 struct Fetched {
   std::vector<Delivery> messages;
-  bool more = false;  // something was left behind
-  bool gone = false;  // the reservations of before are lost: drop what was not handed out (a new incarnation reads on)
+  bool more = false;        // something was left behind
   int64_t server_time = 0;  // server Unix ms of this fetch
   int64_t next_due = -1;    // ms from now until something becomes due in the source, -1: nothing known
 };
@@ -123,7 +122,8 @@ class Consumer {
   // the bus ends. After it only Settle calls refer to this consumer.
   virtual Status Close(std::span<const ShortId> unseen) = 0;
 
-  // The incarnation's name: part of receipts. Changes only inside Fetch (when that answers `gone`).
+  // The incarnation's name: part of receipts. Changes only inside Fetch, where the
+  // reservations of before are lost.
   virtual std::string incarnation() const = 0;
 };
 

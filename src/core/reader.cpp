@@ -23,6 +23,12 @@ bool MendsByWaiting(Code code) {
 }
 
 bool Reader::Accept(Result<Fetched> fetched, int64_t now) {
+  // A new incarnation, also where the fetch failed afterwards: the reservations of the old one are lost.
+  std::string name = consumer->incarnation();
+  if (incarnation_ == nullptr || *incarnation_ != name) {
+    DropBuffer();
+    incarnation_ = std::make_shared<const std::string>(std::move(name));
+  }
   if (!fetched.ok()) {
     failure = fetched.status();
     if (failing_since == 0) failing_since = now;
@@ -35,10 +41,6 @@ bool Reader::Accept(Result<Fetched> fetched, int64_t now) {
   completed_at = now;
   clock_offset = fetched->server_time - now;
   renew_first = false;
-  if (fetched->gone) DropBuffer();
-  if (fetched->gone || incarnation_ == nullptr) {
-    incarnation_ = std::make_shared<const std::string>(consumer->incarnation());
-  }
   if (empty()) {
     buffer_ = std::move(fetched->messages);
     next_ = 0;

@@ -92,9 +92,10 @@ Status SubscriptionState::Step(std::unique_lock<std::mutex>& lock, Caller& calle
   }
   if (caller.event == nullptr) caller.event = std::make_unique<Event>();
   if (!caller.event->valid()) return NoEventStatus();
-  if (!WaitAtServer(lock, caller)) Wait(lock, caller);
-  *again = true;
-  return Status::Ok();
+  Status failure;
+  if (!WaitAtServer(lock, caller, &failure)) Wait(lock, caller);
+  *again = failure.ok();
+  return failure;
 }
 
 // Alone, with nothing at hand and nothing due. A wait that is over soon is not worth it.
@@ -107,7 +108,7 @@ bool SubscriptionState::CanWaitAtServer(const Caller& caller) const {
   });
 }
 
-bool SubscriptionState::WaitAtServer(std::unique_lock<std::mutex>& lock, Caller& caller) {
+bool SubscriptionState::WaitAtServer(std::unique_lock<std::mutex>& lock, Caller& caller, Status* failure) {
   if (!CanWaitAtServer(caller)) return false;
   if (!caller.in_line) {
     caller.in_line = true;
@@ -129,11 +130,12 @@ bool SubscriptionState::WaitAtServer(std::unique_lock<std::mutex>& lock, Caller&
   if (waited) (void)caller.event->Wait({Deadline::After(0), nullptr});  // what set it is looked at now
   lock.lock();
   at_server_ = nullptr;
-  if (waited) (void)Accept(asked, orders);
+  if (waited) *failure = Accept(asked, orders);
   refilling_ = false;
   refilled_.notify_all();
   UpdateFd();
   WakeLookers();
+  if (AnyBuffered()) *failure = Status::Ok();
   return waited;
 }
 

@@ -102,7 +102,7 @@ class SubscriptionState : public std::enable_shared_from_this<SubscriptionState>
   void ReadAhead(std::unique_lock<std::mutex>& lock, size_t max);
   Reader* BestReader();
   bool CanWaitAtServer(const Caller& caller) const;
-  bool WaitAtServer(std::unique_lock<std::mutex>& lock, Caller& caller);
+  bool WaitAtServer(std::unique_lock<std::mutex>& lock, Caller& caller, Status* failure);
   void InterruptWait();
   Status Accept(const std::vector<std::shared_ptr<Reader>>& asked, std::span<Backend::Order> orders);
   Status Refill(std::unique_lock<std::mutex>& lock, size_t room, bool all, const Patience& patience);

@@ -119,6 +119,8 @@ Connection::~Connection() { redisFree(context_); }
 
 int Connection::fd() const { return context_->fd; }
 
+bool Connection::unsent() const { return *context_->obuf != '\0'; }
+
 // HELLO 2 [AUTH user password], [SELECT database], TIME: one round trip. After a reconnect the address may be somebody
 // else's: role and version are asked each time.
 Status Connection::Handshake(const Options& options, const Patience& patience) {

@@ -51,6 +51,7 @@ class Connection {
   // kTimeout where none is complete; ok with a reply; kUnavailable when the connection is gone.
   Status Receive(Reply* reply);
 
+  bool unsent() const;  // commands, or part of them
   bool broken() const { return broken_; }
   int fd() const;
   int64_t server_offset() const { return server_offset_; }  // server's wall clock - our steady one, ms

@@ -7,7 +7,7 @@
 namespace agentmq::redis {
 namespace {
 
-constexpr int64_t kLeaseMargin = 500;  // ms: a buffer is not trusted for the last part of a lease
+constexpr int64_t kLeaseMargin = 500;  // ms: a buffer is not trusted for the last part of a lease, a sixth at most
 constexpr int64_t kCopyStep = 1000;
 constexpr size_t kReturnStep = 1000;
 constexpr int64_t kCloseTime = 1000;  // ms for an answer that is still under way
@@ -31,6 +31,11 @@ RedisConsumer::RedisConsumer(Queues& queues, Recovery& recovery, Waiter& waiter,
       options_(options),
       queue_(queues.Get(source.queue)),
       keys_(queue_->keys().Group(source.group, {})) {}
+
+RedisConsumer::~RedisConsumer() {
+  ahead_.Remove(this);
+  if (started_) queues_.server().pool().Return(nullptr);  // its answer was not waited for: the connection goes with it
+}
 
 Status RedisConsumer::Enter(const Patience& patience) {
   const Server::Call call{patience, Server::Again::kOnLoss, false};
@@ -79,12 +84,13 @@ void RedisConsumer::Renewed(int64_t at) {
 
 bool RedisConsumer::LeaseHeld() const {
   const int64_t age = SteadyMillis() - renewed_.load(std::memory_order_acquire);
-  return age < queues_.server().options().liveness_timeout - kLeaseMargin;
+  const int64_t lease = queues_.server().options().liveness_timeout;
+  return age < lease - std::min(kLeaseMargin, lease / 6);
 }
 
 // What a fetch took whose answer never came goes back, under a new epoch.
 Status RedisConsumer::TakeBackLost(const Patience& patience, bool settles) {
-  const auto view = queue_->view();
+  const auto view = queues_.Refresh(*queue_);  // with every lane
   const auto* group = Group(*view);
   if (group == nullptr) return Status::NotFound("the group is gone");
   const Lease lease = this->lease();
@@ -189,7 +195,7 @@ std::string RedisConsumer::Text(std::span<const ShortId> ids) {
 
 // ids: oldest first.
 Status RedisConsumer::Return(std::string_view ids, bool close) {
-  const auto view = queue_->view();
+  const auto view = queues_.Refresh(*queue_);  // with every lane
   const auto* group = Group(*view);
   if (group == nullptr) return Status::Ok();
   const Lease lease = this->lease();

@@ -25,7 +25,7 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
  public:
   RedisConsumer(Queues& queues, Recovery& recovery, Waiter& waiter, Ahead& ahead, const Source& source,
                 const ConsumerOptions& options);
-  ~RedisConsumer() override { ahead_.Remove(this); }
+  ~RedisConsumer() override;
 
   Status Enter(const Patience& patience);  // a new incarnation
 
@@ -99,6 +99,7 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   Status Judge(Attempt& attempt, const Patience& patience, Fetched* fetched, bool* again);
   Status Accept(Reply& reply, int64_t delivery, Fetched* fetched);
   Status Read(const Patience& patience, Fetched* fetched);
+  bool IdsCame();  // of what was asked for ahead
   Status Finish(const Server::Call& call, Fetched* fetched);
   Status Add(const Unread& taken, Reply& records, const Reply& tries, Fetched* fetched);
   Status FillBlobs(std::span<Delivery> deliveries);

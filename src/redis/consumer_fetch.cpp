@@ -189,13 +189,11 @@ Status RedisConsumer::Judge(Attempt& attempt, const Patience& patience, Fetched*
       *again = false;
       return Accept(attempt.reply, attempt.delivery, fetched);
     case 1:
-      fetched->gone = true;
       return Enter(patience);
     case 2:
       queue_->Learn(attempt.reply, 2);
       // A group that was forgotten, or a queue that was removed: enter anew.
       if (Group(*queue_->view()) != nullptr) return Status::Ok();
-      fetched->gone = true;
       return Enter(patience);
     case 3:
       Renewed(attempt.sent);
@@ -216,11 +214,11 @@ Status RedisConsumer::Read(const Patience& patience, Fetched* fetched) {
 }
 
 void RedisConsumer::ReadAhead(size_t room) {
-  if (started_ && !started_->reads && !ready_ && Server::Answered(started_->trip)) {
+  if (!ready_ && IdsCame()) {
     // Ids that came: their records are next.
     Fetched came;
     (void)Finish({{Deadline::After(kPatienceAhead), nullptr}, Server::Again::kNever, false}, &came);
-    if (!came.messages.empty() || came.gone) ready_ = std::move(came);
+    if (!came.messages.empty()) ready_ = std::move(came);
   }
   if (started_ || ready_ || !lost_.empty() || !LeaseHeld() || !options_.auto_extend) return;
   const size_t unread = unread_ ? unread_->ids.size() / ShortId::kSize : 0;
@@ -244,6 +242,11 @@ void RedisConsumer::ReadAhead(size_t room) {
     started_ = std::move(started);
   }
   ahead_.Add(this);
+}
+
+bool RedisConsumer::IdsCame() {
+  std::lock_guard lock(trip_mutex_);
+  return started_ && !started_->reads && Server::Answered(started_->trip);
 }
 
 int RedisConsumer::AheadFd() {

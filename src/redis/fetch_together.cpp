@@ -26,6 +26,12 @@ void Conclude(std::span<RedisConsumer* const> consumers, std::span<Backend::Orde
   }
 }
 
+// Not by printf: its decimal point is the locale's.
+std::string Seconds(int64_t millis) {
+  const std::string rest = std::to_string(1000 + millis % 1000);
+  return std::to_string(millis / 1000) + "." + rest.substr(1);
+}
+
 void AddFetch(RedisConsumer& consumer, size_t room, RedisConsumer::Attempt* attempt, std::vector<Command>* commands) {
   commands->push_back(consumer.MakeFetch(room));
   attempt->sent = SteadyMillis();
@@ -67,7 +73,7 @@ bool WaitTogether(Server& server, const std::string& control, std::span<RedisCon
   // BLPOP wake... control seconds
   Command& wait = commands.emplace_back(Command{"BLPOP"});
   for (const RedisConsumer* consumer : consumers) wait.Arg(consumer->wake_key());
-  wait.Arg(control).Keep(std::to_string(static_cast<double>(block) / 1000));
+  wait.Arg(control).Keep(Seconds(block));
   for (size_t i = 0; i < orders.size(); ++i) AddFetch(*consumers[i], orders[i].room, &first[i], &commands);
   auto trip = server.Start(commands);
   if (!trip) return false;
@@ -89,6 +95,11 @@ bool WaitTogether(Server& server, const std::string& control, std::span<RedisCon
   const Status status = server.Finish(std::move(*trip), replies, call);
   if (!answered && replies[0].At(0).text != control) (void)server.Run(Command{"DEL", control}, call);
   Conclude(consumers, orders, first, std::span(replies).subspan(1), status, patience);
+  if (!replies[0].is_error()) return true;
+  // Without a wait in front of it a fetch that finds nothing would be repeated at once.
+  for (Backend::Order& order : orders) {
+    if (order.fetched.ok() && order.fetched->messages.empty()) order.fetched = ErrorStatus(replies[0]);
+  }
   return true;
 }
 

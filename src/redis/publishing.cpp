@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "core/record.hpp"
 
@@ -87,12 +88,13 @@ void Publishing::Lead(PublishingSlot& slot, std::unique_lock<std::mutex>& lock, 
 
 void Publishing::PublishRound(std::span<PublishBatch> batches, const Patience& patience) {
   std::vector<std::shared_ptr<PublishingSlot>> order;
-  std::vector<Step> steps;
-  for (PublishBatch& batch : batches) {
-    order.push_back(Slot(*batch.queue));
-    Step& step = steps.emplace_back();
-    step.slot = order.back().get();
-    step.batches = {&batch};
+  std::vector<Step> steps(batches.size());
+  std::unordered_map<const PublishingSlot*, const Step*> last;
+  for (size_t i = 0; i < batches.size(); ++i) {
+    order.push_back(Slot(*batches[i].queue));
+    steps[i].slot = order.back().get();
+    steps[i].batches = {&batches[i]};
+    steps[i].previous = std::exchange(last[steps[i].slot], &steps[i]);
   }
   // Taken in one order by everybody, so that two rounds never wait for each other.
   std::sort(order.begin(), order.end());

@@ -58,9 +58,10 @@ class Publishing {
     std::string ids;                  // of all messages, as one text
     std::string records;              // heads and payloads
     bool done = false;
-    bool made = false;             // ids are drawn
-    bool lost = false;             // sent, and no answer came
-    const Step* before = nullptr;  // the step of its slot that is under way in front of it
+    bool made = false;               // ids are drawn
+    bool lost = false;               // sent, and no answer came
+    const Step* previous = nullptr;  // of its slot
+    const Step* before() const { return previous != nullptr && !previous->done ? previous : nullptr; }  // under way
     size_t blobs = 0;
     std::shared_ptr<const QueueView> view;  // keys that a command on its way borrows
   };

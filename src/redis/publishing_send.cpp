@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <map>
-#include <set>
 
 #include "core/record.hpp"
 #include "redis/publishing.hpp"
@@ -97,7 +95,7 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
   }
   const std::string_view any = step.slot->fresh ? "1" : "0";
   command.Arg(view.generation).Keep(SlotName(step)).Arg(step.slot->connection);
-  command.Arg(step.before != nullptr ? step.before->messages[0]->id.view() : any);
+  command.Arg(step.before() != nullptr ? step.before()->messages[0]->id.view() : any);
   command.Arg(messages[0]->id.view()).Arg(limits.max_items).Arg(limits.overflow == Overflow::kDropOldest ? "1" : "0");
   command.Arg(queue.name().broadcast ? "1" : "0").Arg(static_cast<int64_t>(step.blobs));
   command.Arg(static_cast<int64_t>(view.groups.size())).Arg(static_cast<int64_t>(view.lanes.size())).Arg(expiring);
@@ -166,9 +164,8 @@ Status Publishing::Prepare(std::vector<Step>& steps, const Server::Call& call) {
 Status Publishing::Raise(std::vector<Step>& steps, const Server::Call& call) {
   std::vector<Command> commands;
   std::vector<Step*> raised;
-  std::set<const PublishingSlot*> seen;
   for (Step& step : steps) {
-    if (step.done || !step.slot->unanswered || !seen.insert(step.slot).second) continue;
+    if (step.done || !step.slot->unanswered || step.before() != nullptr) continue;  // once for a slot
     ++step.slot->connection;
     Command command(Script::kRaise);
     AddQueueKeys(&command, step.slot->queue->keys());
@@ -182,7 +179,16 @@ Status Publishing::Raise(std::vector<Step>& steps, const Server::Call& call) {
   for (size_t i = 0; i < raised.size(); ++i) {
     Step& step = *raised[i];
     if (replies[i].is_error()) {
-      if (!step.lost) Refuse(step, ErrorStatus(replies[i]));
+      // Nothing was learnt: what is lost stays unknown, and the number is raised before anything else goes this way.
+      const Status status = ErrorStatus(replies[i]);
+      for (Step& other : steps) {
+        if (other.done || other.slot != step.slot) continue;
+        if (other.lost) {
+          Finish(other, {Code::kUnknown, status.text() + "; the message may have been stored"});
+        } else {
+          Refuse(other, status);
+        }
+      }
       continue;
     }
     step.slot->unanswered = false;
@@ -242,15 +248,10 @@ Status Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) 
   if (Status status = Prepare(steps, call); !status.ok()) return status;
   if (Status status = Raise(steps, call); !status.ok()) return status;
   std::vector<Command> commands;
-  std::vector<std::pair<Step*, size_t>> sent;         // and where its command is
-  std::map<const PublishingSlot*, const Step*> last;  // of each slot
+  std::vector<std::pair<Step*, size_t>> sent;  // and where its command is
   for (Step& step : steps) {
-    const Step*& before = last[step.slot];
-    if (!step.done && before != nullptr && before->done && !before->batches[0]->status.ok()) {
-      Finish(step, BehindAFailure());
-    }
-    step.before = before != nullptr && !before->done ? before : nullptr;
-    before = &step;
+    const bool stopped = step.previous != nullptr && step.previous->done && !step.previous->batches[0]->status.ok();
+    if (!step.done && stopped) Finish(step, BehindAFailure());
     if (step.done) continue;
     if (!step.made) MakeIds(step);
     AddBlobs(step, &commands);

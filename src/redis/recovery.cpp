@@ -67,12 +67,8 @@ Result<int64_t> Recovery::Reclaim(Queue& queue, std::string_view group, const st
 
 Result<int64_t> Recovery::Lapse(Queue& queue, std::string_view group) {
   int64_t total = 0;
-  auto view = queue.view();
+  const auto view = queues_.Refresh(queue);  // with every lane
   const auto* known = view->Find(group);
-  if (known == nullptr) {
-    view = queues_.Refresh(queue);
-    known = view->Find(group);
-  }
   if (known == nullptr) return total;
   for (;;) {
     // The server's time decides again inside the script; this only finds candidates.

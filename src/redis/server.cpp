@@ -72,7 +72,10 @@ Status Server::Attempt(std::span<Command> commands, std::span<Reply> replies, st
     return status;
   }
   for (const size_t i : *left) {
-    if (status = (*connection)->Append(commands[i], digests_); !status.ok()) return status;
+    if (status = (*connection)->Append(commands[i], digests_); !status.ok()) {
+      pool_.Return(nullptr);  // with part of the commands in it the connection is of no use
+      return status;
+    }
   }
   size_t expected = 0;
   for (const size_t i : *left) expected += commands[i].replies();
@@ -165,12 +168,14 @@ std::optional<Server::Trip> Server::Start(std::span<Command> commands) {
 bool Server::Await(const Trip& trip, const Patience& patience, const Event& interrupt) const {
   for (;;) {
     const int64_t remaining = patience.deadline.Remaining();
-    pollfd fds[4] = {{trip.connection->fd(), POLLIN, 0},
+    const short events = trip.connection->unsent() ? POLLIN | POLLOUT : POLLIN;
+    pollfd fds[4] = {{trip.connection->fd(), events, 0},
                      {interrupt.fd(), POLLIN, 0},
                      {patience.cancel != nullptr ? patience.cancel->fd() : -1, POLLIN, 0},
                      {stop_.fd(), POLLIN, 0}};
     poll(fds, 4, remaining < 0 ? -1 : static_cast<int>(std::min<int64_t>(remaining, INT_MAX)));
-    if (fds[0].revents != 0) return true;
+    if ((fds[0].revents & ~POLLOUT) != 0) return true;
+    if (fds[0].revents != 0 && !trip.connection->Send().ok()) return true;
     if (fds[1].revents != 0 || fds[2].revents != 0 || fds[3].revents != 0 || patience.deadline.Expired()) return false;
   }
 }

@@ -57,6 +57,29 @@ TEST_F(CorruptTest, AForeignEntryIsSetAside) {
   ExpectOneCorrupt(bus_);
 }
 
+TEST_F(CorruptTest, AForeignEntryAsLongAsAnIdIsSetAside) {
+  Put(bus_, "c", "a", "ours");
+  server_.Client().Must({"LPUSH", Key(":ready:5"), "hello world 1234"});
+  Subscription subscription = bus_.Subscribe("c", "a");
+  EXPECT_EQ(Take(bus_, subscription, 1), std::vector<std::string>{"ours"});
+  ExpectOneCorrupt(bus_);
+}
+
+TEST_F(CorruptTest, AForeignEntryInADeadConsumersHandKeepsNothingBack) {
+  Put(bus_, "c", "a", "ours");
+  Subscription subscription = bus_.Subscribe("c", "a", {{"consumer", "it"}});
+  const Message held = Next(subscription);
+  RespClient client = server_.Client();
+  const std::string queue = "{agentmq:default:c/a}:-:";
+  // As if a process had died that had both.
+  client.Must({"HSET", queue + "hand:dead.0123456789abcdef", "1", "hello world 1234" + Short(std::string(held.id()))});
+  client.Must({"HSET", queue + "lease", "dead.0123456789abcdef", "1 0123456789abcdef 1000"});
+  EXPECT_TRUE(Eventually(kPatience, [&] {
+    return client.Must({"HGET", queue + "lease", "dead.0123456789abcdef"}).nil();
+  }));
+  EXPECT_EQ(client.Number({"EXISTS", queue + "hand:dead.0123456789abcdef"}), 0);
+}
+
 TEST_F(CorruptTest, AnIdWithoutAMessageIsPassedOver) {
   Put(bus_, "c", "a", "ours");
   RespClient client = server_.Client();

@@ -57,6 +57,29 @@ TEST_F(CrashTest, WhatItHadReadAheadComesToo) {
   EXPECT_EQ(bus.Count(), 0);
 }
 
+TEST_F(CrashTest, WhatLapsesInALaneThatItsFinderDoesNotKnowIsNotLost) {
+  Bus bus(Url());
+  Bus other(Url());
+  Put(bus, "c", "a", "first");
+  Subscription finder = other.Subscribe("c", "a");
+  Take(other, finder, 1);
+  Subscription leaving = bus.Subscribe("c", "a", {{"visibility_timeout", "1s"}, {"auto_extend", "false"}});
+  Put(bus, "c", "a", "on a new lane", 9);
+  {
+    const Message held = Next(leaving);
+    leaving.Unsubscribe();  // it may still be settled, until its time is over
+  }
+  EXPECT_EQ(Take(other, finder, 1), Strings{"on a new lane"});
+  EXPECT_EQ(bus.Count(), 0);
+}
+
+TEST_F(CrashTest, AShortLivenessTimeoutStillDelivers) {
+  Bus bus(Url("liveness_timeout=100ms"));
+  bus.PublishBatch("c", Texts(50, "a"));
+  Subscription subscription = bus.Subscribe("c", "a");
+  EXPECT_EQ(Take(bus, subscription, 50).size(), 50u);
+}
+
 TEST_F(CrashTest, ABroadcastInTheHandOfAKilledConsumerIsNotLost) {
   Bus bus(Url());
   Subscription other = bus.Subscribe("c", "a", {{"prefetch", "1"}});

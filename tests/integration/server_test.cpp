@@ -54,6 +54,17 @@ TEST_F(ServerTest, AUserWhoMayNotIsAuth) {
   Put(writer, "c", "a", "x");
 }
 
+TEST_F(ServerTest, AUserWhoMayNotWaitIsToldSo) {
+  RespClient client = server_.Client();
+  client.Must({"ACL", "SETUSER", "hasty", "on", ">secret", "~*", "&*", "+@all", "-blpop"});
+  Bus bus(Url("user=hasty&password=secret"));
+  Subscription subscription = bus.Subscribe("c", "a");
+  client.ResetStats();
+  mq_message* message = nullptr;
+  EXPECT_STATUS(MQ_AUTH, mq_fetch(subscription.get(), 2000, &message));
+  EXPECT_LT(client.Calls()["evalsha"], 20) << "and not by asking as fast as can be";
+}
+
 TEST_F(ServerTest, ADatabaseThatDoesNotExistIsSaid) {
   EXPECT_STATUS(MQ_INVALID, OpenStatus(Url("db=99")));
   EXPECT_TRUE(ErrorSays("99"));

@@ -57,6 +57,22 @@ TEST_F(SpaceTest, AnEmptyQueueLeavesNothingButWhatItsGroupsNeed) {
   EXPECT_TRUE(Eventually(kPatience, [&] { return Leftovers().empty(); })) << LeftText();
 }
 
+TEST_F(SpaceTest, AttemptsOfAMessageThatExpiredAreForgotten) {
+  Bus bus(Url());
+  Subscription subscription = bus.Subscribe("c", "a");
+  Message fleeting = Text("fleeting", "a");
+  bus.Publish("c", fleeting.SetTtl(300ms));
+  bus.Nack(Next(subscription), MQ_FAILURE_TRANSIENT, 1h);
+  EXPECT_FALSE(server_.Client().Keys("*:tries").empty());
+  EXPECT_TRUE(Eventually(kPatience, [&] { return bus.Count() == 0; }));
+  EXPECT_TRUE(Eventually(kPatience, [&] {
+    Put(bus, "c", "a", "another");
+    Take(bus, subscription, 1);
+    EXPECT_FALSE(subscription.Fetch(0ms));
+    return server_.Client().Keys("*:tries").empty();
+  }));
+}
+
 TEST_F(SpaceTest, LargePayloadsLeaveWithTheirMessages) {
   Bus bus(Url());
   Subscription subscription = bus.Subscribe("c", "a");

@@ -24,7 +24,7 @@ struct Faults {
   std::atomic<Code> publish{Code::kOk};
   std::atomic<Code> ack{Code::kOk};
   std::atomic<bool> lease_lost{false};
-  std::atomic<bool> gone{false};        // the next fetch answers it, once
+  std::atomic<bool> gone{false};        // the next fetch makes another incarnation, and goes on as it is told to
   std::atomic<bool> hold_fetch{false};  // a fetch does not return before it falls
   std::atomic<int> fetches{0};
   std::atomic<int> publishes{0};
@@ -47,10 +47,10 @@ class FaultyConsumer : public Consumer {
       if (patience.cancelled()) return Status(Code::kInterrupted, "the cancel token was fired");
       std::this_thread::yield();
     }
+    if (faults_->gone.exchange(false)) ++incarnations_;
     if (Status status = faults_->Of(faults_->fetch); !status.ok()) return status;
     auto fetched = real_->Fetch(room, patience);
     faults_->lease_lost = false;
-    if (fetched.ok() && faults_->gone.exchange(false)) fetched->gone = true;
     return fetched;
   }
   void Arm(std::function<void()> wake) override { real_->Arm(std::move(wake)); }
@@ -58,9 +58,12 @@ class FaultyConsumer : public Consumer {
   bool LeaseHeld() const override { return !faults_->lease_lost && real_->LeaseHeld(); }
   Status GiveBack(std::span<const ShortId> unseen) override { return real_->GiveBack(unseen); }
   Status Close(std::span<const ShortId> unseen) override { return real_->Close(unseen); }
-  std::string incarnation() const override { return real_->incarnation(); }
+  std::string incarnation() const override {
+    return real_->incarnation() + std::string(static_cast<size_t>(incarnations_), '+');
+  }
 
  private:
+  int incarnations_ = 0;
   const std::unique_ptr<Consumer> real_;
   const std::shared_ptr<Faults> faults_;
 };

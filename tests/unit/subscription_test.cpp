@@ -227,6 +227,20 @@ TEST_F(SubscriptionTest, NothingIsHandedOutOnALeaseInDoubt) {
   EXPECT_EQ(Next(*reader, 20), StatusText(Code::kTimeout));
 }
 
+TEST_F(SubscriptionTest, ANewIncarnationDropsWhatWasReadAheadAlsoWhereItsFetchFailed) {
+  const auto bus = Open();
+  const auto reader = Subscribe(*bus, "", "a");
+  for (int i = 0; i < 3; ++i) Publish(*bus, "", "a", std::to_string(i));
+  EXPECT_EQ(Next(*reader), "0");
+  faults_->lease_lost = true;
+  faults_->gone = true;
+  faults_->fetch = Code::kUnavailable;
+  EXPECT_EQ(Next(*reader, 20), StatusText(Code::kUnavailable));
+  faults_->lease_lost = false;
+  faults_->fetch = Code::kOk;
+  EXPECT_EQ(Next(*reader, 20), StatusText(Code::kTimeout));
+}
+
 TEST_F(SubscriptionTest, ARecordThatCanNotBeReadIsSetAside) {
   const auto bus = Open();
   auto backend = memory::Open("SubscriptionTest.ARecordThatCanNotBeReadIsSetAside", {"agentmq", "default", {}});

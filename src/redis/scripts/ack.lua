@@ -21,8 +21,8 @@ for at = 6, #ARGV, 2 do
     done[#done + 1] = some
     statuses[#statuses + 1] = string.rep('o', #some / ID)
   else
-    local held, stays = {}, {}
-    for _, id in ipairs(split(call('HGET', HAND, delivery) or '')) do held[id] = true end
+    local hand, held, stays = split(call('HGET', HAND, delivery) or ''), {}, {}
+    for _, id in ipairs(hand) do held[id] = true end
     for _, id in ipairs(split(some)) do
       if held[id] then
         held[id] = nil
@@ -33,10 +33,10 @@ for at = 6, #ARGV, 2 do
         statuses[#statuses + 1] = still_needed(id, ordinal) and 's' or 'n'
       end
     end
-    for _, id in ipairs(split(call('HGET', HAND, delivery) or '')) do
+    for _, id in ipairs(hand) do
       if held[id] then stays[#stays + 1] = id end
     end
-    set_delivery(HAND, delivery, table.concat(stays))
+    if #stays < #hand then set_delivery(HAND, delivery, table.concat(stays)) end
   end
 end
 local answer = {now, all and '' or table.concat(statuses)}

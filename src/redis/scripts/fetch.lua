@@ -130,6 +130,7 @@ elseif left then
 else
   call('DEL', WAKE)
   if meta[3] then call('HDEL', META, 'void') end
+  if marked and call('EXISTS', MSG) == 0 then call('DEL', TRIES) end -- of what expired, or made room
 end
 if marked or visibility > 0 then
   local next_due = call('ZRANGE', DUE, '0', '0', 'WITHSCORES')[2]

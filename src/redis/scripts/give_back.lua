@@ -23,17 +23,17 @@ local back, hand = {}, call('HGETALL', HAND)
 for i = 1, #hand, 2 do
   local stays = {}
   for _, id in ipairs(split(hand[i + 1])) do
-    local list = goes[what == '2' and hand[i] or id] and back or stays
+    local list = goes[what == '2' and hand[i] or id] and lanes[priority_of(id)] and back or stays
     list[#list + 1] = id
   end
   if #stays * ID < #hand[i + 1] then set_delivery(HAND, hand[i], table.concat(stays)) end
 end
 table.sort(back, function(a, b) return a > b end) -- newest first, so that the oldest ends up in front
-local returned = 0
 for _, id in ipairs(back) do
   call('ZREM', UNTIL, consumer .. '|' .. id)
-  if requeue(id, lanes) then returned = returned + 1 end
+  requeue(id, lanes)
 end
+local returned = #back
 if returned > 0 then
   call('HINCRBY', META, 'd:' .. ARGV[6], -returned)
   leave_token()

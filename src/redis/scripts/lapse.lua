@@ -20,10 +20,11 @@ for i = entries, 1, -1 do -- the last first, so that the first ends up in front
   local entry, HAND, blobs = ARGV[4 + lane_count + i], KEYS[14 + lane_count + i], {}
   local consumer, id = entry:match('^(.*)|(.-)$')
   if is_blob(id) then blobs[id] = {KEYS[14 + lane_count + entries + 2 * i - 1], KEYS[14 + lane_count + entries + 2 * i]} end
-  local deadline = call('ZSCORE', UNTIL, entry)
-  if deadline and tonumber(deadline) <= now then
+  local deadline, lane = call('ZSCORE', UNTIL, entry), lanes[priority_of(id)]
+  -- Where the caller does not know its lane a message keeps its deadline, for a caller that does.
+  if deadline and tonumber(deadline) <= now and (lane or not is_id(id)) then
     call('ZREM', UNTIL, entry)
-    if lanes[priority_of(id)] and let_go_anywhere(HAND, id) then
+    if lane and let_go_anywhere(HAND, id) then
       if bounce(id, group, ordinal, 'lapse', 0, consumer, lanes, blobs) then
         dead = dead + 1
       else

@@ -15,7 +15,7 @@ local HAND, LANE, BLOB, DEAD_BLOB = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
 if not holds(HAND, ARGV[5], id) then
   return {now, still_needed(id, ordinal) and 's' or 'n'}
 end
-local record = call('HGET', MSG, id)
+local record = call('HGET', MSG, id) or (not is_id(id) and id) -- somebody's RPUSH of as many bytes as ids have
 local f, l, c = read_tries(id)
 call('ZREM', UNTIL, consumer .. '|' .. id)
 if not record then

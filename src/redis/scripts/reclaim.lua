@@ -21,8 +21,10 @@ for i = 6 + lane_count, #ARGV do
   blobs[ARGV[i]] = {KEYS[at], KEYS[at + 1]}
   at = at + 2
 end
-local ids = split_all(call('HVALS', HAND))
-local unknown = {now, 2}
+local ids, unknown = {}, {now, 2}
+for _, id in ipairs(split_all(call('HVALS', HAND))) do
+  if is_id(id) then ids[#ids + 1] = id end -- else somebody's RPUSH
+end
 for _, id in ipairs(ids) do
   if is_blob(id) and not blobs[id] then unknown[#unknown + 1] = id end
   if not lanes[priority_of(id)] then return {now, 1, 0, 0} end

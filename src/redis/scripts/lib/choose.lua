@@ -8,7 +8,10 @@ local function takes(id, record)
     foreign[#foreign + 1] = {id}
     return false
   end
-  if not record then return false end -- deleted, or acked early
+  if not record then -- deleted, or acked early
+    if has_tries then call('HDEL', TRIES, id) end
+    return false
+  end
   if has_skip and call('SREM', SKIP, id) == 1 then return false end
   local at = has_expiry and call('ZSCORE', EXPIRY, id)
   if at and tonumber(at) <= now then
