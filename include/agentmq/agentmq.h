@@ -337,6 +337,16 @@ MQ_API mq_message *mq_list_at(const mq_list *list, size_t index);
 MQ_API mq_message *mq_list_take(mq_list *list, size_t index);
 /** Ends a list and the messages that are still in it. Takes NULL. */
 MQ_API void mq_list_free(mq_list *list);
+/**
+ * Write a list into one flat buffer, for bindings: little-endian, with a version (docs/encoding.md).
+ *
+ * @param capacity  bytes of `buffer`; 0: only the size is answered
+ * @param size      receives how many bytes it takes
+ * @return MQ_OK; MQ_TOO_LARGE where there is no room, and nothing is written; MQ_INVALID, MQ_NO_MEMORY
+ */
+MQ_API mq_status mq_list_encode(const mq_list *list, void *buffer, size_t capacity, size_t *size);
+/** mq_list_encode() of a list that holds this message alone. */
+MQ_API mq_status mq_message_encode(const mq_message *message, void *buffer, size_t capacity, size_t *size);
 
 /* ---- publish ------------------------------------------------------------------------------------------------- */
 
@@ -378,6 +388,18 @@ MQ_API mq_status mq_publish_batch_with(mq_bus *bus, const char *channel, mq_mess
  */
 MQ_API mq_status mq_publish_many(mq_bus *bus, const char *channel, const mq_message *message,
                                  const char *const *targets, size_t count, mq_list **sent);
+
+/**
+ * Publish messages from one flat buffer (docs/encoding.md), for bindings. Of each what a sender may set is read.
+ *
+ * @param sent  may be NULL; receives the messages in their order, without payloads, each with mq_message_status() and,
+ *              where it was stored, its id; also with MQ_PARTIAL; the caller's, until mq_list_free()
+ * @return as mq_publish_batch(); MQ_INVALID where the buffer is malformed, and nothing is published
+ */
+MQ_API mq_status mq_publish_encoded(mq_bus *bus, const char *channel, const void *buffer, size_t size, mq_list **sent);
+/** mq_publish_encoded() that a token ends. */
+MQ_API mq_status mq_publish_encoded_with(mq_bus *bus, const char *channel, const void *buffer, size_t size,
+                                         mq_cancel *cancel, mq_list **sent);
 
 /**
  * Publish without waiting. Messages of many callers are gathered into few round trips.

@@ -3,6 +3,7 @@
 
 #include "capi/guard.hpp"
 #include "capi/handles.hpp"
+#include "core/encoding.hpp"
 #include "core/names.hpp"
 
 using namespace agentmq::capi;
@@ -28,6 +29,22 @@ Status PublishBatch(mq_bus* bus, const char* channel, mq_message* const* message
   objects.reserve(count);
   for (size_t i = 0; i < count; ++i) objects.push_back(MessageOf(messages[i]));
   return Held(bus)->PublishBatch(channel, objects, patience, results, published);
+}
+
+Status PublishEncoded(mq_bus* bus, const char* channel, const void* buffer, size_t size, const Patience& patience,
+                      mq_list** sent) {
+  auto messages = agentmq::DecodeMessages({static_cast<const char*>(buffer), size});
+  if (!messages.ok()) return messages.status();
+  auto list = std::make_unique<mq_list>();
+  list->messages = std::move(*messages);
+  std::vector<Message*> objects;
+  objects.reserve(list->messages.size());
+  for (const auto& message : list->messages) objects.push_back(message.get());
+  Status status = Held(bus)->PublishBatch(channel, objects, patience, nullptr, nullptr);
+  if (sent == nullptr || (!status.ok() && status.code() != Code::kPartial)) return status;
+  for (const auto& message : list->messages) *message->mutable_payload() = {};  // the caller has it
+  *sent = list.release();
+  return status;
 }
 
 Status Flush(mq_bus* bus, int64_t timeout, const mq_cancel* cancel) {
@@ -82,6 +99,19 @@ mq_status mq_publish_many(mq_bus* bus, const char* channel, const mq_message* me
     if (sent != nullptr && (status.ok() || status.code() == Code::kPartial)) *sent = list.release();
     return status;
   });
+}
+
+mq_status mq_publish_encoded(mq_bus* bus, const char* channel, const void* buffer, size_t size, mq_list** sent) {
+  Clear(sent);
+  return Guard({{"bus", bus}, {"channel", channel}, {"buffer", buffer}},
+               [&] { return PublishEncoded(bus, channel, buffer, size, Endless(), sent); });
+}
+
+mq_status mq_publish_encoded_with(mq_bus* bus, const char* channel, const void* buffer, size_t size, mq_cancel* cancel,
+                                  mq_list** sent) {
+  Clear(sent);
+  return Guard({{"bus", bus}, {"channel", channel}, {"buffer", buffer}},
+               [&] { return PublishEncoded(bus, channel, buffer, size, Endless(cancel), sent); });
 }
 
 mq_status mq_publish_async(mq_bus* bus, const char* channel, mq_message* message, mq_publish_callback callback,

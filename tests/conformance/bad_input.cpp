@@ -34,6 +34,13 @@ void AddPublishing(const Things& t, std::vector<BadCall>& calls) {
   BAD(mq_publish_many, "channel", t.bus, nullptr, Good(), targets, 1, nullptr);
   BAD(mq_publish_many, "message", t.bus, "c", nullptr, targets, 1, nullptr);
   BAD(mq_publish_many, "targets", t.bus, "c", Good(), nullptr, 1, nullptr);
+  static mq_list* sent;
+  BAD(mq_publish_encoded, "bus", nullptr, "c", "", 0, &sent);
+  BAD(mq_publish_encoded, "channel", t.bus, nullptr, "", 0, &sent);
+  BAD(mq_publish_encoded, "buffer", t.bus, "c", nullptr, 16, &sent);
+  BAD(mq_publish_encoded, "16 bytes", t.bus, "c", "abc", 3, &sent);
+  BAD(mq_publish_encoded_with, "bus", nullptr, "c", "", 0, nullptr, &sent);
+  BAD(mq_publish_encoded_with, "version", t.bus, "c", "0123456789abcdef", 16, nullptr, &sent);
   BAD(mq_publish_async, "bus", nullptr, "c", mq_message_new("x", 1), nullptr, nullptr);
   BAD(mq_publish_async, "channel", t.bus, nullptr, mq_message_new("x", 1), nullptr, nullptr);
   BAD(mq_publish_async, "message", t.bus, "c", nullptr, nullptr, nullptr);
@@ -83,6 +90,9 @@ void AddSettling(const Things& t, std::vector<BadCall>& calls) {
   BAD(mq_ack, "bus", nullptr, t.message);
   BAD(mq_ack, "message", t.bus, nullptr);
   BAD(mq_ack, "a message that was not fetched", t.bus, Good());
+  static size_t size;
+  BAD(mq_list_encode, "list", nullptr, nullptr, 0, &size);
+  BAD(mq_message_encode, "message", nullptr, nullptr, 0, &size);
   BAD(mq_ack_batch, "bus", nullptr, nullptr, nullptr, nullptr);
   BAD(mq_ack_batch, "list", t.bus, nullptr, nullptr, nullptr);
   BAD(mq_ack_receipts, "bus", nullptr, receipts, 1, nullptr, nullptr);
