@@ -7,19 +7,15 @@
  * with 1 where the result differs from a direct count.
  */
 #include <agentmq/agentmq.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "support/team.h"
 #include "support/words.h"
 
 #define CHANNEL "wordcount"
 #define MAX_CHAPTERS 1000
 #define COUNTERS 3
-
-extern char **environ;
 
 struct tally {
   int delivered, retried, acked;
@@ -31,18 +27,6 @@ struct counter {
   int unreliable;
   struct tally tally;
 };
-
-static void check(mq_status status, const char *what) {
-  if (status == MQ_OK) return;
-  fprintf(stderr, "wordcount: %s: %s: %s\n", what, mq_status_name(status), mq_last_error());
-  exit(1);
-}
-
-static double seconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static mq_bus *open_bus(const char *url) {
   mq_bus *bus = NULL;
@@ -106,41 +90,6 @@ static mq_verdict count_words(const mq_message *task, void *context) {
   return MQ_VERDICT_ACK;
 }
 
-/* A counter that takes a task and never settles it. */
-static void take_and_leave(mq_bus *bus, int die) {
-  mq_subscription *subscription = NULL;
-  mq_config *config = mq_config_new();
-  check(mq_config_set(config, "visibility_timeout", die ? "1h" : "500ms"), "visibility_timeout");
-  check(mq_config_set(config, "auto_extend", die ? "true" : "false"), "auto_extend");
-  check(mq_subscribe(bus, CHANNEL, "counter:4", config, &subscription), "subscribe");
-  mq_message *task = NULL;
-  check(mq_fetch(subscription, 10000, &task), "fetch");
-  if (die) kill(getpid(), SIGKILL);
-  mq_message_free(task); /* settles nothing */
-  mq_subscription_free(subscription);
-  mq_config_free(config);
-}
-
-/* Has the fourth counter die. On a server it is a process of its own, killed by SIGKILL, and its task comes again as
-   soon as it is missed, long before the visibility timeout. The embedded bus lives in this process alone: there the
-   counter leaves without a word, and the visibility timeout brings the task back. */
-static void lose_a_counter(mq_bus *bus, const char *url) {
-  if (strncmp(url, "memory:", 7) == 0) {
-    take_and_leave(bus, 0);
-    return;
-  }
-  char program[] = "wordcount", role[] = "--take-and-die", *copy = words_memory(NULL, strlen(url) + 1);
-  char *arguments[] = {program, role, strcpy(copy, url), NULL};
-  pid_t child = 0;
-  int status = 0;
-  int failed = posix_spawn(&child, "/proc/self/exe", NULL, NULL, arguments, environ);
-  if (failed == 0) waitpid(child, &status, 0);
-  free(copy);
-  if (failed == 0 && WIFSIGNALED(status)) return;
-  fprintf(stderr, "wordcount: no counter died with a task in its hand\n");
-  exit(1);
-}
-
 /* The collector: merges one result a chapter, also where one comes twice. Answers how many chapters it got. */
 static int collect(mq_bus *bus, int chapters, struct words *merged, struct tally *tally) {
   static char seen[MAX_CHAPTERS];
@@ -172,7 +121,7 @@ static int collect(mq_bus *bus, int chapters, struct words *merged, struct tally
 }
 
 int main(int argc, char **argv) {
-  if (argc == 3 && strcmp(argv[1], "--take-and-die") == 0) take_and_leave(open_bus(argv[2]), 1);
+  if (argc == 3 && strcmp(argv[1], "--take-and-die") == 0) take_and_leave(open_bus(argv[2]), CHANNEL, "counter:4", 1);
   const char *url = argc > 1 ? argv[1] : "memory://wordcount";
   const char *path = argc > 2 ? argv[2] : "examples/data/sonnets.md";
   char *text = words_load(path);
@@ -185,7 +134,7 @@ int main(int argc, char **argv) {
   mq_bus *bus = open_bus(url);
   check(mq_clear(bus, "*", NULL), "clear"); /* what a run that was broken off left */
   const int chapters = publish_tasks(bus, text);
-  lose_a_counter(bus, url);
+  lose_a_counter(bus, url, CHANNEL, "counter:4");
   struct counter counters[COUNTERS] = {{0}};
   for (int i = 0; i < COUNTERS; i++) {
     char agent[32];
