@@ -184,6 +184,26 @@ TEST_F(ExactlyOnceTest, WithAFullQueueInBetween) {
   EXPECT_GT(answers.Check(Stored(), taken), 0);
 }
 
+TEST_F(ExactlyOnceTest, WhatIsLostOnAServerThatThenRefusesWritesIsUnknown) {
+  Bus direct(Url());
+  Bus bus(proxy_.Url("reconnect_base=1ms&command_timeout=20s&max_items=0"));
+  Put(bus, "c", "a", "warm up");
+  proxy_.DropReplies(true);
+  mq_status status = MQ_OK;
+  std::thread publishing([&] { status = StatusOf([&] { bus.PublishBatch("c", Texts(1500, "a", "lost ")); }); });
+  EXPECT_TRUE(Eventually(kPatience, [&] { return direct.Count() == 1501; }));
+  server_.Client().Must({"CONFIG", "SET", "min-replicas-to-write", "1"});
+  proxy_.DropReplies(false);
+  proxy_.CutAll();
+  publishing.join();
+  EXPECT_STATUS(MQ_UNKNOWN, status);
+  server_.Client().Must({"CONFIG", "SET", "min-replicas-to-write", "0"});
+  Put(bus, "c", "a", "after");
+  const std::map<std::string, int> stored = Stored();
+  EXPECT_EQ(stored.size(), 1502u);
+  for (const auto& [payload, times] : stored) EXPECT_EQ(times, 1) << payload;
+}
+
 TEST_F(ExactlyOnceTest, ALateCopyOfARequestWritesNothing) {
   Bus bus(proxy_.Url("reconnect_base=1ms"));
   Put(bus, "c", "a", "warm up");  // scripts and settings are known from now on
