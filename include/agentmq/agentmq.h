@@ -540,7 +540,8 @@ MQ_API mq_status mq_ack_async(mq_bus *bus, const mq_message *message);
  * @return as mq_ack()
  */
 MQ_API mq_status mq_nack(mq_bus *bus, const mq_message *message, mq_failure failure, int64_t delay, const char *reason);
-/** mq_nack() by receipt, from this process or another; back-off and attempts are the bus' own settings. */
+/** mq_nack() by receipt, from this process or another. Back-off and attempts are those of the subscription where it is
+ *  one of this bus, else the bus' own settings. */
 MQ_API mq_status mq_nack_receipt(mq_bus *bus, const char *receipt, mq_failure failure, int64_t delay,
                                  const char *reason);
 

@@ -180,15 +180,7 @@ Status Bus::AckBatch(const Messages& messages, int32_t* results, size_t* acked) 
 }
 
 Status Bus::AckReceipts(std::span<const char* const> receipts, int32_t* results, size_t* acked) {
-  std::vector<AckRequest> requests;
-  requests.reserve(receipts.size());
-  for (const char* receipt : receipts) {
-    if (receipt != nullptr) {
-      requests.push_back(AckRequest::Of(receipt));
-    } else {
-      requests.emplace_back().status = Status::Invalid("a receipt is NULL");
-    }
-  }
+  std::vector<AckRequest> requests = AckRequest::Of(receipts, shared_->housekeeper);
   return AckAll(*shared_, requests, results, acked);
 }
 

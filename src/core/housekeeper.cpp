@@ -23,6 +23,20 @@ void Housekeeper::Watch(std::shared_ptr<Ledger> ledger) {
   }
 }
 
+void Housekeeper::Enter(const std::string& incarnation, const std::shared_ptr<Ledger>& ledger) {
+  const std::lock_guard lock(mutex_);
+  by_incarnation_[incarnation] = ledger;
+  if (by_incarnation_.size() < prune_at_) return;
+  std::erase_if(by_incarnation_, [](const auto& entry) { return entry.second.expired(); });
+  prune_at_ = std::max<size_t>(64, 2 * by_incarnation_.size());
+}
+
+std::shared_ptr<Ledger> Housekeeper::Find(const std::string& incarnation) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_incarnation_.find(incarnation);
+  return found == by_incarnation_.end() ? nullptr : found->second.lock();
+}
+
 int64_t Housekeeper::Look() {
   std::vector<std::shared_ptr<Ledger>> watched;
   {

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/ledger.hpp"
@@ -12,12 +14,17 @@ namespace agentmq {
 struct Shared;
 
 // Lets go what an application forgot: messages held longer than `auto_extend_max`, whose leases would go on for ever.
-// Keeps ledgers until they are empty, also when their subscriptions and messages are gone. Thread-safe.
+// Keeps ledgers until they are empty, also when their subscriptions and messages are gone, and finds them for those who
+// have nothing but a receipt. Thread-safe.
 class Housekeeper {
  public:
   explicit Housekeeper(Shared& shared) : shared_(shared) {}
 
   void Watch(std::shared_ptr<Ledger> ledger);
+  // What a consumer of that incarnation hands out is written down there.
+  void Enter(const std::string& incarnation, const std::shared_ptr<Ledger>& ledger);
+  // Null where no subscription of this bus has or had it.
+  std::shared_ptr<Ledger> Find(const std::string& incarnation) const;
 
  private:
   // Answers when to look again, in ms; -1: nothing is watched.
@@ -25,9 +32,11 @@ class Housekeeper {
   void LetGo(Ledger& ledger);
 
   Shared& shared_;
-  std::mutex mutex_;
-  std::vector<std::shared_ptr<Ledger>> ledgers_;  // guarded by mutex_
-  uint64_t task_ = 0;                             // guarded by mutex_
+  mutable std::mutex mutex_;
+  std::vector<std::shared_ptr<Ledger>> ledgers_;                           // guarded by mutex_
+  std::unordered_map<std::string, std::weak_ptr<Ledger>> by_incarnation_;  // guarded by mutex_
+  size_t prune_at_ = 64;                                                   // guarded by mutex_
+  uint64_t task_ = 0;                                                      // guarded by mutex_
 };
 
 }  // namespace agentmq

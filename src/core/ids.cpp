@@ -126,6 +126,13 @@ std::string Receipt::Text() const {
   return text;
 }
 
+std::optional<int64_t> ParseDelivery(std::string_view number) {
+  int64_t delivery = -1;
+  const auto [stop, error] = std::from_chars(number.data(), number.data() + number.size(), delivery);
+  const bool whole = error == std::errc() && stop == number.data() + number.size() && delivery >= 0;
+  return whole ? std::optional(delivery) : std::nullopt;
+}
+
 Result<Receipt> Receipt::Parse(std::string_view text) {
   const std::string_view whole = text;
   // None of the four parts holds a '|'.
@@ -136,14 +143,12 @@ Result<Receipt> Receipt::Parse(std::string_view text) {
     parts[i] = text.substr(0, bar);
     text.remove_prefix(std::min(bar + 1, text.size()));
   }
-  const std::string_view number = parts[3];
   Result<FullId> full = FullId::Parse(parts[0]);
   if (!full.ok() || !full->group.empty()) return NoReceipt(whole);
   Receipt receipt{std::move(full->queue), full->id, std::string(parts[1]), std::string(parts[2]), 0};
-  const auto [stop, error] = std::from_chars(number.data(), number.data() + number.size(), receipt.delivery);
-  if (error != std::errc() || stop != number.data() + number.size() || receipt.delivery < 0) {
-    return NoReceipt(whole);
-  }
+  const auto delivery = ParseDelivery(parts[3]);
+  if (!delivery) return NoReceipt(whole);
+  receipt.delivery = *delivery;
   if (receipt.consumer.empty() || !CheckGroup(receipt.group).ok()) return NoReceipt(whole);
   return receipt;
 }

@@ -60,6 +60,9 @@ struct Receipt {
   static Result<Receipt> Parse(std::string_view text);
 };
 
+// The number of a delivery, as receipts write it.
+std::optional<int64_t> ParseDelivery(std::string_view number);
+
 // Makes ids: one for each publisher and queue, or one for a whole backend. Not thread-safe.
 class IdMaker {
  public:

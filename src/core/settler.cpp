@@ -60,6 +60,23 @@ Status CheckExtension(int64_t visibility_timeout) {
                          std::to_string(visibility_timeout) + " ms");
 }
 
+// A receipt's text apart, unread: "<queue>/" id "|<group>|<consumer>|" number.
+struct ReceiptShape {
+  std::string_view queue, id, hand, number;
+
+  static ReceiptShape Of(std::string_view receipt) {
+    const size_t bar = receipt.find('|');
+    const size_t last = receipt.rfind('|');
+    if (bar == std::string_view::npos || bar < ShortId::kSize) return {};
+    return {receipt.substr(0, bar - ShortId::kSize), receipt.substr(bar - ShortId::kSize, ShortId::kSize),
+            receipt.substr(bar, last - bar + 1), receipt.substr(last + 1)};
+  }
+  bool SameHand(const ReceiptShape& other) const { return !hand.empty() && queue == other.queue && hand == other.hand; }
+};
+
+// What a settlement answers where the message is no longer held by who asked.
+bool IsOver(Code code) { return code == Code::kOk || code == Code::kStale || code == Code::kNotFound; }
+
 Status NotFetched() { return Status::Invalid("the message was not fetched: there is no reservation to settle"); }
 
 }  // namespace
@@ -82,7 +99,7 @@ AckRequest AckRequest::Of(const Message& message) {
   return request;
 }
 
-AckRequest AckRequest::Of(std::string_view receipt) {
+AckRequest AckRequest::Of(std::string_view receipt, const Housekeeper& housekeeper) {
   AckRequest request;
   auto parsed = Receipt::Parse(receipt);
   if (!parsed.ok()) {
@@ -93,7 +110,35 @@ AckRequest AckRequest::Of(std::string_view receipt) {
   request.consumer = std::make_shared<const std::string>(std::move(parsed->consumer));
   request.id = parsed->id;
   request.delivery = parsed->delivery;
+  request.ledger = housekeeper.Find(*request.consumer);
   return request;
+}
+
+std::vector<AckRequest> AckRequest::Of(std::span<const char* const> receipts, const Housekeeper& housekeeper) {
+  std::vector<AckRequest> requests;
+  requests.reserve(receipts.size());
+  ReceiptShape before;  // of the last that was well
+  size_t like = 0;
+  for (const char* receipt : receipts) {
+    if (receipt == nullptr) {
+      requests.emplace_back().status = Status::Invalid("a receipt is NULL");
+      continue;
+    }
+    const ReceiptShape shape = ReceiptShape::Of(receipt);
+    const auto id = shape.SameHand(before) ? ShortId::Parse(shape.id) : std::nullopt;
+    const auto delivery = id ? ParseDelivery(shape.number) : std::nullopt;
+    if (delivery) {
+      AckRequest& request = requests.emplace_back(requests[like]);
+      request.id = *id;
+      request.delivery = *delivery;
+      continue;
+    }
+    requests.push_back(Of(receipt, housekeeper));
+    if (!requests.back().status.ok()) continue;
+    before = shape;
+    like = requests.size() - 1;
+  }
+  return requests;
 }
 
 void Settler::Ack(Backend& backend, std::span<AckRequest> requests, const Patience& patience) {
@@ -113,9 +158,9 @@ void Settler::Ack(Backend& backend, std::span<AckRequest> requests, const Patien
   for (AckRequest& request : requests) {
     if (request.delivery == 0 && request.status.ok()) request.status = backend.AckId(*request.source, request.id);
     acked += request.status.ok() ? 1 : 0;
-    const Code code = request.status.code();
-    const bool settled = code == Code::kOk || code == Code::kStale || code == Code::kNotFound;
-    if (settled && request.ledger != nullptr) request.ledger->Settled(request.id, request.delivery);
+    if (request.ledger != nullptr && IsOver(request.status.code())) {
+      request.ledger->Settled(request.id, request.delivery);
+    }
   }
   if (acked > 0 && shared_.log->Wants(kLogDebug)) {
     shared_.log->Write(kLogDebug, "acked", {{"messages", std::to_string(acked)}});
@@ -139,9 +184,11 @@ Status Settler::AckId(Backend& backend, std::optional<std::string_view> agent, s
   return backend.AckId(source, full->id);
 }
 
-Status Settler::Give(Backend& backend, const Source& source, std::string_view consumer, const Nack& nack) {
+Status Settler::Give(Backend& backend, const Source& source, std::string_view consumer, const Nack& nack,
+                     Ledger* ledger) {
   bool dead = false;
   Status status = backend.GiveUp(source, consumer, nack, &dead);
+  if (ledger != nullptr && IsOver(status.code())) ledger->Settled(nack.id, nack.delivery);
   const int level = dead ? kLogWarn : kLogInfo;
   if (status.ok() && shared_.log->Wants(level)) {
     Details details = {{"id", FullId{source.queue, nack.id, {}}.Text()},
@@ -165,12 +212,7 @@ Status Settler::NackMessage(Backend& backend, const Message& message, bool perma
   nack.delay = delay >= 0 ? delay : retry.Delay(message.deliveries());
   nack.retry_attempts = retry.attempts;
   nack.reason = reason;
-  Status status = Give(backend, *message.source(), *message.consumer(), nack);
-  const Code code = status.code();
-  if (message.ledger() != nullptr && (code == Code::kOk || code == Code::kStale || code == Code::kNotFound)) {
-    message.ledger()->Settled(nack.id, nack.delivery);
-  }
-  return status;
+  return Give(backend, *message.source(), *message.consumer(), nack, message.ledger().get());
 }
 
 Status Settler::NackReceipt(Backend& backend, std::string_view receipt, bool permanent, int64_t delay,
@@ -178,7 +220,8 @@ Status Settler::NackReceipt(Backend& backend, std::string_view receipt, bool per
   auto parsed = Receipt::Parse(receipt);
   if (!parsed.ok()) return parsed.status();
   if (Status status = CheckNack(delay, reason); !status.ok()) return status;
-  const RetryPolicy retry = RetryPolicy::From(shared_.config);
+  const auto ledger = shared_.housekeeper.Find(parsed->consumer);
+  const RetryPolicy retry = ledger != nullptr ? ledger->retry() : RetryPolicy::From(shared_.config);
   Nack nack;
   nack.id = parsed->id;
   nack.delivery = parsed->delivery;
@@ -191,7 +234,7 @@ Status Settler::NackReceipt(Backend& backend, std::string_view receipt, bool per
     const auto found = parsed->queue.broadcast ? Result<Found>(Found{}) : backend.Get(parsed->queue, parsed->id);
     nack.delay = retry.Delay(found.ok() ? found->tries.total() + 1 : 1);
   }
-  return Give(backend, Source{parsed->queue, parsed->group}, parsed->consumer, nack);
+  return Give(backend, Source{parsed->queue, parsed->group}, parsed->consumer, nack, ledger.get());
 }
 
 Status Settler::ExtendMessage(Backend& backend, Message& message, int64_t visibility_timeout) {
@@ -212,8 +255,11 @@ Status Settler::ExtendReceipt(Backend& backend, std::string_view receipt, int64_
   if (!parsed.ok()) return parsed.status();
   if (Status status = CheckExtension(visibility_timeout); !status.ok()) return status;
   int64_t until = 0;
-  return backend.Extend(Source{parsed->queue, parsed->group}, parsed->consumer, {parsed->id, parsed->delivery, {}},
-                        visibility_timeout, &until);
+  Status status = backend.Extend(Source{parsed->queue, parsed->group}, parsed->consumer,
+                                 {parsed->id, parsed->delivery, {}}, visibility_timeout, &until);
+  const auto ledger = status.ok() ? shared_.housekeeper.Find(parsed->consumer) : nullptr;
+  if (ledger != nullptr) ledger->Settled(parsed->id, parsed->delivery);
+  return status;
 }
 
 void Settler::SetAside(Backend& backend, const Source& source, const std::string& consumer, const ShortId& id,

@@ -14,6 +14,7 @@
 
 namespace agentmq {
 
+class Housekeeper;
 struct Shared;
 
 // A delivery to be acknowledged, and what became of it. `delivery` 0: settled by id, whoever holds it.
@@ -27,7 +28,9 @@ struct AckRequest {
 
   // kInvalid in `status` where it was neither fetched nor found waiting.
   static AckRequest Of(const Message& message);
-  static AckRequest Of(std::string_view receipt);
+  static AckRequest Of(std::string_view receipt, const Housekeeper& housekeeper);
+  // Of a whole batch, whose receipts mostly differ in id and number alone.
+  static std::vector<AckRequest> Of(std::span<const char* const> receipts, const Housekeeper& housekeeper);
 };
 
 // Acks, nacks and extends. Thread-safe.
@@ -50,7 +53,8 @@ class Settler {
                 int64_t delivery, const Status& why);
 
  private:
-  Status Give(Backend& backend, const Source& source, std::string_view consumer, const Nack& nack);
+  // Gives it up, and writes down that it is no longer held; ledger may be null.
+  Status Give(Backend& backend, const Source& source, std::string_view consumer, const Nack& nack, Ledger* ledger);
 
   Shared& shared_;
 };

@@ -22,6 +22,28 @@ class SettleTest : public BusTest {
 };
 AGENTMQ_ON_EVERY_BACKEND(SettleTest);
 
+TEST_P(SettleTest, ReceiptsKnowTheirSubscription) {
+  // Its retry settings, and that what was extended or settled is no longer to be let go.
+  Subscription subscription = bus_.Subscribe("c", "a", {{"retry_attempts", "1"}, {"auto_extend_max", "300ms"}});
+  Put(bus_, "c", "a", "given up");
+  bus_.NackReceipt(std::string(Next(subscription).receipt()).c_str(), MQ_FAILURE_TRANSIENT, kForever, "no");
+  EXPECT_EQ(bus_.DeadLetters().size(), 1u) << "its only attempt";
+  Put(bus_, "c", "a", "extended");
+  const std::string receipt(Next(subscription).receipt());
+  bus_.ExtendReceipt(receipt.c_str(), 1h);
+  EXPECT_FALSE(subscription.Fetch(800ms)) << "it has an hour now";
+  EXPECT_EQ(bus_.AckReceipts({receipt}), 1u);
+  bus_.PublishBatch("c", Texts(3, "a"));
+  std::vector<std::string> receipts;
+  for (int i = 0; i < 3; ++i) receipts.emplace_back(Next(subscription).receipt());
+  receipts.insert(receipts.begin() + 1, "nonsense");
+  receipts.insert(receipts.begin() + 3, receipts[2].substr(0, receipts[2].size() - 1) + "x");
+  std::vector<mq_status> results;
+  EXPECT_EQ(bus_.AckReceipts(receipts, &results), 3u);
+  EXPECT_EQ(results, (std::vector<mq_status>{MQ_OK, MQ_INVALID, MQ_OK, MQ_INVALID, MQ_OK}));
+  EXPECT_EQ(bus_.Count(), 0);
+}
+
 TEST_P(SettleTest, AnAckRemovesTheMessage) {
   const std::string id = Put(bus_, "c", "a", "x");
   Subscription subscription = bus_.Subscribe("c", "a");
