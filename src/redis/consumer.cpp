@@ -135,12 +135,12 @@ void RedisConsumer::Arm(std::function<void()> wake) {
   std::weak_ptr<RedisConsumer> self = weak_from_this();
   ticket_ = waiter_.Arm(keys_.wake(), [self] {
     auto consumer = self.lock();
-    if (!consumer) return;
+    if (!consumer) return false;
     {
       std::lock_guard served(consumer->mutex_);
       consumer->ticket_ = 0;
     }
-    consumer->WakeUp();
+    return consumer->WakeUp();
   });
 }
 
@@ -149,14 +149,16 @@ void RedisConsumer::Watch(std::function<void()> wake) {
   wake_ = std::move(wake);
 }
 
-void RedisConsumer::WakeUp() {
+bool RedisConsumer::WakeUp() {
   std::lock_guard calling(calling_);
   std::function<void()> wake;
   {
     std::lock_guard lock(mutex_);
     wake.swap(wake_);
   }
-  if (wake) wake();
+  if (!wake) return false;
+  wake();
+  return true;
 }
 
 void RedisConsumer::Disarm() {

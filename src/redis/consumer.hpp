@@ -62,7 +62,8 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   };
   Lease lease() const;
   void Renewed(int64_t at);  // steady time at which the renewal was sent
-  void WakeUp();             // there may be something, or the lease is gone
+  // There may be something, or the lease is gone; false where nobody waits for that.
+  bool WakeUp();
 
   // While somebody waits at the server for it: what WakeUp() calls. Ended by Disarm().
   void Watch(std::function<void()> wake);

@@ -138,6 +138,8 @@ Result<Fetched> RedisConsumer::Fetch(size_t room, const Patience& patience, std:
   const Patience bounded = LongEnough(queues_.server(), patience);
   no_more_ = patience.deadline;
   Fetched fetched;
+  // What was asked for ahead may be older than the wake-up that this fetch follows: that it found no more says nothing.
+  const bool ahead = ready_ || started_;
   if (ready_) fetched = *std::exchange(ready_, std::nullopt);
   if (started_) {
     const Status status = Finish({bounded, Server::Again::kNever, false}, &fetched);
@@ -166,7 +168,7 @@ Result<Fetched> RedisConsumer::Fetch(size_t room, const Patience& patience, std:
       return Status(Code::kUnavailable, "queue '" + queue_->keys().text + "' changed all the time");
     }
   }
-  fetched.more = fetched.more || unread_;
+  fetched.more = fetched.more || unread_ || ahead;
   fetched.server_time = queues_.server().pool().ServerNow();
   return fetched;
 }

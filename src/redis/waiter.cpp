@@ -45,7 +45,7 @@ Waiter::Line& Waiter::LineFor(const std::string& key) {
   return *line;
 }
 
-Waiter::Ticket Waiter::Arm(const std::string& key, std::function<void()> wake) {
+Waiter::Ticket Waiter::Arm(const std::string& key, std::function<bool()> wake) {
   Ticket ticket = 0;
   bool tell = false;
   {
@@ -90,7 +90,7 @@ void Waiter::Disarm(Ticket ticket) {
 
 void Waiter::Wake(const std::string& key) {
   std::lock_guard calling(calling_);
-  std::function<void()> wake;
+  std::function<bool()> wake;
   {
     std::lock_guard lock(mutex_);
     const auto at = waits_.find(key);
@@ -110,10 +110,7 @@ void Waiter::Wake(const std::string& key) {
       }
     }
   }
-  if (wake) {
-    wake();
-    return;
-  }
+  if (wake && wake()) return;
   // Nobody waits here any more: the token goes back for others.
   (void)server_.Run(Command{"RPUSH", key, "1"}, {});
 }
@@ -148,6 +145,8 @@ void Waiter::Block(Line& line, int64_t now) {
     line.blocked = keys;
     line.changed = false;
   }
+  if (keys.empty())
+    return;  // disarmed meanwhile: a line without keys is not blocked, and must not seem so to the server
   const std::string control = ControlKey(line);
   Command command{"BLPOP"};
   for (const std::string& key : keys) command.Arg(key);

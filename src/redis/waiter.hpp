@@ -25,7 +25,7 @@ class Waiter {
 
   using Ticket = uint64_t;
   // Calls `wake` once, on the waiter's thread, when the list has a token.
-  Ticket Arm(const std::string& key, std::function<void()> wake);
+  Ticket Arm(const std::string& key, std::function<bool()> wake);
   // After it returned `wake` is not running and will not be called. Nothing where it was called already.
   void Disarm(Ticket ticket);
 
@@ -34,7 +34,7 @@ class Waiter {
  private:
   struct Wait {
     Ticket ticket;
-    std::function<void()> wake;
+    std::function<bool()> wake;
   };
   struct Line {  // one blocked connection and the keys that belong to it
     size_t number = 0;

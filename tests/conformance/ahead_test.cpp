@@ -108,6 +108,29 @@ TEST_P(AheadTest, ConsumersShareABatchWithoutDoubles) {
   EXPECT_EQ(bus_.Count(), 0);
 }
 
+TEST_P(AheadTest, EightCallersOfOneSubscriptionAreAllServed) {
+  for (int round = 0; round < 8; ++round) {
+    Subscription subscription = bus_.Subscribe("c", "a");
+    std::atomic<int> none{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 8; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 50 && none == 0; ++i) {
+          Put(bus_, "c", "a", "x");
+          const std::optional<Message> message = subscription.Fetch(kPatience);
+          if (message) {
+            bus_.Ack(*message);
+          } else {
+            ++none;  // as many are published as are fetched
+          }
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    ASSERT_EQ(none, 0) << "round " << round;
+  }
+}
+
 // One caller that is alone may wait elsewhere than several do: it must hear all that concerns the subscription.
 class AloneTest : public AheadTest {
  protected:

@@ -11,6 +11,16 @@ AGENTMQ_ON_EVERY_BACKEND(BroadcastTest);
 
 using Strings = std::vector<std::string>;
 
+TEST_P(BroadcastTest, WhatIsSettledByIdMeanwhileIsNotFound) {
+  Subscription subscription = bus_.Subscribe("c", "a");
+  Put(bus_, "c", nullptr, "x");
+  const Message message = Next(subscription);
+  bus_.AckId("a", std::string(message.id()).c_str());
+  EXPECT_STATUS(MQ_NOT_FOUND, mq_ack(bus_.get(), message.get()));
+  EXPECT_STATUS(MQ_NOT_FOUND, mq_nack(bus_.get(), message.get(), MQ_FAILURE_TRANSIENT, 0, nullptr));
+  EXPECT_EQ(bus_.Count(), 0);
+}
+
 TEST_P(BroadcastTest, EveryAgentGetsItOnce) {
   Subscription a = bus_.Subscribe("news", "a");
   Subscription b = bus_.Subscribe("news", "b");

@@ -4,7 +4,7 @@ local DUE, UNTIL, TRIES, SKIP, WAKE, LEASE = KEYS[9], KEYS[10], KEYS[11], KEYS[1
 -- A log's message is needed by the groups whose bits are set in its reference map; an inbox has ordinal -1 and no map.
 local function has_bit(map, ordinal)
   local byte = map and map:byte(math.floor(ordinal / 8) + 1)
-  return byte ~= nil and math.floor(byte / 2 ^ (ordinal % 8)) % 2 == 1
+  return byte and math.floor(byte / 2 ^ (ordinal % 8)) % 2 == 1
 end
 local function flip_bit(map, ordinal) -- sets a clear bit, clears a set one
   local at = math.floor(ordinal / 8) + 1
