@@ -1,0 +1,182 @@
+using AgentMQ.Interop;
+
+namespace AgentMQ;
+
+using Filter = IEnumerable<KeyValuePair<string, string>>;
+
+public sealed partial class Bus
+{
+    /// <summary>What an agent has not acknowledged, by priority, delivered or not. Looks, takes nothing;
+    /// <see cref="Ack"/> settles each.</summary>
+    /// <param name="channel">The channel; null: any.</param>
+    /// <param name="agent">The agent; null: any.</param>
+    /// <param name="limit">How many at most: 1 to 10,000.</param>
+    /// <exception cref="AgentMQException">A wrong argument, or the server can't be reached.</exception>
+    public IReadOnlyList<Message> GetPending(string? channel, string? agent, int limit = 1000)
+    {
+        Native.mq_get_pending(Live, channel, agent, Size(limit), out var list);
+        return FlatReader.Messages(list);
+    }
+
+    /// <summary>A message by its id; null where there is none.</summary>
+    /// <param name="id">The id, of a dead letter too.</param>
+    /// <exception cref="AgentMQException">A wrong id, or the server can't be reached.</exception>
+    public Message? Get(string id)
+    {
+        using var bytes = new FlatBuffer();
+        nuint size = 0;
+        for (var read = false; !read;)
+        {
+            try
+            {
+                Native.mqs_get_flat(Live, id, bytes.Bytes, bytes.Capacity, out size);
+                read = true;
+            }
+            catch (AgentMQException e) when (e.Status == Status.TooLarge && size > bytes.Capacity)
+            {
+                bytes.Grow(size);
+            }
+        }
+        return size == 0 ? null : FlatReader.Messages(bytes.Bytes.AsSpan(0, (int)size))[0];
+    }
+
+    /// <summary>Messages that fit a filter, oldest first in each queue. Looks at every message of the queues in
+    /// question.</summary>
+    /// <param name="filter">channel, source, target, type, state, since, until; null: all.</param>
+    /// <param name="limit">How many at most: 1 to 10,000.</param>
+    /// <param name="offset">How many to pass over first.</param>
+    /// <exception cref="AgentMQException">A wrong filter, or the server can't be reached.</exception>
+    public IReadOnlyList<Message> Find(Filter? filter = null, int limit = 1000, int offset = 0)
+    {
+        IntPtr list = 0;
+        With(filter, config => Native.mq_find(Live, config, Size(limit), Size(offset), out list));
+        return FlatReader.Messages(list);
+    }
+
+    /// <summary>How many messages fit a filter.</summary>
+    /// <param name="filter">As of <see cref="Find"/>.</param>
+    /// <exception cref="AgentMQException">A wrong filter, or the server can't be reached.</exception>
+    public long Count(Filter? filter = null)
+    {
+        long count = 0;
+        With(filter, config => Native.mq_count(Live, config, out count));
+        return count;
+    }
+
+    /// <summary>Removes a message, waiting or in hand; whoever has it gets <see cref="MessageNotFoundException"/> from its
+    /// acknowledgement.</summary>
+    /// <param name="id">The id.</param>
+    /// <exception cref="MessageNotFoundException">There is none.</exception>
+    /// <exception cref="AgentMQException">A wrong id, or the server can't be reached.</exception>
+    public void Delete(string id) => Native.mq_delete(Live, id);
+
+    /// <summary>Removes all messages and dead letters of a channel.</summary>
+    /// <param name="channel">The channel; "*" and only that: the whole namespace.</param>
+    /// <returns>How many messages there were.</returns>
+    /// <exception cref="AgentMQException">The server can't be reached.</exception>
+    public long Clear(string channel)
+    {
+        Native.mq_clear(Live, channel, out var removed);
+        return removed;
+    }
+
+    /// <summary>Puts lapsed reservations, of dead consumers or past their deadline, back into their queues now.</summary>
+    /// <param name="agent">Of this agent; null: of all.</param>
+    /// <returns>How many.</returns>
+    /// <exception cref="AgentMQException">The server can't be reached.</exception>
+    public long RecoverPending(string? agent = null)
+    {
+        Native.mq_recover_pending(Live, agent, out var recovered);
+        return recovered;
+    }
+
+    /// <summary>Dead letters that fit a filter, newest first, with status, reason, deliveries and agent.</summary>
+    /// <param name="filter">As of <see cref="Find"/>.</param>
+    /// <param name="limit">How many at most: 1 to 10,000.</param>
+    /// <param name="offset">How many to pass over first.</param>
+    /// <exception cref="AgentMQException">A wrong filter, or the server can't be reached.</exception>
+    public IReadOnlyList<Message> DeadLetters(Filter? filter = null, int limit = 1000, int offset = 0)
+    {
+        IntPtr list = 0;
+        With(filter, config => Native.mq_dead_letters(Live, config, Size(limit), Size(offset), out list));
+        return FlatReader.Messages(list);
+    }
+
+    /// <summary>Sends a dead letter back to the group that gave it up, as a new message with new attempts.</summary>
+    /// <param name="id">The dead letter's id.</param>
+    /// <returns>The new message's id.</returns>
+    /// <exception cref="MessageNotFoundException">There is none.</exception>
+    /// <exception cref="AgentMQException">With <see cref="Status.Full"/> or <see cref="Status.Corrupt"/>, or the server
+    /// can't be reached.</exception>
+    public string Replay(string id)
+    {
+        Native.mq_replay(Live, id, out var newId);
+        return Text.Take(newId);
+    }
+
+    /// <summary>Sends back all dead letters that fit a filter.</summary>
+    /// <param name="filter">As of <see cref="Find"/>.</param>
+    /// <returns>How many.</returns>
+    /// <exception cref="AgentMQException">With <see cref="Status.Partial"/>: not all of them; else as of
+    /// <see cref="Replay"/>.</exception>
+    public long ReplayAll(Filter? filter = null)
+    {
+        long replayed = 0;
+        With(filter, config => Errors.Whole(Native.mq_replay_all(Live, config, out replayed)));
+        return replayed;
+    }
+
+    /// <summary>Removes the dead letters that fit a filter.</summary>
+    /// <param name="filter">As of <see cref="Find"/>.</param>
+    /// <returns>How many.</returns>
+    /// <exception cref="AgentMQException">A wrong filter, or the server can't be reached.</exception>
+    public long PurgeDeadLetters(Filter? filter = null)
+    {
+        long purged = 0;
+        With(filter, config => Native.mq_purge_dead_letters(Live, config, out purged));
+        return purged;
+    }
+
+    /// <summary>Numbers of each queue and group, as JSON.</summary>
+    /// <param name="channel">The channel; null: all.</param>
+    /// <exception cref="AgentMQException">The server can't be reached.</exception>
+    public string Stats(string? channel = null)
+    {
+        Native.mq_stats(Live, channel, out var json);
+        return Text.Take(json);
+    }
+
+    /// <summary>How the bus is: asks the server, writes and reads back, sends a message round. An unhealthy bus is an
+    /// answer, not an exception.</summary>
+    public HealthReport Health()
+    {
+        Native.mq_health(Live, out var state, out var json);
+        return new((HealthState)state, Text.Take(json));
+    }
+
+    /// <summary>The next log event as one line of JSON; null when none came. Events are kept from the first call on, the
+    /// newest 1,000.</summary>
+    /// <param name="timeout">How long to wait, on the caller's thread; <see cref="Timeout.InfiniteTimeSpan"/>: without
+    /// end.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public string? NextLog(TimeSpan timeout, CancellationToken cancellation = default)
+    {
+        using var wait = new Wait(cancellation);
+        try
+        {
+            var status = Native.mq_next_log_with(Live, Time.Milliseconds(timeout), wait.Cancel, out var json);
+            return status == Status.Ok ? Text.Take(json) : null;
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new OperationCanceledException(e.Message, cancellation);
+        }
+    }
+
+    private static nuint Size(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        return (nuint)count;
+    }
+}

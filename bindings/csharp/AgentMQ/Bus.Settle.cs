@@ -1,0 +1,111 @@
+using AgentMQ.Interop;
+
+namespace AgentMQ;
+
+public sealed partial class Bus
+{
+    /// <summary>Acknowledges a message: it is done and leaves the queue.</summary>
+    /// <param name="message">One that was fetched; or one of <see cref="GetPending"/> or <see cref="Find"/>, which is
+    /// settled for its agent, whoever holds it.</param>
+    /// <exception cref="StaleReservationException">It was given to another consumer meanwhile; nothing
+    /// changed.</exception>
+    /// <exception cref="MessageNotFoundException">It was settled or deleted before.</exception>
+    /// <exception cref="AgentMQException">The server can't be reached, or did not answer.</exception>
+    public void Ack(Message message)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        if (message.Receipt.Length == 0)
+        {
+            AckId(message.Agent.Length == 0 ? null : message.Agent, message.Id);
+            return;
+        }
+        AckReceipts([message.Receipt]);
+    }
+
+    /// <summary>Acknowledges many messages in few round trips.</summary>
+    /// <param name="messages">Messages that were fetched.</param>
+    /// <returns>What became of each, in their order.</returns>
+    /// <exception cref="AgentMQException">None was acknowledged; as of <see cref="Ack"/>.</exception>
+    public IReadOnlyList<Status> AckBatch(IEnumerable<Message> messages)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        return AckReceipts(messages.Select(message => message.Receipt));
+    }
+
+    /// <summary>Acknowledges by receipts, of this process or another.</summary>
+    /// <param name="receipts">The <see cref="Message.Receipt"/> of each.</param>
+    /// <returns>What became of each, in their order.</returns>
+    /// <exception cref="AgentMQException">None was acknowledged; as of <see cref="Ack"/>.</exception>
+    public IReadOnlyList<Status> AckReceipts(IEnumerable<string> receipts)
+    {
+        ArgumentNullException.ThrowIfNull(receipts);
+        var list = receipts as IReadOnlyCollection<string> ?? [.. receipts];
+        var results = new int[list.Count];
+        AckReceipts(Live, list, results);
+        return Array.ConvertAll(results, result => (Status)result);
+    }
+
+    /// <summary>Acknowledges a message by its id for an agent, whoever holds it, delivered or not.</summary>
+    /// <param name="agent">The agent; null: the message's target.</param>
+    /// <param name="id">The message's id.</param>
+    /// <exception cref="MessageNotFoundException">There is no such message for that agent.</exception>
+    /// <exception cref="AgentMQException">A wrong argument, or the server can't be reached.</exception>
+    public void AckId(string? agent, string id) => Native.mq_ack_id(Live, agent, id);
+
+    /// <summary>Acknowledges without holding a thread: acknowledgements are gathered, many in a round trip.</summary>
+    /// <param name="message">One that was fetched.</param>
+    /// <returns>Ends when it is settled; fails as <see cref="Ack"/> does. Need not be awaited:
+    /// <see cref="FlushAsync"/> tells of failures too.</returns>
+    public Task AckAsync(Message message)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        return _outbox.Add(new Outbox.Acknowledging(message), CancellationToken.None);
+    }
+
+    /// <summary>Gives a message back.</summary>
+    /// <param name="message">One that was fetched.</param>
+    /// <param name="failure"><see cref="Failure.Permanent"/>, or out of attempts: to the dead letters.</param>
+    /// <param name="delay">Until the next attempt; null: the back-off of its subscription.</param>
+    /// <param name="reason">Why, in a sentence; null: none.</param>
+    /// <exception cref="AgentMQException">As of <see cref="Ack"/>.</exception>
+    public void Nack(Message message, Failure failure = Failure.Transient, TimeSpan? delay = null, string? reason = null)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        NackReceipt(message.Receipt, failure, delay, reason);
+    }
+
+    /// <summary>As <see cref="Nack"/>, by receipt, of this process or another.</summary>
+    /// <param name="receipt">The <see cref="Message.Receipt"/>.</param>
+    /// <param name="failure">As of <see cref="Nack"/>.</param>
+    /// <param name="delay">As of <see cref="Nack"/>.</param>
+    /// <param name="reason">As of <see cref="Nack"/>.</param>
+    /// <exception cref="AgentMQException">As of <see cref="Ack"/>.</exception>
+    public void NackReceipt(string receipt, Failure failure = Failure.Transient, TimeSpan? delay = null,
+        string? reason = null) =>
+        Native.mq_nack_receipt(Live, receipt, failure, delay is { } time ? Time.Milliseconds(time) : -1, reason);
+
+    /// <summary>Reserves a message anew from now on; that deadline counts then.</summary>
+    /// <param name="message">One that was fetched.</param>
+    /// <param name="visibilityTimeout">For how long.</param>
+    /// <exception cref="AgentMQException">As of <see cref="Ack"/>.</exception>
+    public void Extend(Message message, TimeSpan visibilityTimeout)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        ExtendReceipt(message.Receipt, visibilityTimeout);
+    }
+
+    /// <summary>As <see cref="Extend"/>, by receipt, of this process or another.</summary>
+    /// <param name="receipt">The <see cref="Message.Receipt"/>.</param>
+    /// <param name="visibilityTimeout">For how long.</param>
+    /// <exception cref="AgentMQException">As of <see cref="Ack"/>.</exception>
+    public void ExtendReceipt(string receipt, TimeSpan visibilityTimeout) =>
+        Native.mq_extend_receipt(Live, receipt, Time.Milliseconds(visibilityTimeout));
+
+    internal static void AckReceipts(BusHandle bus, IReadOnlyCollection<string> receipts, int[] results)
+    {
+        if (receipts.Count == 0) return;
+        using var texts = new TextList();
+        foreach (var receipt in receipts) texts.Add(receipt, "the receipt");
+        Native.mqs_ack_flat(bus, texts.Bytes, (nuint)texts.Length, results, (nuint)results.Length, out _);
+    }
+}

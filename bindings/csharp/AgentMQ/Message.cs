@@ -1,0 +1,122 @@
+using System.Collections.ObjectModel;
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
+namespace AgentMQ;
+
+/// <summary>A message, to be published or received. It holds no native memory and can't be changed; copy it with
+/// <c>message with { Target = "other" }</c> (publishing ignores the id, the receipt and all that only a received one
+/// has). Safe to share between threads. Dropping one does not settle it.</summary>
+/// <param name="Payload">The payload's bytes, any of them, none included. Not copied: leave them alone until the message
+/// is published.</param>
+public sealed record Message(ReadOnlyMemory<byte> Payload)
+{
+    /// <summary>Which agent it is for; empty: everyone on the channel (a broadcast).</summary>
+    public string Target { get; init; } = "";
+
+    /// <summary>Who sends it; empty: the bus' setting <c>source</c>.</summary>
+    public string Source { get; init; } = "";
+
+    /// <summary>What kind of message it is, in the application's words.</summary>
+    public string Type { get; init; } = "";
+
+    /// <summary>What it belongs to.</summary>
+    public string CorrelationId { get; init; } = "";
+
+    /// <summary>Which agent wants the answer.</summary>
+    public string ReplyTo { get; init; } = "";
+
+    /// <summary>The payload's media type.</summary>
+    public string ContentType { get; init; } = "";
+
+    /// <summary>Headers of the application's own. Don't change them once the message is on its way.</summary>
+    public IReadOnlyDictionary<string, string> Headers { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+
+    /// <summary>0 to 255, the greater goes first; <see cref="AgentMQ.Priority"/> has names.</summary>
+    public int Priority { get; init; } = AgentMQ.Priority.Normal;
+
+    /// <summary>How long it may wait to be delivered, in milliseconds' precision; null: the channel's setting <c>ttl</c>,
+    /// <see cref="Timeout.InfiniteTimeSpan"/>: for ever.</summary>
+    public TimeSpan? TimeToLive { get; init; }
+
+    /// <summary>The id of a received message; empty before. It says channel and target and is unique in the
+    /// namespace.</summary>
+    public string Id { get; internal init; } = "";
+
+    /// <summary>The channel that a received message was published on; empty for a direct inbox.</summary>
+    public string Channel { get; internal init; } = "";
+
+    /// <summary>What settles this delivery from any process; empty where the message was only looked up.</summary>
+    public string Receipt { get; internal init; } = "";
+
+    /// <summary>The agent that it was delivered to, or is pending for, or that gave it up.</summary>
+    public string Agent { get; internal init; } = "";
+
+    /// <summary>When it was published, by the server's clock; null before.</summary>
+    public DateTimeOffset? Timestamp { get; internal init; }
+
+    /// <summary>When it expires, by the server's clock; null: never.</summary>
+    public DateTimeOffset? Expires { get; internal init; }
+
+    /// <summary>Until when this delivery is reserved, as far as was known when it was read; null: it is not.</summary>
+    public DateTimeOffset? ReservedUntil { get; internal init; }
+
+    /// <summary>How often it was delivered: 1 on the first.</summary>
+    public int Deliveries { get; internal init; }
+
+    /// <summary>Where it stood when it was read.</summary>
+    public MessageState State { get; internal init; }
+
+    /// <summary>Of a dead letter: why; else <see cref="Status.Ok"/>.</summary>
+    public Status Status { get; internal init; }
+
+    /// <summary>Why the last attempt failed, of a dead letter or a retry.</summary>
+    public string Reason { get; internal init; } = "";
+
+    /// <summary>The payload as UTF-8 text; a byte that is none becomes U+FFFD.</summary>
+    public string PayloadText => System.Text.Encoding.UTF8.GetString(Payload.Span);
+
+    /// <summary>A message whose payload is a text in UTF-8.</summary>
+    /// <param name="text">The text; it may contain U+0000.</param>
+    /// <exception cref="ArgumentException">The text has a surrogate without its other half.</exception>
+    public static Message FromText(string text) => new(Text.Utf8.GetBytes(text));
+
+    /// <summary>A message whose payload is a value as JSON, with <see cref="ContentType"/> <c>application/json</c>.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="type">How it is written, from a <c>JsonSerializerContext</c>: fit for trimming and AOT.</param>
+    public static Message FromJson<T>(T value, JsonTypeInfo<T> type) => Json(JsonSerializer.SerializeToUtf8Bytes(value, type));
+
+    /// <inheritdoc cref="FromJson{T}(T, JsonTypeInfo{T})"/>
+    /// <param name="value">The value.</param>
+    /// <param name="options">How it is written; null: the default.</param>
+    [RequiresUnreferencedCode("JSON by reflection; pass a JsonTypeInfo<T> instead.")]
+    [RequiresDynamicCode("JSON by reflection; pass a JsonTypeInfo<T> instead.")]
+    public static Message FromJson<T>(T value, JsonSerializerOptions? options = null) =>
+        Json(JsonSerializer.SerializeToUtf8Bytes(value, options));
+
+    /// <summary>The payload, read as JSON.</summary>
+    /// <param name="type">How it is read, from a <c>JsonSerializerContext</c>: fit for trimming and AOT.</param>
+    /// <exception cref="JsonException">The payload is no such JSON.</exception>
+    public T? ReadJson<T>(JsonTypeInfo<T> type) => JsonSerializer.Deserialize(Payload.Span, type);
+
+    /// <inheritdoc cref="ReadJson{T}(JsonTypeInfo{T})"/>
+    /// <param name="options">How it is read; null: the default.</param>
+    [RequiresUnreferencedCode("JSON by reflection; pass a JsonTypeInfo<T> instead.")]
+    [RequiresDynamicCode("JSON by reflection; pass a JsonTypeInfo<T> instead.")]
+    public T? ReadJson<T>(JsonSerializerOptions? options = null) => JsonSerializer.Deserialize<T>(Payload.Span, options);
+
+    private static Message Json(byte[] payload) => new(payload) { ContentType = "application/json" };
+}
+
+/// <summary>What became of one message that was published.</summary>
+/// <param name="Status"><see cref="Status.Ok"/> where it was stored.</param>
+/// <param name="Id">Its id; empty where it was not stored.</param>
+/// <param name="Timestamp">When it was stored, by the server's clock; null where it was not.</param>
+/// <param name="Expires">When it expires; null: never.</param>
+public readonly record struct Published(Status Status, string Id, DateTimeOffset? Timestamp, DateTimeOffset? Expires);
+
+/// <summary>How a bus is.</summary>
+/// <param name="State">The verdict.</param>
+/// <param name="Json">The report.</param>
+public readonly record struct HealthReport(HealthState State, string Json);

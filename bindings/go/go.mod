@@ -1,0 +1,3 @@
+module agentmq.dev/go
+
+go 1.19

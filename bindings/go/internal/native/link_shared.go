@@ -1,0 +1,6 @@
+//go:build !agentmq_static
+
+package native
+
+// #cgo pkg-config: agentmq
+import "C"

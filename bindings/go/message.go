@@ -1,0 +1,125 @@
+package agentmq
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Priorities; any from 1 to 255 may be used, the greater goes first.
+const (
+	PriorityLowest = -1 // below all others; what the other languages call 0
+	PriorityLow    = 1
+	PriorityNormal = 5 // what a message has that says nothing
+	PriorityHigh   = 9
+	PriorityUrgent = 10
+)
+
+// Forever as a TTL: the message never expires, whatever its channel says.
+const Forever time.Duration = -1
+
+// State is where a message stands.
+type State int32
+
+// The states.
+const (
+	StateQueued    State = 0 // waits to be delivered
+	StateScheduled State = 1 // waits for its time
+	StateReserved  State = 2 // in a consumer's hand
+	StateRetrying  State = 3 // failed, waits for its next attempt
+	StateAcked     State = 4 // settled
+	StateDead      State = 5 // among the dead letters
+	StateExpired   State = 6 // its TTL ended before it was delivered
+	StateDeleted   State = 7 // deleted
+)
+
+// String is the name of a state, as filters take it: "queued".
+func (s State) String() string {
+	names := [...]string{"queued", "scheduled", "reserved", "retrying", "acked", "dead", "expired", "deleted"}
+	if s < 0 || int(s) >= len(names) {
+		return "unknown"
+	}
+	return names[s]
+}
+
+// Header is one header of a message, of the application's own.
+type Header struct {
+	Name  string // at most 256 bytes without control characters
+	Value string // at most 64 KiB
+}
+
+// Message is a message, to be published or received. It is plain memory; one goroutine at a time may use it.
+type Message struct {
+	// What a sender sets; all of it may stay empty.
+
+	Payload       []byte        // any bytes, at most max_payload
+	Target        string        // which agent it is for; empty: everyone on the channel
+	Source        string        // who sends it; empty: the setting `source` of the bus
+	Type          string        // what kind of message it is, in the application's words
+	CorrelationID string        // what it belongs to
+	ReplyTo       string        // which agent wants the answer
+	ContentType   string        // the payload's media type
+	Headers       []Header      // in order; of a name that comes twice the last value counts
+	Priority      int           // 1 to 255, or PriorityLowest; 0: PriorityNormal
+	TTL           time.Duration // how long it may wait, 1 ms or more; 0: the channel's `ttl`; or Forever; see Expires
+
+	// What publishing sets on the sender's message, and a received one has.
+
+	ID        string    // unique in the namespace
+	Timestamp time.Time // when it was published, by the server's clock
+	Expires   time.Time // when it expires; zero: never
+	Status    Status    // of one in a batch: what became of it; of a dead letter: why
+
+	// What only a received message has.
+
+	Channel       string    // where it was published; Direct: in the inbox of its target
+	Agent         string    // which agent it was delivered to, is pending for, or that gave it up
+	Receipt       string    // settles this delivery, from any process; empty where it was not delivered to the caller
+	Deliveries    int       // how often it was delivered: 1 on the first
+	State         State     // where it stood when it was read
+	Reason        string    // why the last attempt failed, of a retry or a dead letter
+	ReservedUntil time.Time // until when this delivery is reserved, as far as was known; zero: it is not
+}
+
+// NewJSON makes a message whose payload is a value as JSON, with that content type.
+func NewJSON(value any) (*Message, error) {
+	payload, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	return &Message{Payload: payload, ContentType: "application/json"}, nil
+}
+
+// DecodeJSON reads the payload as JSON into a value, which is passed as a pointer.
+func (m *Message) DecodeJSON(value any) error {
+	return json.Unmarshal(m.Payload, value)
+}
+
+// Header answers a header's value, and whether there is one of that name.
+func (m *Message) Header(name string) (string, bool) {
+	for i := len(m.Headers) - 1; i >= 0; i-- {
+		if m.Headers[i].Name == name {
+			return m.Headers[i].Value, true
+		}
+	}
+	return "", false
+}
+
+// SetHeader sets a header; a repeated name replaces.
+func (m *Message) SetHeader(name, value string) {
+	for i := range m.Headers {
+		if m.Headers[i].Name == name {
+			m.Headers[i].Value = value
+			return
+		}
+	}
+	m.Headers = append(m.Headers, Header{name, value})
+}
+
+// Copy makes a message of its own with what a sender sets, to be changed and published. It has no id and no receipt.
+func (m *Message) Copy() *Message {
+	return &Message{
+		Payload: append([]byte(nil), m.Payload...), Target: m.Target, Source: m.Source, Type: m.Type,
+		CorrelationID: m.CorrelationID, ReplyTo: m.ReplyTo, ContentType: m.ContentType,
+		Headers: append([]Header(nil), m.Headers...), Priority: m.Priority, TTL: m.TTL,
+	}
+}

@@ -1,0 +1,200 @@
+#pragma once
+
+#include <agentmq/agentmq.h>
+#include <jni.h>
+
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+
+#include "shim.hpp"
+
+// What the typemaps of java.i do with JNI. Nothing here holds on to a Java object beyond the call, and no array is
+// pinned while the library may wait.
+namespace glue {
+
+inline jclass error_class = nullptr;
+inline jmethodID error_of = nullptr;
+
+inline void Throw(JNIEnv *jenv, mq_status status, const char *text);
+
+inline void ThrowNoMemory(JNIEnv *jenv) { Throw(jenv, MQ_NO_MEMORY, "out of memory in a call from Java"); }
+
+/** A new Java array; null for NULL, or with an exception. */
+inline jbyteArray BytesOf(JNIEnv *jenv, const char *text) {
+  if (text == nullptr) return nullptr;
+  const jsize size = static_cast<jsize>(std::strlen(text));
+  jbyteArray array = jenv->NewByteArray(size);
+  if (array != nullptr) jenv->SetByteArrayRegion(array, 0, size, reinterpret_cast<const jbyte *>(text));
+  return array;
+}
+
+inline void Throw(JNIEnv *jenv, mq_status status, const char *text) {
+  jbyteArray bytes = BytesOf(jenv, text);
+  if (bytes == nullptr) return;  // the exception that there was no room for it
+  jobject error = jenv->CallStaticObjectMethod(error_class, error_of, static_cast<jint>(status), bytes);
+  if (!jenv->ExceptionCheck()) jenv->Throw(static_cast<jthrowable>(error));
+}
+
+/** Throws a failure, unless there is an exception already. */
+inline void Check(JNIEnv *jenv, mq_status status) {
+  if (status != MQ_OK && !jenv->ExceptionCheck()) Throw(jenv, status, mq_last_error());
+}
+
+inline void Answer(JNIEnv *jenv, jlongArray array, jlong number) {
+  if (array != nullptr && !jenv->ExceptionCheck()) jenv->SetLongArrayRegion(array, 0, 1, &number);
+}
+
+inline void Answer(JNIEnv *jenv, jobjectArray array, const char *text) {
+  if (array == nullptr || jenv->ExceptionCheck()) return;
+  jbyteArray bytes = BytesOf(jenv, text);
+  if (bytes != nullptr) jenv->SetObjectArrayElement(array, 0, bytes);
+}
+
+/** Memory for one call, without a trip to the heap where it is little. */
+class Scratch {
+ public:
+  Scratch() = default;
+  Scratch(const Scratch &) = delete;
+  Scratch &operator=(const Scratch &) = delete;
+  ~Scratch() {
+    if (at_ != near_) std::free(at_);
+  }
+  /** False, with an exception, where there is no memory. */
+  bool Reserve(JNIEnv *jenv, size_t size) {
+    if (size > sizeof near_) at_ = static_cast<char *>(std::malloc(size));
+    if (at_ == nullptr) ThrowNoMemory(jenv);
+    return at_ != nullptr;
+  }
+  char *at() { return at_; }
+
+ private:
+  alignas(8) char near_[512];
+  char *at_ = near_;
+};
+
+/** A copy of a Java array; at() is NULL for null. */
+class Bytes {
+ public:
+  bool Take(JNIEnv *jenv, jbyteArray array) {
+    if (array == nullptr) return true;
+    size_ = jenv->GetArrayLength(array);
+    if (!memory_.Reserve(jenv, static_cast<size_t>(size_))) return false;
+    jenv->GetByteArrayRegion(array, 0, size_, reinterpret_cast<jbyte *>(memory_.at()));
+    at_ = memory_.at();
+    return true;
+  }
+  char *at() { return at_; }
+  size_t size() const { return static_cast<size_t>(size_); }
+
+ private:
+  Scratch memory_;
+  char *at_ = nullptr;
+  jsize size_ = 0;
+};
+
+/** Room for as many numbers as a Java array has. */
+class Numbers {
+ public:
+  bool Reserve(JNIEnv *jenv, jintArray array) {
+    size_ = jenv->GetArrayLength(array);
+    if (!memory_.Reserve(jenv, size() * sizeof(int32_t))) return false;
+    std::memset(memory_.at(), 0, size() * sizeof(int32_t));
+    return true;
+  }
+  void Give(JNIEnv *jenv, jintArray array) {
+    if (!jenv->ExceptionCheck()) jenv->SetIntArrayRegion(array, 0, size_, at());
+  }
+  int32_t *at() { return reinterpret_cast<int32_t *>(memory_.at()); }
+  size_t size() const { return static_cast<size_t>(size_); }
+
+ private:
+  Scratch memory_;
+  jsize size_ = 0;
+};
+
+/**
+ * A page that a list is written to: a Java byte[][] of one, whose element, or null, is what there is room in. Where
+ * that does not do it is replaced by a larger one. A page without messages begins with zeros.
+ */
+class Page {
+ public:
+  size_t size = 0;
+  mq_list *rest = nullptr;
+
+  Page() = default;
+  Page(const Page &) = delete;
+  Page &operator=(const Page &) = delete;
+  ~Page() { mq_list_free(rest); }
+
+  bool Take(JNIEnv *jenv, jobjectArray page) {
+    page_ = page;
+    buffer_ = static_cast<jbyteArray>(jenv->GetObjectArrayElement(page, 0));
+    capacity_ = buffer_ == nullptr ? 0 : jenv->GetArrayLength(buffer_);
+    return memory_.Reserve(jenv, capacity());
+  }
+  void *at() { return memory_.at(); }
+  size_t capacity() const { return static_cast<size_t>(capacity_); }
+
+  /** After a call that wrote to at(), or kept the list as the rest, or only said how large it is. */
+  void Give(JNIEnv *jenv) {
+    if (jenv->ExceptionCheck()) return;
+    if (size > capacity()) {
+      Enlarge(jenv);
+      return;
+    }
+    if (size == 0) std::memset(memory_.at(), 0, size = capacity() < kHead ? capacity() : kHead);
+    jenv->SetByteArrayRegion(buffer_, 0, static_cast<jsize>(size), reinterpret_cast<const jbyte *>(memory_.at()));
+  }
+
+  /** After a call that made the rest. */
+  void GiveList(JNIEnv *jenv) {
+    if (rest == nullptr) return;  // it failed, and says so
+    if (mq_list_encode(rest, nullptr, 0, &size) != MQ_OK) {
+      Check(jenv, MQ_NO_MEMORY);
+      return;
+    }
+    Enlarge(jenv);
+  }
+
+ private:
+  static constexpr size_t kHead = 16;
+
+  void Enlarge(JNIEnv *jenv) {
+    if (size > INT_MAX - 8) {
+      Throw(jenv, MQ_TOO_LARGE, "more than 2 GiB of messages at once: ask for fewer");
+      return;
+    }
+    jbyteArray larger = jenv->NewByteArray(static_cast<jsize>(size));
+    if (larger == nullptr) return;
+    if (rest != nullptr) {
+      void *bytes = jenv->GetPrimitiveArrayCritical(larger, nullptr);
+      if (bytes == nullptr) return;
+      mq_list *list = rest;
+      const mq_status status = mqs_list_flat(list, bytes, size, &size, &rest);  // does not wait
+      jenv->ReleasePrimitiveArrayCritical(larger, bytes, 0);
+      if (status != MQ_OK) {
+        Check(jenv, status);
+        return;
+      }
+    }
+    jenv->SetObjectArrayElement(page_, 0, larger);
+  }
+
+  Scratch memory_;
+  jobjectArray page_ = nullptr;
+  jbyteArray buffer_ = nullptr;
+  jsize capacity_ = 0;
+};
+
+}  // namespace glue
+
+extern "C" JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *) {
+  JNIEnv *jenv = nullptr;
+  if (vm->GetEnv(reinterpret_cast<void **>(&jenv), JNI_VERSION_1_8) != JNI_OK) return JNI_ERR;
+  jclass found = jenv->FindClass("io/agentmq/AgentMQException");
+  if (found == nullptr) return JNI_ERR;
+  glue::error_class = static_cast<jclass>(jenv->NewGlobalRef(found));
+  glue::error_of = jenv->GetStaticMethodID(found, "of", "(I[B)Lio/agentmq/AgentMQException;");
+  return glue::error_class != nullptr && glue::error_of != nullptr ? JNI_VERSION_1_8 : JNI_ERR;
+}

@@ -1,0 +1,228 @@
+package io.agentmq;
+
+import java.lang.ref.Reference;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.LongConsumer;
+
+/**
+ * The part of a {@link Bus} that looks at what is stored and manages it. The limits, the threads and the failures are
+ * those of Bus.
+ */
+public abstract class BusAdmin {
+  // A native call that answers in an array of one.
+  private interface Filling<T> {
+    void with(long bus, long config, T answer);
+  }
+
+  private static final int PAGE_BYTES = 4096;
+
+  final Calls calls;
+
+  BusAdmin(Calls calls) {
+    this.calls = calls;
+  }
+
+  /**
+   * What an agent has not acknowledged, by priority, delivered or not. Looks, takes nothing; {@link Bus#ack} settles
+   * each.
+   *
+   * @param channel the channel; null: any
+   * @param agent the agent; null: any
+   * @param limit at most so many, 1 to 10000
+   * @return the messages; none where there are none
+   */
+  public List<Message> getPending(String channel, String agent, int limit) {
+    byte[][] page = new byte[1][];
+    run(bus -> Native.mq_get_pending(bus, channel, agent, limit, page));
+    return Flat.messages(page[0]);
+  }
+
+  /**
+   * A message by its id.
+   *
+   * @param id the message's id, or that of a dead letter
+   * @return empty where there is none
+   */
+  public Optional<Message> get(String id) {
+    byte[][] page = {new byte[PAGE_BYTES]};
+    run(
+        bus -> {
+          while (Native.mqs_get_flat(bus, id, page) == Status.TOO_LARGE.value()) {
+            // Once more: the page is large enough now.
+          }
+        });
+    List<Message> found = Flat.messages(page[0]);
+    return found.isEmpty() ? Optional.empty() : Optional.of(found.get(0));
+  }
+
+  /**
+   * Messages that fit a filter, oldest first in each queue. Looks at every message of the queues in question.
+   *
+   * @param filter fields by name (channel, source, target, type, state, since, until); empty: all
+   * @param limit at most so many, 1 to 10000
+   * @param offset so many are passed over first
+   * @return the messages; none where none fits
+   */
+  public List<Message> find(Map<String, String> filter, int limit, int offset) {
+    return list(filter, (bus, config, page) -> Native.mq_find(bus, config, limit, offset, page));
+  }
+
+  /**
+   * How many messages fit a filter.
+   *
+   * @param filter fields by name (channel, source, target, type, state, since, until); empty: all
+   * @return how many
+   */
+  public long count(Map<String, String> filter) {
+    return number(filter, Native::mq_count);
+  }
+
+  /**
+   * Removes a message, waiting or in hand; who has it gets {@link NotFoundException} from its ack.
+   *
+   * @param id the message's id
+   * @return false: there was none
+   */
+  public boolean delete(String id) {
+    int[] answer = new int[1];
+    run(bus -> answer[0] = Native.mq_delete(bus, id));
+    return answer[0] == Status.OK.value();
+  }
+
+  /**
+   * Removes all messages and dead letters of a channel.
+   *
+   * @param channel the channel; "*" and only that: of the whole namespace
+   * @return how many messages there were
+   */
+  public long clear(String channel) {
+    long[] removed = new long[1];
+    run(bus -> Native.mq_clear(bus, channel, removed));
+    return removed[0];
+  }
+
+  /**
+   * Puts lapsed reservations, of dead consumers or past their deadline, back now.
+   *
+   * @param agent the agent; null: of all
+   * @return how many
+   */
+  public long recoverPending(String agent) {
+    long[] recovered = new long[1];
+    run(bus -> Native.mq_recover_pending(bus, agent, recovered));
+    return recovered[0];
+  }
+
+  /**
+   * Dead letters that fit a filter, newest first, with status, reason, deliveries and agent. Their ids serve {@link
+   * #replay} and {@link #get}.
+   *
+   * @param filter fields by name (channel, source, target, type, state, since, until); empty: all
+   * @param limit at most so many, 1 to 10000
+   * @param offset so many are passed over first
+   * @return the dead letters; none where none fits
+   */
+  public List<Message> deadLetters(Map<String, String> filter, int limit, int offset) {
+    return list(filter, (bus, config, page) -> Native.mq_dead_letters(bus, config, limit, offset, page));
+  }
+
+  /**
+   * Sends a dead letter back to the group that gave it up, as a new message with new attempts.
+   *
+   * @param id the dead letter's id
+   * @return the new message's id
+   * @throws NotFoundException where there is no such dead letter
+   * @throws FullException where the queue is full
+   */
+  public String replay(String id) {
+    byte[][] newId = new byte[1][];
+    run(bus -> Native.mq_replay(bus, id, newId));
+    return Utf8.text(newId[0]);
+  }
+
+  /**
+   * Sends back all dead letters that fit a filter.
+   *
+   * @param filter fields by name (channel, source, target, type, state, since, until); empty: all
+   * @return how many
+   * @throws PartialException where some could not be sent back
+   */
+  public long replayAll(Map<String, String> filter) {
+    return number(filter, Native::mq_replay_all);
+  }
+
+  /**
+   * Removes the dead letters that fit a filter.
+   *
+   * @param filter fields by name (channel, source, target, type, state, since, until); empty: all
+   * @return how many
+   */
+  public long purgeDeadLetters(Map<String, String> filter) {
+    return number(filter, Native::mq_purge_dead_letters);
+  }
+
+  /**
+   * Numbers of each queue and group; their fields are listed in docs/operations.md.
+   *
+   * @param channel the channel; null: all
+   * @return a JSON object
+   */
+  public String stats(String channel) {
+    byte[][] json = new byte[1][];
+    run(bus -> Native.mq_stats(bus, channel, json));
+    return Utf8.text(json[0]);
+  }
+
+  /**
+   * How the bus is: asks the server, writes and reads back, sends a message round.
+   *
+   * @return the report, also where the bus is unhealthy
+   */
+  public Health health() {
+    long[] state = new long[1];
+    byte[][] json = new byte[1][];
+    run(bus -> Native.mq_health(bus, state, json));
+    return new Health(HealthState.of((int) state[0]), Utf8.text(json[0]));
+  }
+
+  /**
+   * The next log event. Events are kept from the first call on, the newest 1,000.
+   *
+   * @param timeout how long to wait; {@link Bus#FOREVER} waits without end
+   * @return a JSON object; empty where none came in time
+   * @throws InterruptedException where the thread is interrupted
+   */
+  public Optional<String> nextLog(Duration timeout) throws InterruptedException {
+    long milliseconds = Wait.millis("timeout", timeout);
+    byte[][] json = new byte[1][];
+    Wait.interruptibly(
+        cancel -> {
+          run(bus -> Native.mq_next_log_with(bus, milliseconds, cancel, json));
+          return 0;
+        });
+    return Optional.ofNullable(Utf8.text(json[0]));
+  }
+
+  final void run(LongConsumer call) {
+    try {
+      calls.run(call);
+    } finally {
+      Reference.reachabilityFence(this);
+    }
+  }
+
+  private List<Message> list(Map<String, String> filter, Filling<byte[][]> call) {
+    byte[][] page = new byte[1][];
+    Settings.with(filter, config -> run(bus -> call.with(bus, config, page)));
+    return Flat.messages(page[0]);
+  }
+
+  private long number(Map<String, String> filter, Filling<long[]> call) {
+    long[] number = new long[1];
+    Settings.with(filter, config -> run(bus -> call.with(bus, config, number)));
+    return number[0];
+  }
+}

@@ -1,0 +1,181 @@
+package io.agentmq;
+
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * What is put together to a {@link Message}: {@code
+ * Message.of("text").target("worker").priority(Message.HIGH).build()}. Belongs to one thread at a time. Wrong values
+ * are refused when the message is published.
+ */
+public final class MessageBuilder {
+  static final long TTL_UNSET = Long.MIN_VALUE;
+  private static final long TTL_FOREVER = -1;
+
+  String id = "";
+  String channel = "";
+  String source = "";
+  String target = "";
+  String type = "";
+  String correlationId = "";
+  String replyTo = "";
+  String contentType = "";
+  String receipt = "";
+  String agent = "";
+  String reason = "";
+  Map<String, String> headers = new LinkedHashMap<>();
+  byte[] payload;
+  int priority = Message.NORMAL;
+  long ttl = TTL_UNSET;
+  int deliveries;
+  State state = State.QUEUED;
+  Status status = Status.OK;
+  long timestamp;
+  long expires;
+  long reservedUntil;
+
+  MessageBuilder(byte[] payload) {
+    this.payload = Objects.requireNonNull(payload, "payload");
+  }
+
+  MessageBuilder(Message of) {
+    payload = of.payload;
+    source = of.source;
+    target = of.target;
+    type = of.type;
+    correlationId = of.correlationId;
+    replyTo = of.replyTo;
+    contentType = of.contentType;
+    headers.putAll(of.headers);
+    priority = of.priority;
+    ttl = of.ttl;
+  }
+
+  /**
+   * The payload.
+   *
+   * @param value the bytes; not copied, must not be changed until the message is published
+   * @return this
+   */
+  public MessageBuilder payload(byte[] value) {
+    payload = Objects.requireNonNull(value, "payload");
+    return this;
+  }
+
+  /**
+   * Who sends it; unset: the bus' {@code source}.
+   *
+   * @param value the agent, of at most 256 bytes; "" or null unsets it
+   * @return this
+   */
+  public MessageBuilder source(String value) {
+    source = value == null ? "" : value;
+    return this;
+  }
+
+  /**
+   * Which agent it is for; unset: everyone on the channel.
+   *
+   * @param value the agent, of at most 256 bytes; "" or null unsets it
+   * @return this
+   */
+  public MessageBuilder target(String value) {
+    target = value == null ? "" : value;
+    return this;
+  }
+
+  /**
+   * What kind of message it is, in the application's words.
+   *
+   * @param value any text of at most 64 KiB; "" or null unsets it
+   * @return this
+   */
+  public MessageBuilder type(String value) {
+    type = value == null ? "" : value;
+    return this;
+  }
+
+  /**
+   * What it belongs to.
+   *
+   * @param value any text of at most 64 KiB; "" or null unsets it
+   * @return this
+   */
+  public MessageBuilder correlationId(String value) {
+    correlationId = value == null ? "" : value;
+    return this;
+  }
+
+  /**
+   * Which agent wants the answer.
+   *
+   * @param value the agent, of at most 256 bytes; "" or null unsets it
+   * @return this
+   */
+  public MessageBuilder replyTo(String value) {
+    replyTo = value == null ? "" : value;
+    return this;
+  }
+
+  /**
+   * The payload's media type.
+   *
+   * @param value any text of at most 64 KiB; "" or null unsets it
+   * @return this
+   */
+  public MessageBuilder contentType(String value) {
+    contentType = value == null ? "" : value;
+    return this;
+  }
+
+  /**
+   * A header of the application's own. A repeated name replaces.
+   *
+   * @param name of 1 to 256 bytes
+   * @param value any text of at most 64 KiB; null removes the header
+   * @return this
+   */
+  public MessageBuilder header(String name, String value) {
+    Objects.requireNonNull(name, "name");
+    if (value == null) {
+      headers.remove(name);
+    } else {
+      headers.put(name, value);
+    }
+    return this;
+  }
+
+  /**
+   * The priority: the greater goes first; {@link Message#NORMAL} unless set.
+   *
+   * @param value 0 to 255
+   * @return this
+   */
+  public MessageBuilder priority(int value) {
+    priority = value;
+    return this;
+  }
+
+  /**
+   * How long it may wait to be delivered; unless set, the channel's {@code ttl}.
+   *
+   * @param value at least a millisecond, rounded up to milliseconds; {@link Bus#FOREVER}: it never expires
+   * @return this
+   * @throws InvalidException where it is negative
+   */
+  public MessageBuilder ttl(Duration value) {
+    ttl = Bus.FOREVER.equals(value) ? TTL_FOREVER : Wait.millis("ttl", value);
+    return this;
+  }
+
+  /**
+   * The message as it is put together so far; the builder may go on.
+   *
+   * @return a new message
+   */
+  public Message build() {
+    return new Message(this);
+  }
+}

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <agentmq/agentmq.h>
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+// One crossing where the C API takes several. Messages cross as the flat lists of docs/encoding.md: into a buffer of the
+// caller's where they fit. Where they do not, `size` says how many bytes there are and `rest` keeps the list, for
+// mqs_list_flat() with a larger buffer. Every `rest` that is not NULL must go there or to mq_list_free().
+
+/** Writes a list into the buffer and frees it; where it does not fit it is kept in `rest`. Takes NULL: size 0. */
+static inline mq_status mqs_list_flat(mq_list *list, void *buffer, size_t capacity, size_t *size, mq_list **rest) {
+  *size = 0;
+  *rest = NULL;
+  if (list == NULL) return MQ_OK;
+  mq_status status = mq_list_encode(list, NULL, 0, size);
+  if (status == MQ_OK && *size > capacity) {
+    *rest = list;
+    return MQ_OK;
+  }
+  if (status == MQ_OK) status = mq_list_encode(list, buffer, capacity, size);
+  mq_list_free(list);
+  return status;
+}
+
+/** mq_fetch_batch_with(); MQ_TIMEOUT is no failure: size 0. */
+static inline mq_status mqs_fetch_flat(mq_subscription *subscription, size_t max, int64_t timeout, mq_cancel *cancel,
+                                       void *buffer, size_t capacity, size_t *size, mq_list **rest) {
+  mq_list *list = NULL;
+  *size = 0;
+  *rest = NULL;
+  const mq_status status = mq_fetch_batch_with(subscription, max, timeout, cancel, &list);
+  if (status == MQ_TIMEOUT) return MQ_OK;
+  return status == MQ_OK ? mqs_list_flat(list, buffer, capacity, size, rest) : status;
+}
+
+/** mq_publish_encoded_with(); the buffer receives what became of each, also where this answers MQ_PARTIAL. */
+static inline mq_status mqs_publish_flat(mq_bus *bus, const char *channel, const void *data, size_t length,
+                                         mq_cancel *cancel, void *buffer, size_t capacity, size_t *size,
+                                         mq_list **rest) {
+  mq_list *sent = NULL;
+  *size = 0;
+  *rest = NULL;
+  const mq_status status = mq_publish_encoded_with(bus, channel, data, length, cancel, &sent);
+  const mq_status written = mqs_list_flat(sent, buffer, capacity, size, rest);
+  return status == MQ_OK ? written : status;
+}
+
+/** mq_ack_receipts(); receipts: texts with a NUL behind each. results: room for as many as there are. */
+static inline mq_status mqs_ack_flat(mq_bus *bus, const void *data, size_t length, int32_t *results, size_t count,
+                                     size_t *size) {
+  std::vector<const char *> receipts;
+  const char *at = static_cast<const char *>(data);
+  for (const char *end = at + length; at < end && receipts.size() < count; at += std::strlen(at) + 1) {
+    receipts.push_back(at);
+  }
+  *size = 0;
+  return mq_ack_receipts(bus, receipts.data(), receipts.size(), results, size);
+}
+
+/** A config from texts with a NUL behind each: name, value, name, value... */
+static inline mq_status mqs_config_of(const void *data, size_t length, mq_config **config) {
+  const char *at = static_cast<const char *>(data);
+  const char *const end = at + length;
+  mq_config *made = mq_config_new();
+  *config = NULL;
+  if (made == NULL) return MQ_NO_MEMORY;
+  while (at < end) {
+    const char *const name = at;
+    at += std::strlen(at) + 1;
+    const char *const value = at < end ? at : "";
+    if (at < end) at += std::strlen(at) + 1;
+    const mq_status status = mq_config_set(made, name, value);
+    if (status != MQ_OK) {
+      mq_config_free(made);
+      return status;
+    }
+  }
+  *config = made;
+  return MQ_OK;
+}
+
+/** mq_get() as a list of one; MQ_NOT_FOUND is no failure: size 0. Where it does not fit: MQ_TOO_LARGE, size says it. */
+static inline mq_status mqs_get_flat(mq_bus *bus, const char *id, void *buffer, size_t capacity, size_t *size) {
+  mq_message *message = NULL;
+  *size = 0;
+  mq_status status = mq_get(bus, id, &message);
+  if (status == MQ_NOT_FOUND) return MQ_OK;
+  if (status == MQ_OK) status = mq_message_encode(message, buffer, capacity == 0 ? 1 : capacity, size);
+  mq_message_free(message);
+  return status;
+}
