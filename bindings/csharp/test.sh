@@ -10,6 +10,10 @@ here="$source_root/bindings/csharp"
 . "$here/environment.sh"
 PATH="$PATH:$source_root/build/deps/bin"
 programs="$AGENTMQ_CSHARP_BUILD/artifacts/bin"
+if ! dotnet restore "$here/AgentMQ.slnx" "${restore[@]}" "${quiet[@]}"; then
+  echo "C# is left out: its packages can't be restored (AGENTMQ_NUGET_SOURCE names another source)"
+  exit 77
+fi
 "$here/build.sh" "$source_root" "$build_root"
 
 work=$(mktemp -d)
