@@ -29,6 +29,8 @@ read -ra private_libs <<<"$(sed -n '/^Libs.private: /{s///;s/-lstdc++//;p}' "$bu
   -static-libstdc++ -static-libgcc "${private_libs[@]}"
 
 dotnet build "$here/AgentMQ.slnx" -c Release "-p:Version=$version" "${restore[@]}" "${quiet[@]}"
-printf '#!/usr/bin/env bash\nexec dotnet "%s" "$@"\n' "$PWD/artifacts/bin/Peer/release/peer.dll" >peer
-chmod +x peer
+for program in peer bench; do
+  printf '#!/usr/bin/env bash\nexec dotnet "%s" "$@"\n' "$PWD/artifacts/bin/${program^}/release/$program.dll" >"$program"
+  chmod +x "$program"
+done
 dotnet pack "$here/AgentMQ/AgentMQ.csproj" -c Release --no-build -o packages "-p:Version=$version" "${restore[@]}" "${quiet[@]}"
