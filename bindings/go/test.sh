@@ -80,17 +80,17 @@ pointers=GOEXPERIMENT=cgocheck2
 if [[ $(go env GOVERSION) =~ ^go1\.(1[0-9]|20)(\.|$) ]]; then pointers=GODEBUG=cgocheck=2; fi
 
 check "gofmt" formatted
-check "go vet" nice go vet ./...
+check "go vet" nice go vet -tags memory ./...
 if command -v swig >/dev/null && [[ $(swig -version | version) == $(version <internal/native/native.go) ]]; then
   check "the generated files are current" current
 else
   echo "skipped: the generated files are of SWIG $(version <internal/native/native.go), which is not installed"
 fi
-tests "race detector" nice go test -p 2 -race -short -count=1 -timeout 170s -v .
+tests "race detector" nice go test -p 2 -race -count=1 -timeout 170s -v .
 check "static link" static
-tests "static link, pointers checked" env "$pointers" nice go test -p 2 -tags agentmq_static -short -count=1 \
+tests "static link, pointers checked" env "$pointers" nice go test -p 2 -tags agentmq_static -count=1 \
   -timeout 170s -v .
-tests "memory" nice go test -count=1 -timeout 170s -run 'MemoryStays' -v .
+tests "memory" nice go test -tags memory -count=1 -timeout 170s -run 'MemoryStays' -v .
 
 redis-server --port 0 --unixsocket "$folder/redis.sock" --dir "$folder" --save "" >/dev/null &
 server=$!
