@@ -82,6 +82,7 @@ struct Fetched {
   std::vector<Delivery> messages;
   bool more = false;        // something was left behind
   int64_t server_time = 0;  // server Unix ms of this fetch
+  bool older = false;       // of what was asked for ahead: that there is no more may have changed since
   int64_t next_due = -1;    // ms from now until something becomes due in the source, -1: nothing known
 };
 

@@ -241,9 +241,13 @@ Status SubscriptionState::Refill(std::unique_lock<std::mutex>& lock, size_t room
   brief.deadline = brief.deadline.Earlier(patience.deadline);
   if (!orders.empty()) asked[0]->backend->Fetch(orders, brief);
   lock.lock();
+  // What is older than the look is no answer to it.
+  const bool older = std::any_of(orders.begin(), orders.end(), [](const Backend::Order& order) {
+    return order.fetched.ok() && order.fetched->older;
+  });
   const Status failure = Accept(asked, orders);
   refilling_ = false;
-  if (failure.code() != Code::kInterrupted) looks_done_ = std::max(looks_done_, look);
+  if (failure.code() != Code::kInterrupted && !older) looks_done_ = std::max(looks_done_, look);
   refilled_.notify_all();
   UpdateFd();
   WakeLookers();
@@ -261,6 +265,11 @@ void SubscriptionState::ReadAhead(std::unique_lock<std::mutex>& lock, size_t max
       wanting.emplace_back(reader, settings_.prefetch - reader->size());
   }
   if (wanting.empty()) return;
+  // The others are asked meanwhile too, or the next refill would have to wait for them.
+  for (const auto& reader : readers_) {
+    const bool quiet = reader->look_at != 0 && reader->failure.ok() && !reader->renew_first && !reader->woken;
+    if (quiet && reader->empty()) wanting.emplace_back(reader, settings_.prefetch);
+  }
   refilling_ = true;
   lock.unlock();
   for (const auto& [reader, room] : wanting) reader->consumer->ReadAhead(room);

@@ -205,6 +205,8 @@ Connection::Outcome Connection::Exchange(std::span<Reply> replies, const Patienc
   size_t answered = 0;
   bool written = false;
   for (;;) {
+    if (Status status = ReceiveSome(replies, &answered); !status.ok()) return {status, answered};
+    if (answered == replies.size()) return {Status::Ok(), answered};
     if (!written) {
       if (Status status = Flush(&written); !status.ok()) return {status, answered};
     }
@@ -216,14 +218,9 @@ Connection::Outcome Connection::Exchange(std::span<Reply> replies, const Patienc
     poll(fds, 4, remaining < 0 ? -1 : static_cast<int>(std::min<int64_t>(remaining, INT_MAX)));
     if ((fds[0].revents & (POLLIN | POLLERR | POLLHUP)) != 0) {
       bool more = true;  // a read that was full has more behind it: not worth a poll
-      while (more) {
+      while (more && answered < replies.size()) {
         if (Status status = ReadSome(&more); !status.ok()) return {status, answered};
-        while (answered < replies.size()) {
-          Status status = Receive(&replies[answered]);
-          if (status.code() == Code::kTimeout) break;
-          if (!status.ok()) return {status, answered};
-          if (++answered == replies.size()) return {Status::Ok(), answered};
-        }
+        if (Status status = ReceiveSome(replies, &answered); !status.ok()) return {status, answered};
       }
       continue;
     }
@@ -263,6 +260,16 @@ Status Connection::Receive(Reply* reply) {
   if (got == nullptr) return {Code::kTimeout, "no reply yet"};
   std::unique_ptr<Reply> owned(static_cast<Reply*>(got));
   *reply = std::move(*owned);
+  return Status::Ok();
+}
+
+Status Connection::ReceiveSome(std::span<Reply> replies, size_t* count) {
+  while (*count < replies.size()) {
+    Status status = Receive(&replies[*count]);
+    if (status.code() == Code::kTimeout) break;
+    if (!status.ok()) return status;
+    ++*count;
+  }
   return Status::Ok();
 }
 

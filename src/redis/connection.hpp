@@ -50,6 +50,8 @@ class Connection {
   Status ReadSome(bool* full = nullptr);
   // kTimeout where none is complete; ok with a reply; kUnavailable when the connection is gone.
   Status Receive(Reply* reply);
+  // As many as have come, from replies[*count] on.
+  Status ReceiveSome(std::span<Reply> replies, size_t* count);
 
   bool unsent() const;  // commands, or part of them
   bool broken() const { return broken_; }

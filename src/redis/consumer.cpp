@@ -179,8 +179,7 @@ Status RedisConsumer::Close(std::span<const ShortId> unseen) {
   // What was asked for ahead is nobody's now.
   const Server::Call call{{Deadline::After(kCloseTime), nullptr}, Server::Again::kNever, true};
   Fetched ahead;
-  if (started_) (void)Finish(call, &ahead);
-  if (ready_) std::move(ready_->messages.begin(), ready_->messages.end(), std::back_inserter(ahead.messages));
+  (void)UseAhead(call, true, &ahead);
   std::string ids = Text(unseen);
   for (const Delivery& delivery : ahead.messages) ids += delivery.id.view();
   if (unread_) ids += unread_->ids;

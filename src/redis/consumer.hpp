@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -80,12 +81,17 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
     int64_t at = 0;   // server Unix ms
     std::string ids;  // as one text
   };
-  // What is asked for ahead, and not answered yet.
+  // What was asked for ahead and not used yet: fetches, each followed by a read of the records whose ids it answered.
+  struct Asked {
+    int64_t sent = 0;            // steady ms
+    int64_t delivery = 0;        // of a fetch, which asked for up to
+    size_t room = 0;             // so many
+    std::optional<Unread> read;  // whose records; else it is a fetch
+    bool followed = false;       // a fetch whose records are asked for
+  };
   struct Started {
     Server::Trip trip;
-    int64_t sent = 0;
-    bool reads = false;    // the records of what is unread
-    int64_t delivery = 0;  // of a fetch; 0: none
+    std::deque<Asked> asked;  // as the trip's commands
   };
 
   // consumer.cpp
@@ -95,17 +101,26 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   Status Return(std::string_view ids, bool close);
 
   // consumer_fetch.cpp
-  Command MakeRead() const;
+  Command MakeRead(const Unread& taken) const;
   Attempt Try(size_t room, const Patience& patience);
   Status Judge(Attempt& attempt, const Patience& patience, Fetched* fetched, bool* again);
   Status Accept(Reply& reply, int64_t delivery, Fetched* fetched);
+  size_t Apart() const;
   Status Read(const Patience& patience, Fetched* fetched);
-  bool IdsCame();  // of what was asked for ahead
-  Status Finish(const Server::Call& call, Fetched* fetched);
   Status Add(const Unread& taken, Reply& records, const Reply& tries, Fetched* fetched);
   Status FillBlobs(std::span<Delivery> deliveries);
   void LetGo(const std::string& id, int64_t delivery);
   int64_t Ordinal() const;
+
+  // consumer_ahead.cpp
+  bool AwaitsIds() const;
+  static size_t Coming(const Asked& asked, const Reply* answer);
+  void Advance();
+  void Follow(Asked& asked, Reply& answer);
+  Status UseAhead(const Server::Call& call, bool all, Fetched* fetched);
+  bool Use(const Asked& asked, Reply& reply, Fetched* fetched);
+  void EndAhead(const Status& status);
+
   const QueueView::Group* Group(const QueueView& view) const { return view.Find(source_.group); }
 
   Queues& queues_;
@@ -132,7 +147,6 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   std::optional<Unread> unread_;
   std::mutex trip_mutex_;           // held while what was asked for ahead is read, sent or taken
   std::optional<Started> started_;  // set and reset with trip_mutex_ held
-  std::optional<Fetched> ready_;    // what came before it was asked for
   size_t mean_ = kByteBound;        // bytes of a record, as the last fetch had them; unknown at first
 };
 

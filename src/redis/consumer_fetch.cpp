@@ -1,4 +1,4 @@
-// How messages come: the fetch script, records that are read beside it, and what is asked for ahead of its use.
+// How messages come: the fetch script, and records that are read beside it.
 #include <algorithm>
 
 #include "redis/consumer.hpp"
@@ -7,10 +7,9 @@
 namespace agentmq::redis {
 namespace {
 
-constexpr size_t kBlobWeight = 1 << 18;   // bytes that a blob counts for, its size is not known to the script
-constexpr int kRounds = 20;               // of a fetch that is told to look again; each has a cause that passes
-constexpr size_t kMost = 1000;            // messages of one call
-constexpr int64_t kPatienceAhead = 1000;  // ms, for the rest of an answer that has begun to come
+constexpr size_t kBlobWeight = 1 << 18;  // bytes that a blob counts for, its size is not known to the script
+constexpr int kRounds = 20;              // of a fetch that is told to look again; each has a cause that passes
+constexpr size_t kMost = 1000;           // messages of one call
 
 // Records of so many bytes are read by a command of their own, which costs a round trip: Lua would copy each of them
 // four times. Fewer than the lower bound are not worth it in any case, more than the upper one always.
@@ -28,6 +27,9 @@ Patience LongEnough(const Server& server, const Patience& patience) {
   return enough;
 }
 
+// So many messages are answered without their records.
+size_t RedisConsumer::Apart() const { return std::clamp(kApartBytes / mean_, kApartAtLeast, kApartAlways); }
+
 Command RedisConsumer::MakeFetch(size_t room) {
   const auto view = queue_->view();
   const auto* group = Group(*view);
@@ -37,7 +39,6 @@ Command RedisConsumer::MakeFetch(size_t room) {
   const size_t fits = kByteBound / mean_;
   const bool probe = room > fits && fits < kApartAtLeast;
   if (room > fits && !probe) room = fits;
-  const size_t apart = std::clamp(kApartBytes / mean_, kApartAtLeast, kApartAlways);
   Command command(Script::kFetch);
   for (const std::string& key : queue_->keys().base) command.Key(key);
   for (const std::string& key : keys.base) command.KeepKey(key);
@@ -49,14 +50,14 @@ Command RedisConsumer::MakeFetch(size_t room) {
   command.Arg(static_cast<int64_t>(std::min(room, kMost))).Arg(delivery_);
   command.Arg(options_.auto_extend ? int64_t{0} : options_.visibility_timeout).Arg(static_cast<int64_t>(kByteBound));
   command.Arg(probe ? "1" : "0").Arg(source_.group).Arg(group != nullptr ? group->ordinal : int64_t{-1});
-  command.Arg(static_cast<int64_t>(apart));
+  command.Arg(static_cast<int64_t>(Apart()));
   if (group != nullptr) AddLanes(&command, *view);
   return command;
 }
 
-// HMGET messages id...: the records of what is unread.
-Command RedisConsumer::MakeRead() const {
-  const std::string_view ids = unread_->ids;
+// HMGET messages id...
+Command RedisConsumer::MakeRead(const Unread& taken) const {
+  const std::string_view ids = taken.ids;
   Command read{"HMGET", queue_->keys().messages()};
   read.Reserve(ids.size() / ShortId::kSize);
   for (size_t at = 0; at < ids.size(); at += ShortId::kSize) read.Arg(ids.substr(at, ShortId::kSize));
@@ -132,22 +133,19 @@ RedisConsumer::Attempt RedisConsumer::Try(size_t room, const Patience& patience)
 }
 
 // Whether a fetch has nothing else to do first: then several consumers' can share a round trip.
-bool RedisConsumer::Simple() const { return !started_ && !ready_ && !unread_ && lost_.empty(); }
+bool RedisConsumer::Simple() const { return !started_ && !unread_ && lost_.empty(); }
 
 Result<Fetched> RedisConsumer::Fetch(size_t room, const Patience& patience, std::optional<Attempt> first) {
   const Patience bounded = LongEnough(queues_.server(), patience);
   no_more_ = patience.deadline;
   Fetched fetched;
   // What was asked for ahead may be older than the wake-up that this fetch follows: that it found no more says nothing.
-  const bool ahead = ready_ || started_;
-  if (ready_) fetched = *std::exchange(ready_, std::nullopt);
-  if (started_) {
-    const Status status = Finish({bounded, Server::Again::kNever, false}, &fetched);
-    const bool ended = status.code() == Code::kInterrupted || status.code() == Code::kClosed;
-    if (ended && fetched.messages.empty()) return status;
-  }
+  const bool ahead = started_.has_value();
+  const Status used = UseAhead({bounded, Server::Again::kNever, false}, false, &fetched);
+  const bool ended = used.code() == Code::kInterrupted || used.code() == Code::kClosed;
+  if (ended && fetched.messages.empty()) return used;
   for (int round = 0; round < kRounds; ++round) {
-    if (!fetched.messages.empty()) break;
+    if (!fetched.messages.empty() || (fetched.older && !unread_ && lost_.empty())) break;
     if (!lost_.empty()) {
       Status status = TakeBackLost(bounded, false);
       if (status.code() == Code::kNotFound) {
@@ -206,97 +204,13 @@ Status RedisConsumer::Judge(Attempt& attempt, const Patience& patience, Fetched*
 }
 
 Status RedisConsumer::Read(const Patience& patience, Fetched* fetched) {
-  auto records = queues_.server().Run(MakeRead(), {patience, Server::Again::kOnLoss, false});
+  auto records = queues_.server().Run(MakeRead(*unread_), {patience, Server::Again::kOnLoss, false});
   if (!records.ok()) {
     const bool unknown = records.code() == Code::kUnknown;
     return unknown ? Status(Code::kUnavailable, records.status().text()) : records.status();
   }
   const Unread taken = *std::exchange(unread_, std::nullopt);
   return Add(taken, *records, {}, fetched);
-}
-
-void RedisConsumer::ReadAhead(size_t room) {
-  if (!ready_ && IdsCame()) {
-    // Ids that came: their records are next.
-    Fetched came;
-    (void)Finish({{Deadline::After(kPatienceAhead), nullptr}, Server::Again::kNever, false}, &came);
-    if (!came.messages.empty()) ready_ = std::move(came);
-  }
-  if (started_ || ready_ || !lost_.empty() || !LeaseHeld() || !options_.auto_extend) return;
-  const size_t unread = unread_ ? unread_->ids.size() / ShortId::kSize : 0;
-  Started started;
-  std::vector<Command> commands;
-  if (unread_) {
-    commands.push_back(MakeRead());
-    started.reads = true;
-  }
-  if (room > unread) {
-    commands.push_back(MakeFetch(room - unread));
-    started.delivery = delivery_;
-  }
-  if (commands.empty()) return;
-  started.sent = SteadyMillis();
-  auto trip = queues_.server().Start(commands);
-  if (!trip) return;
-  started.trip = std::move(*trip);
-  {
-    std::lock_guard lock(trip_mutex_);
-    started_ = std::move(started);
-  }
-  ahead_.Add(this);
-}
-
-bool RedisConsumer::IdsCame() {
-  std::lock_guard lock(trip_mutex_);
-  return started_ && !started_->reads && Server::Answered(started_->trip);
-}
-
-int RedisConsumer::AheadFd() {
-  std::unique_lock lock(trip_mutex_, std::try_to_lock);
-  return lock.owns_lock() && started_ ? started_->trip.connection->fd() : -1;
-}
-
-bool RedisConsumer::PumpAhead() {
-  std::unique_lock lock(trip_mutex_, std::try_to_lock);
-  return lock.owns_lock() && started_ && Server::Pump(started_->trip);
-}
-
-// Reads what ReadAhead() asked for. What was refused is asked for again by the next fetch.
-Status RedisConsumer::Finish(const Server::Call& call, Fetched* fetched) {
-  ahead_.Remove(this);
-  Started started;
-  {
-    std::lock_guard lock(trip_mutex_);
-    started = std::move(*started_);
-    started_.reset();
-  }
-  std::vector<Reply> replies(2);
-  Reply& records = replies[0];
-  Reply& answer = replies[started.reads ? 1 : 0];
-  const Status status = queues_.server().Finish(std::move(started.trip), replies, call);
-  if (started.delivery != 0 && answer.At(0).integer == 1 && answer.is_array()) {
-    unread_.reset();  // the lease is gone, and all that it held
-    return status;
-  }
-  if (started.reads && records.is_array() && unread_) {
-    const Unread taken = *std::exchange(unread_, std::nullopt);
-    (void)Add(taken, records, {}, fetched);
-  }
-  if (started.delivery == 0) return status;
-  if (answer.is_nil()) {
-    lost_.push_back(started.delivery);
-  } else if (answer.is_array() && answer.At(0).integer == 0) {
-    // Refused records (a server that loads): their messages go back, for the place of the unread is taken.
-    if (unread_) lost_.push_back(std::exchange(unread_, std::nullopt)->delivery);
-    Renewed(started.sent);
-    (void)Accept(answer, started.delivery, fetched);
-    if (fetched->next_due > 0) {
-      fetched->next_due = std::max<int64_t>(0, fetched->next_due - (SteadyMillis() - started.sent));
-    }
-  } else if (answer.is_array() && answer.At(0).integer == 2) {
-    queue_->Learn(answer, 2);
-  }
-  return status;
 }
 
 // A message without a record was deleted by hand; under an id of somebody's own making it goes to the dead letters.

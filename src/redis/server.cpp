@@ -153,16 +153,18 @@ std::optional<Server::Trip> Server::Start(std::span<Command> commands) {
   Trip trip;
   trip.connection = pool_.TakeIdle();
   if (trip.connection == nullptr) return std::nullopt;
+  Send(trip, commands);
+  return trip;
+}
+
+void Server::Send(Trip& trip, std::span<Command> commands) {
   for (Command& command : commands) {
     if (!trip.connection->Append(command, digests_).ok()) break;
     trip.replies.push_back(command.replies());
+    trip.got.resize(trip.got.size() + command.replies());
   }
-  size_t expected = 0;
-  for (const size_t count : trip.replies) expected += count;
-  trip.got.resize(expected);
-  // Where any of this fails Finish() finds out.
+  // Where any of this fails Take() finds out.
   (void)trip.connection->Send();
-  return trip;
 }
 
 bool Server::Await(const Trip& trip, const Patience& patience, const Event& interrupt) const {
@@ -181,41 +183,43 @@ bool Server::Await(const Trip& trip, const Patience& patience, const Event& inte
 }
 
 bool Server::Pump(Trip& trip) {
+  if (trip.connection->unsent() && !trip.connection->Send().ok()) return false;
   bool more = true;
   while (more && trip.answered < trip.got.size()) {
     if (!trip.connection->ReadSome(&more).ok()) return false;
-    while (trip.answered < trip.got.size()) {
-      const Status status = trip.connection->Receive(&trip.got[trip.answered]);
-      if (status.code() == Code::kTimeout) break;
-      if (!status.ok()) return false;
-      ++trip.answered;
-    }
+    if (!trip.connection->ReceiveSome(trip.got, &trip.answered).ok()) return false;
   }
   return trip.answered < trip.got.size();
 }
 
-bool Server::Answered(const Trip& trip) {
-  if (trip.answered > 0) return true;
-  pollfd fd{trip.connection->fd(), POLLIN, 0};
-  return poll(&fd, 1, 0) > 0;
+Status Server::Take(Trip& trip, Reply* reply, const Call& call) {
+  if (trip.replies.empty()) return {Code::kNoMemory, "no memory for a command"};
+  const size_t size = trip.replies.front();
+  if (trip.answered < size) {
+    Patience bounded = call.patience;
+    bounded.deadline = bounded.deadline.Earlier(Deadline::After(options_.command_timeout));
+    const auto rest = std::span(trip.got).subspan(trip.answered, size - trip.answered);
+    auto outcome = trip.connection->Exchange(rest, bounded, call.settles ? -1 : stop_.fd());
+    trip.answered += outcome.answered;
+    if (!outcome.status.ok()) return std::move(outcome.status);
+  }
+  *reply = Fold(std::span(trip.got).subspan(0, size));
+  trip.got.erase(trip.got.begin(), trip.got.begin() + static_cast<std::ptrdiff_t>(size));
+  trip.answered -= size;
+  trip.replies.pop_front();
+  return Status::Ok();
+}
+
+void Server::End(Trip trip, const Status& status) {
+  if (status.code() == Code::kUnknown) pool_.Lost(status);
+  // With answers under way it is of no use to anybody.
+  pool_.Return(trip.got.empty() ? std::move(trip.connection) : nullptr);
 }
 
 Status Server::Finish(Trip trip, std::span<Reply> replies, const Call& call) {
-  Patience bounded = call.patience;
-  bounded.deadline = bounded.deadline.Earlier(Deadline::After(options_.command_timeout));
   Status status;
-  if (trip.answered < trip.got.size()) {
-    const auto rest = std::span(trip.got).subspan(trip.answered);
-    auto outcome = trip.connection->Exchange(rest, bounded, call.settles ? -1 : stop_.fd());
-    trip.answered += outcome.answered;
-    status = std::move(outcome.status);
-  }
-  size_t at = 0;
-  for (size_t i = 0; i < trip.replies.size(); at += trip.replies[i++]) {
-    if (at + trip.replies[i] <= trip.answered) replies[i] = Fold(std::span(trip.got).subspan(at, trip.replies[i]));
-  }
-  if (status.code() == Code::kUnknown) pool_.Lost(status);
-  pool_.Return(std::move(trip.connection));
+  for (size_t i = 0; i < replies.size() && status.ok(); ++i) status = Take(trip, &replies[i], call);
+  End(std::move(trip), status);
   return status;
 }
 

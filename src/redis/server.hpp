@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -55,18 +56,25 @@ class Server {
   // that waits for nothing and leaves half of the pool to others.
   struct Trip {
     std::unique_ptr<Connection> connection;
-    std::vector<size_t> replies;  // of each command
-    std::vector<Reply> got;
-    size_t answered = 0;  // of got
+    std::deque<size_t> replies;  // of each command whose answer was not taken
+    std::vector<Reply> got;      // the replies to these, in order
+    size_t answered = 0;         // of got
+
+    // Of a command (the first that was not taken: 0) that is no transaction; nullptr where its answer did not come yet.
+    Reply* Answer(size_t index) { return index < answered ? &got[index] : nullptr; }
   };
   std::optional<Trip> Start(std::span<Command> commands);
+  // More of them, behind the others.
+  void Send(Trip& trip, std::span<Command> commands);
   // Waits until an answer begins to come; false where `patience` or `interrupt` ended that, or a shutdown.
   bool Await(const Trip& trip, const Patience& patience, const Event& interrupt) const;
-  // Whether something came that Finish() can read.
-  static bool Answered(const Trip& trip);
   // Reads what has come, without waiting; false where there is nothing more to come.
   static bool Pump(Trip& trip);
-  // Their answers; kUnknown where they did not come.
+  // Takes the answer to the first command; kUnknown where it did not come: then the trip can only end.
+  Status Take(Trip& trip, Reply* reply, const Call& call);
+  // status: how taking went. Answers that were not taken are lost.
+  void End(Trip trip, const Status& status);
+  // Takes all answers and ends it.
   Status Finish(Trip trip, std::span<Reply> replies, const Call& call);
 
  private:

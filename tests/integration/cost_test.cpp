@@ -119,6 +119,25 @@ TEST_F(CostTest, ABatchOfAcksIsOneCommandAQueue) {
   EXPECT_LE(Scripts(monitor.Take()), 3);
 }
 
+TEST_F(CostTest, ABatchOfADrainIsTwoFetchesAReadAndAnAck) {
+  constexpr size_t kBatches = 20;
+  constexpr size_t kBatch = 500;
+  Bus bus(Url("max_items=0"));
+  bus.PublishBatch("c", Texts(kBatches * kBatch, "a"));
+  Subscription subscription = bus.Subscribe("c", "a", {{"prefetch", "1000"}});
+  Monitor monitor(server_.address());
+  size_t drained = 0;
+  for (; drained < kBatches * kBatch && !HasFailure();) {
+    const MessageList list = subscription.FetchBatch(kBatch, kPatience);
+    drained += bus.AckBatch(list);
+  }
+  const std::vector<std::string> lines = monitor.Take();
+  EXPECT_EQ(drained, kBatches * kBatch);
+  // Of inbox and broadcasts; the acknowledgement's script runs twice, in one transaction.
+  EXPECT_LE(Scripts(lines), static_cast<int64_t>(4 * kBatches + 10)) << Joined(lines);
+  EXPECT_LE(CountOf(lines, "\"hmget\""), static_cast<int64_t>(kBatches + 2)) << Joined(lines);
+}
+
 TEST_F(CostTest, AsynchronousPublishesOfManyThreadsShareCommands) {
   Bus bus(Url("max_items=0&async_max=20000"));
   Put(bus, "c", "a", "warm up");

@@ -290,6 +290,30 @@ TEST_F(ExactlyOnceTest, ConsumingWithRepliesCutAtRandomLosesNothing) {
   for (const auto& [payload, times] : acked) EXPECT_EQ(times, 1) << payload;
 }
 
+TEST_F(ExactlyOnceTest, DrainingWithRepliesCutAtRandomLosesNothing) {
+  constexpr size_t kMessages = 12'000;
+  Bus direct(Url("max_items=0"));
+  direct.PublishBatch("c", Texts(kMessages, "a"));
+  Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms"));
+  Subscription subscription = bus.Subscribe("c", "a", {{"prefetch", "1000"}});
+  CutAtRandom(5'000, 60'000);
+  std::map<std::string, int> acked;
+  EXPECT_TRUE(Eventually(60s, [&] {
+    mq_list* handle = nullptr;
+    if (mq_fetch_batch(subscription.get(), 300, 500, &handle) == MQ_OK) {
+      const MessageList list(handle);
+      std::vector<int32_t> results(list.size());
+      static_cast<void>(mq_ack_batch(bus.get(), list.get(), results.data(), nullptr));
+      for (size_t i = 0; i < list.size(); ++i) acked[std::string(list[i].payload())] += results[i] == MQ_OK ? 1 : 0;
+    }
+    return direct.Count() == 0;
+  }));
+  EXPECT_GT(proxy_.accepted(), 10) << "hardly anything was cut";
+  proxy_.CutRepliesAfter(nullptr);
+  EXPECT_EQ(acked.size(), kMessages);
+  for (const auto& [payload, times] : acked) EXPECT_LE(times, 1) << payload;
+}
+
 TEST_F(ExactlyOnceTest, WhatMayBeStoredIsUnknown) {
   Bus bus(proxy_.Url("command_timeout=300ms&reconnect_base=1ms"));
   Put(bus, "c", "a", "warm up");
