@@ -140,6 +140,10 @@ MQ_API int mq_status_is_retriable(mq_status status);
  *  Borrowed until this thread's next call that fails. */
 MQ_API const char *mq_last_error(void);
 
+/** Milliseconds after which the call that failed last on this thread may succeed: after MQ_UNAVAILABLE from an open
+ *  circuit breaker; 0 where that is not known. */
+MQ_API int64_t mq_last_retry_after(void);
+
 /** Frees a string that the library handed out. Takes NULL. */
 MQ_API void mq_free(void *pointer);
 

@@ -37,13 +37,17 @@ inline constexpr Milliseconds kForever{-1};
 // A call that failed. what() is the sentence of mq_last_error().
 class Error : public std::runtime_error {
  public:
-  Error(mq_status status, const std::string& text) : std::runtime_error(text), status_(status) {}
+  Error(mq_status status, const std::string& text)
+      : std::runtime_error(text), status_(status), retry_after_(mq_last_retry_after()) {}
   mq_status status() const noexcept { return status_; }
+  // When the same call may succeed; 0: not known.
+  Milliseconds retry_after() const noexcept { return Milliseconds(retry_after_); }
   // Whether the same call may succeed later.
   bool retriable() const noexcept { return mq_status_is_retriable(status_) != 0; }
 
  private:
   mq_status status_;
+  int64_t retry_after_;
 };
 
 namespace detail {

@@ -22,8 +22,10 @@ struct Text {
   std::string text;
 };
 thread_local Text last;
+thread_local int64_t last_retry_after = 0;
 
 void SetLastError(std::string_view text) noexcept {
+  last_retry_after = 0;
   if (ended) return;
   try {
     last.text = OneLine(text);
@@ -36,8 +38,11 @@ void SetLastError(std::string_view text) noexcept {
 
 const char* LastError() noexcept { return ended ? "" : last.text.c_str(); }
 
+int64_t LastRetryAfter() noexcept { return last_retry_after; }
+
 mq_status Fail(const Status& status) noexcept {
   SetLastError(status.text());
+  last_retry_after = status.retry_after();
   return static_cast<mq_status>(status.code());
 }
 

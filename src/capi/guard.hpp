@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@ using Arguments = std::initializer_list<Argument>;
 
 // This thread's, "" before the first failure.
 const char* LastError() noexcept;
+int64_t LastRetryAfter() noexcept;
 // Remembers the text and answers the number.
 mq_status Fail(const Status& status) noexcept;
 // Within a catch: MQ_NO_MEMORY or MQ_INTERNAL.

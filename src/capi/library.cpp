@@ -33,6 +33,8 @@ int mq_status_is_retriable(mq_status status) {
 
 const char* mq_last_error(void) { return LastError(); }
 
+int64_t mq_last_retry_after(void) { return LastRetryAfter(); }
+
 void mq_free(void* pointer) { std::free(pointer); }
 
 mq_status mq_settings(char** json) {

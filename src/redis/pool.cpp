@@ -79,43 +79,79 @@ void Pool::Lost(const Status& status) {
 }
 
 Result<std::unique_ptr<Connection>> Pool::Connect(const Patience& patience) {
+  const int64_t began = SteadyMillis();
+  bool probes = false;
   {
     std::lock_guard lock(mutex_);
-    if (failures_ > 0 && SteadyMillis() < retry_at_) return last_failure_;
+    if (failures_ > 0 && (began < retry_at_ || (Open() && probing_))) return Refusal(began);
+    probes = probing_ = Open();
   }
   auto connection = Connection::Open(options_, patience);
   if (connection.ok()) {
     Connected(**connection);
   } else if (connection.code() != Code::kInterrupted) {  // a caller's token says nothing of the server
-    Failed(connection.status());
+    Failed(connection.status(), began);
+  }
+  if (probes) {
+    std::lock_guard lock(mutex_);
+    probing_ = false;
   }
   return connection;
 }
 
+Status Pool::Refusal(int64_t now) const {
+  if (!Open()) return last_failure_;
+  const int64_t wait = std::max<int64_t>(1, retry_at_ - now);
+  return Status(last_failure_.code(), "the circuit breaker is open after " + std::to_string(failures_) +
+                                          " failures, the next attempt is in " + std::to_string(wait) +
+                                          " ms: " + last_failure_.text())
+      .RetryAfter(wait);
+}
+
 void Pool::Connected(const Connection& connection) {
   Link before;
+  bool closes = false;
   {
     std::lock_guard lock(mutex_);
     before = link_;
+    closes = Open();
     link_ = Link::kUp;
+    ever_up_ = true;
     failures_ = 0;
     server_offset_ = connection.server_offset();
   }
+  if (closes) events_(1, "breaker_closed", {});
   if (before == Link::kUp) return;
   events_(1, before == Link::kNever ? "connected" : "reconnected", {});
 }
 
-void Pool::Failed(const Status& status) {
+// Attempts that ran at the same time are one failure.
+void Pool::Failed(const Status& status, int64_t began) {
   Link before;
+  bool opens = false;
   {
     std::lock_guard lock(mutex_);
     before = link_;
     if (link_ == Link::kUp) link_ = Link::kDown;
-    ++failures_;
-    retry_at_ = SteadyMillis() + BackOff(options_.reconnect_base, options_.reconnect_max, failures_);
     last_failure_ = status;
+    if (failures_ == 0 || began >= failed_at_) {
+      const bool was_open = Open();
+      ++failures_;
+      failed_at_ = SteadyMillis();
+      opens = Open() && !was_open;
+      retry_at_ = failed_at_ + (Open() ? options_.breaker_reset
+                                       : BackOff(options_.reconnect_base, options_.reconnect_max, failures_));
+    }
   }
   if (before == Link::kUp) events_(2, "disconnected", {{"reason", status.text()}});
+  if (opens) {
+    events_(2, "breaker_opened", {{"retry_after", std::to_string(options_.breaker_reset)}, {"reason", status.text()}});
+  }
+}
+
+bool Pool::BreakerOpen() const {
+  std::lock_guard lock(mutex_);
+  return Open();
 }
 
 int64_t Pool::RetryAfter() const {

@@ -11,7 +11,9 @@
 namespace agentmq::redis {
 
 // The connections for commands, at most pool_size of them, made when needed. Connecting that fails is not tried again
-// before its back-off is over; callers are told at once until then.
+// before its back-off is over; callers are told at once until then. A server that was there and then keeps failing is
+// not tried for breaker_reset; then one caller's attempt decides for all (a circuit breaker, as M. Nygard's "Release It!"
+// has it).
 //
 // Thread-safe. No lock is held while connecting.
 class Pool {
@@ -32,6 +34,8 @@ class Pool {
 
   // Milliseconds until connecting is tried again; 0 now.
   int64_t RetryAfter() const;
+  // The server is not tried at present: nobody need wait for it.
+  bool BreakerOpen() const;
   bool connected() const;
   // The server's wall clock, as known from replies.
   int64_t ServerNow() const;
@@ -39,7 +43,10 @@ class Pool {
 
  private:
   void Connected(const Connection& connection);
-  void Failed(const Status& status);
+  void Failed(const Status& status, int64_t began);
+  // With mutex_ held:
+  bool Open() const { return options_.breaker_failures > 0 && ever_up_ && failures_ >= options_.breaker_failures; }
+  Status Refusal(int64_t now) const;
 
   const Options options_;
   const EventSink events_;
@@ -49,7 +56,10 @@ class Pool {
   int in_use_ = 0;                                 // guarded by mutex_
   enum class Link { kNever, kUp, kDown };
   Link link_ = Link::kNever;   // guarded by mutex_
+  bool ever_up_ = false;       // guarded by mutex_
+  bool probing_ = false;       // an attempt decides whether the breaker closes; guarded by mutex_
   int failures_ = 0;           // in a row; guarded by mutex_
+  int64_t failed_at_ = 0;      // steady, the last of them; guarded by mutex_
   int64_t retry_at_ = 0;       // steady; guarded by mutex_
   Status last_failure_;        // guarded by mutex_
   int64_t server_offset_ = 0;  // guarded by mutex_

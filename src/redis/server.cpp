@@ -136,8 +136,10 @@ Server::Outcome Server::Run(std::span<Command> commands, std::span<Reply> replie
       result.status = {Code::kInterrupted, "interrupted while waiting for the server"};
       return result;
     }
-    if (patience.deadline.Expired() || call.no_more.Expired()) {
-      result.status = {unanswered ? Code::kUnknown : Code::kUnavailable, result.status.text()};
+    if (patience.deadline.Expired() || call.no_more.Expired() || pool_.BreakerOpen()) {
+      const int64_t retry_after = result.status.retry_after();
+      result.status = Status(unanswered ? Code::kUnknown : Code::kUnavailable, result.status.text());
+      if (!unanswered) result.status = std::move(result.status).RetryAfter(retry_after);
       return result;
     }
     const int64_t remaining = patience.deadline.Earlier(call.no_more).Remaining();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cassert>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -46,9 +47,16 @@ class [[nodiscard]] Status {
   bool ok() const { return code_ == Code::kOk; }
   Code code() const { return code_; }
   const std::string& text() const { return text_; }
+  // Milliseconds after which the same may succeed; 0: not known.
+  int64_t retry_after() const { return retry_after_; }
+  Status RetryAfter(int64_t millis) && {
+    retry_after_ = millis;
+    return std::move(*this);
+  }
 
  private:
   Code code_ = Code::kOk;
+  int64_t retry_after_ = 0;
   std::string text_;
 };
 
