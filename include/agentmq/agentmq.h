@@ -71,7 +71,7 @@ typedef enum mq_status {
   MQ_NO_MEMORY = 16,    /**< this process is out of memory */
   MQ_INTERRUPTED = 17,  /**< a cancel token was fired */
   MQ_INTERNAL = 18,     /**< a bug in the library */
-  MQ_PARTIAL = 19,      /**< part of a batch was done */
+  MQ_PARTIAL = 19,      /**< part of a batch was done; or stored, but less durable than asked */
   MQ_UNKNOWN = 20       /**< sent, but no answer came: may have been done */
 } mq_status;
 
@@ -280,6 +280,12 @@ MQ_API mq_status mq_message_set_header(mq_message *message, const char *name, co
 MQ_API mq_status mq_message_set_priority(mq_message *message, int priority);
 /** How long it may wait to be delivered, in ms; -1 for ever; unset: the channel's `ttl`. @return MQ_OK, MQ_INVALID */
 MQ_API mq_status mq_message_set_ttl(mq_message *message, int64_t ttl);
+/** How many replicas of the server publishing waits for, 0..100; unset: the bus' `min_replicas`. Fewer within
+ *  `durability_timeout`: it is stored, and publishing answers MQ_PARTIAL. @return MQ_OK, MQ_INVALID */
+MQ_API mq_status mq_message_set_min_replicas(mq_message *message, int replicas);
+/** Whether publishing waits for the disk too, the server's and those of `min_replicas` replicas; unset: the bus' `fsync`.
+ *  Not within `durability_timeout`: as with too few replicas. @return MQ_OK, MQ_INVALID */
+MQ_API mq_status mq_message_set_fsync(mq_message *message, int on);
 
 /* Getters answer "" (or 0) where a property is unset and for a NULL message. Strings are borrowed until the message is
    changed, published or freed. */
@@ -326,6 +332,11 @@ MQ_API int mq_message_deliveries(const mq_message *message);
 MQ_API int64_t mq_message_reserved_until(const mq_message *message);
 /** Where it stood when it was read. */
 MQ_API mq_state mq_message_state(const mq_message *message);
+/** Of one that was published with `min_replicas` or `fsync`: how many replicas are known to have it (with `fsync` on their
+ *  disks). */
+MQ_API int mq_message_replicas(const mq_message *message);
+/** Of one that was published with `fsync`: whether it is known to be on the server's disk. */
+MQ_API int mq_message_is_fsynced(const mq_message *message);
 /** Of one in a batch: what became of it. Of a dead letter: why. */
 MQ_API mq_status mq_message_status(const mq_message *message);
 /** Why the last attempt failed, of a dead letter or a retry. */
@@ -360,7 +371,8 @@ MQ_API mq_status mq_message_encode(const mq_message *message, void *buffer, size
  * @param channel  the channel; MQ_DIRECT needs a target
  * @param message  stays the caller's; its id, timestamp and expiry are set
  * @return MQ_OK, MQ_INVALID, MQ_TOO_LARGE, MQ_FULL, MQ_UNAVAILABLE (retriable, not stored), MQ_UNKNOWN (may be stored),
- *         MQ_AUTH, MQ_CLOSED, MQ_NO_MEMORY
+ *         MQ_PARTIAL (stored, but on fewer replicas or disks than `min_replicas` and `fsync` ask for), MQ_AUTH,
+ *         MQ_CLOSED, MQ_NO_MEMORY
  * Threads: any; concurrent publishes to one queue share round trips.
  */
 MQ_API mq_status mq_publish(mq_bus *bus, const char *channel, mq_message *message);
@@ -374,7 +386,7 @@ MQ_API mq_status mq_publish_with(mq_bus *bus, const char *channel, mq_message *m
  *
  * @param results    NULL, or room for `count` statuses
  * @param published  may be NULL; receives how many were stored. Ids are set on exactly those.
- * @return MQ_OK; MQ_PARTIAL where some were stored; else why none was: see mq_publish()
+ * @return MQ_OK; MQ_PARTIAL where some were stored, or less durably than asked; else why none was: see mq_publish()
  */
 MQ_API mq_status mq_publish_batch(mq_bus *bus, const char *channel, mq_message *const *messages, size_t count,
                                   int32_t *results, size_t *published);

@@ -180,6 +180,8 @@ class MessageView {
   int deliveries() const { return mq_message_deliveries(view_); }
   mq_state state() const { return mq_message_state(view_); }
   // Of one in a batch: what became of it. Of a dead letter: why.
+  int replicas() const { return mq_message_replicas(view_); }
+  bool fsynced() const { return mq_message_is_fsynced(view_) != 0; }
   mq_status status() const { return mq_message_status(view_); }
   // Unix milliseconds of the server's clock; expires() is 0 where it never does.
   int64_t timestamp() const { return mq_message_timestamp(view_); }
@@ -228,6 +230,8 @@ class Message : public MessageView {
   Message& SetContentType(const char* value) { return Did(mq_message_set_content_type(get(), value)); }
   Message& SetHeader(const char* name, const char* value) { return Did(mq_message_set_header(get(), name, value)); }
   Message& SetPriority(int priority) { return Did(mq_message_set_priority(get(), priority)); }
+  Message& SetMinReplicas(int replicas) { return Did(mq_message_set_min_replicas(get(), replicas)); }
+  Message& SetFsync(bool on) { return Did(mq_message_set_fsync(get(), on ? 1 : 0)); }
   Message& SetTtl(Milliseconds ttl) { return Did(mq_message_set_ttl(get(), ttl.count())); }
 
   mq_message* get() const noexcept { return handle_.get(); }

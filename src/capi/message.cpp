@@ -119,6 +119,14 @@ mq_status mq_message_set_ttl(mq_message* message, int64_t ttl) {
   return Set(message, [&](Message& object) { return object.SetTtl(ttl); });
 }
 
+mq_status mq_message_set_min_replicas(mq_message* message, int replicas) {
+  return Set(message, [&](Message& object) { return object.SetMinReplicas(replicas); });
+}
+
+mq_status mq_message_set_fsync(mq_message* message, int on) {
+  return Set(message, [&](Message& object) { return object.SetFsync(on != 0); });
+}
+
 const void* mq_message_payload(const mq_message* message, size_t* size) {
   Clear(size);
   if (message == nullptr) return nullptr;
@@ -196,6 +204,14 @@ int64_t mq_message_reserved_until(const mq_message* message) {
 
 mq_state mq_message_state(const mq_message* message) {
   return Get(message, MQ_STATE_QUEUED, [](const Message& object) { return static_cast<mq_state>(object.state()); });
+}
+
+int mq_message_replicas(const mq_message* message) {
+  return Get(message, 0, [](const Message& object) { return object.reached().replicas; });
+}
+
+int mq_message_is_fsynced(const mq_message* message) {
+  return Get(message, 0, [](const Message& object) { return object.reached().fsync ? 1 : 0; });
 }
 
 mq_status mq_message_status(const mq_message* message) {

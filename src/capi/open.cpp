@@ -68,6 +68,7 @@ redis::Options RedisOptions(const Url& url, const Config& config) {
   options.open_timeout = config.Integer("open_timeout");
   options.reconnect_base = config.Integer("reconnect_base");
   options.reconnect_max = config.Integer("reconnect_max");
+  options.durability_timeout = config.Integer("durability_timeout");
   options.breaker_failures = static_cast<int>(config.Integer("breaker_failures"));
   options.breaker_reset = config.Integer("breaker_reset");
   options.liveness_timeout = config.Integer("liveness_timeout");

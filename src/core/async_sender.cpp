@@ -278,10 +278,11 @@ void AsyncSender::PutBack(const QueueName& queue, const ChannelLimits& limits, s
 }
 
 void AsyncSender::Tell(Post& post, const Status& status) {
+  const bool stored = status.ok() || status.code() == Code::kPartial;
   if (!status.ok()) post.message->Failed(status.code());
   if (!post.callback) return;
   const Inside inside(&shared_, nullptr);
-  post.callback(status.code(), status.ok() ? post.message->id() : "");
+  post.callback(status.code(), stored ? post.message->id() : "");
 }
 
 void AsyncSender::SendAcks(Backend& backend, Round* round) {

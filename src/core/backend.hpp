@@ -39,14 +39,30 @@ struct Outgoing {
   ShortId id;                // receives the id once stored
 };
 
+// What a publish waits for beyond the server's memory, or has reached.
+struct Durability {
+  int replicas = 0;    // that have it
+  bool fsync = false;  // it is on the disk of the server, and of so many replicas
+
+  bool asked() const { return replicas > 0 || fsync; }
+  bool Covers(const Durability& wanted) const { return replicas >= wanted.replicas && (fsync || !wanted.fsync); }
+  void Raise(const Durability& other) {
+    replicas = replicas < other.replicas ? other.replicas : replicas;
+    fsync = fsync || other.fsync;
+  }
+};
+
 // What goes into one queue in one step: all or nothing. At most 1,000 messages and 1 MiB (blobs not counted). Batches of
 // one queue are stored in their order; one that is not stops those behind it (kUnavailable).
 struct PublishBatch {
   const QueueName* queue = nullptr;
   Limits limits;
   std::span<Outgoing> messages;
-  Status status;        // receives what became of it: ok, kFull, kTooLarge, kUnavailable, kUnknown, ...
-  int64_t dropped = 0;  // receives how many older messages made room
+  Durability wanted;      // waited for up to durability_timeout
+  Status status;          // receives what became of it: ok, kFull, kTooLarge, kUnavailable, kUnknown, ...
+  int64_t dropped = 0;    // receives how many older messages made room
+  Durability reached;     // receives what is known of one that is stored, and
+  std::string shortfall;  // where that is less than wanted, why, if that is known
 };
 
 inline Status BehindAFailure() { return {Code::kUnavailable, "not sent, because the batch before it was not stored"}; }

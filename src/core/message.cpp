@@ -15,6 +15,7 @@ constexpr size_t kMaxText = size_t{64} * 1024;
 constexpr size_t kMaxHeaders = 1000;
 constexpr size_t kMaxHeaderBytes = size_t{256} * 1024;  // names and values of all
 constexpr int kMaxPriority = 255;
+constexpr int kMaxReplicas = 100;
 constexpr int64_t kMaxTtl = int64_t{36500} * 24 * 3600 * 1000;  // 100 years
 
 constexpr std::array<std::string_view, kPropertyCount> kPropertyNames = {"source", "type", "correlation_id", "reply_to",
@@ -114,6 +115,8 @@ std::unique_ptr<Message> Message::Copy() const {
   copy->priority_ = priority_;
   copy->ttl_ = ttl_;
   if (read_only_ && view_.ttl >= 0) copy->ttl_ = view_.ttl;
+  copy->min_replicas_ = min_replicas_;
+  copy->fsync_ = fsync_;
   copy->error_ = error_;
   return copy;
 }
@@ -205,6 +208,21 @@ Status Message::SetTtl(int64_t ttl) {
   return Status::Ok();
 }
 
+Status Message::SetMinReplicas(int replicas) {
+  if (read_only_) return ReadOnly();
+  if (replicas < 0 || replicas > kMaxReplicas) {
+    return Remember(Status::Invalid("min_replicas must be between 0 and 100, got " + std::to_string(replicas)));
+  }
+  min_replicas_ = replicas;
+  return Status::Ok();
+}
+
+Status Message::SetFsync(bool fsync) {
+  if (read_only_) return ReadOnly();
+  fsync_ = fsync;
+  return Status::Ok();
+}
+
 // ---- getters --------------------------------------------------------------------------------------------------------
 
 const char* Message::Get(Property property) const {
@@ -264,7 +282,11 @@ void Message::EncodeHead(std::string_view default_source, int64_t ttl, std::stri
   agentmq::EncodeHead(fields, payload().size() > kBlobThreshold, head);
 }
 
-void Message::Published(const QueueName& queue, const ShortId& id, int64_t ttl) {
+Durability Message::wanted(const Durability& usual) const {
+  return {min_replicas_.value_or(usual.replicas), fsync_.value_or(usual.fsync)};
+}
+
+void Message::Published(const QueueName& queue, const ShortId& id, int64_t ttl, const Durability& reached) {
   queue_ = queue;
   id_ = id;
   has_id_ = true;
@@ -272,6 +294,7 @@ void Message::Published(const QueueName& queue, const ShortId& id, int64_t ttl) 
   timestamp_ = id.time();
   expires_ = ExpiresAt(timestamp_, ttl);
   status_ = Code::kOk;
+  reached_ = reached;
 }
 
 }  // namespace agentmq

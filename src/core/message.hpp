@@ -39,6 +39,8 @@ class Message {
   Status SetHeader(const char* name, const char* value);
   Status SetPriority(int priority);
   Status SetTtl(int64_t ttl);
+  Status SetMinReplicas(int replicas);
+  Status SetFsync(bool fsync);
 
   const char* Get(Property property) const;
   const char* target() const;
@@ -61,9 +63,12 @@ class Message {
   Code status() const { return status_; }
   const char* reason() const { return reason_.c_str(); }
 
+  const Durability& reached() const { return reached_; }
+
   // Publishing: what is stored, and what came of it.
+  Durability wanted(const Durability& usual) const;
   void EncodeHead(std::string_view default_source, int64_t ttl, std::string* head) const;
-  void Published(const QueueName& queue, const ShortId& id, int64_t ttl);
+  void Published(const QueueName& queue, const ShortId& id, int64_t ttl, const Durability& reached);
   void Failed(Code status) { status_ = status; }
 
   // Settling: who holds it. Null source: it was neither fetched nor found.
@@ -88,6 +93,8 @@ class Message {
   std::string target_;
   int priority_ = 5;
   std::optional<int64_t> ttl_;
+  std::optional<int> min_replicas_;
+  std::optional<bool> fsync_;
   // what was received: views into record_
   std::string record_;
   RecordView view_{};
@@ -107,6 +114,7 @@ class Message {
   int deliveries_ = 0;
   State state_ = State::kQueued;
   Code status_ = Code::kOk;
+  Durability reached_;
   Tries tries_;
   std::string reason_;
   mutable std::string id_text_;

@@ -64,6 +64,17 @@ Status Refuse(Status status, int32_t* results, size_t count) {
   return status;
 }
 
+// Stored, and less durable than was asked.
+Status Shortfall(const Durability& wanted, const PublishBatch& batch) {
+  std::string text = "stored, but ";
+  if (batch.reached.replicas < wanted.replicas) {
+    text += std::to_string(batch.reached.replicas) + " of " + std::to_string(wanted.replicas) + " replicas";
+    text += wanted.fsync ? " and " : "";
+  }
+  if (wanted.fsync) text += batch.reached.fsync ? "the server's disk alone" : "no disk";
+  return {Code::kPartial, text + " confirmed it in time" + (batch.shortfall.empty() ? "" : ": " + batch.shortfall)};
+}
+
 }  // namespace
 
 Status Summary(size_t done, size_t count, const Status& first_failure, std::string_view verb) {
@@ -74,7 +85,7 @@ Status Summary(size_t done, size_t count, const Status& first_failure, std::stri
 }
 
 Status Parcel::StatusOf(size_t index) const {
-  if (index < stored) return Status::Ok();
+  if (index < stored) return messages[index]->status() == Code::kOk ? Status::Ok() : shortfall;
   if (index < stored + doubtful || status.code() != Code::kUnknown) return status;
   return {Code::kUnavailable, "not sent, because it is unknown what became of the messages before it"};
 }
@@ -92,10 +103,10 @@ class Publisher::Step {
   bool WorthKeeping() const { return arena_.capacity() <= kKeptBytes; }
 
   // The parcel's next messages, in as many batches as go out together.
-  void Add(Parcel& parcel, std::string_view default_source) {
+  void Add(Parcel& parcel, const BusSettings& settings) {
     size_t next = parcel.stored;
     for (size_t i = 0; i < kTogether && next < parcel.messages.size(); ++i) {
-      next += AddBatch(parcel, next, default_source);
+      next += AddBatch(parcel, next, settings);
     }
   }
 
@@ -109,6 +120,7 @@ class Publisher::Step {
       batch.queue = &part.parcel->queue;
       batch.limits = part.parcel->limits.limits;
       batch.messages = std::span(outgoing_).subspan(part.first, part.count);
+      batch.wanted = part.wanted;
     }
     return batches_;
   }
@@ -121,25 +133,28 @@ class Publisher::Step {
   struct Part {
     Parcel* parcel;
     size_t first, count;
+    Durability wanted;  // the most of its messages
   };
 
   // As many of the parcel's messages from `from` on as go into a batch; answers how many.
-  size_t AddBatch(Parcel& parcel, size_t from, std::string_view default_source) {
+  size_t AddBatch(Parcel& parcel, size_t from, const BusSettings& settings) {
     const size_t first = outgoing_.size();
+    Durability wanted;
     size_t bytes = 0;
     for (size_t i = from; i < parcel.messages.size() && i - from < parcel.most_at_once; ++i) {
       const Message& message = *parcel.messages[i];
       const int64_t ttl = TtlOf(message, parcel.limits);
       head_.clear();
-      message.EncodeHead(default_source, ttl, &head_);
+      message.EncodeHead(settings.source, ttl, &head_);
       const std::string_view payload = message.payload();
       bytes += head_.size() + (payload.size() > kBlobThreshold ? 0 : payload.size());
       if (bytes > kMostBytes && i > from) break;
+      wanted.Raise(message.wanted(settings.durability));
       outgoing_.push_back({message.priority(), ttl, {}, payload, {}});
       spans_.push_back({arena_.size(), head_.size()});
       arena_ += head_;
     }
-    parcels_.push_back({&parcel, first, outgoing_.size() - first});
+    parcels_.push_back({&parcel, first, outgoing_.size() - first, wanted});
     return outgoing_.size() - first;
   }
 
@@ -202,6 +217,7 @@ Status Publisher::Publish(std::string_view channel, std::span<Message* const> me
   Sorted sorted = SortByQueue(channel, shared_.channels.Get(*backend, channel), messages);
   Store(*backend, sorted.parcels, true, patience);
   size_t stored = 0;
+  Status shortfall;
   const Status* first_failure = &status;
   size_t first_place = messages.size();
   for (size_t p = 0; p < sorted.parcels.size(); ++p) {
@@ -209,8 +225,11 @@ Status Publisher::Publish(std::string_view channel, std::span<Message* const> me
     const std::vector<size_t>& places = sorted.places[p];
     stored += parcel.stored;
     if (results != nullptr) {
-      for (size_t i = 0; i < parcel.stored; ++i) results[places[i]] = static_cast<int32_t>(Code::kOk);
+      for (size_t i = 0; i < parcel.stored; ++i) {
+        results[places[i]] = static_cast<int32_t>(parcel.messages[i]->status());
+      }
     }
+    if (!parcel.shortfall.ok() && shortfall.ok()) shortfall = parcel.shortfall;
     for (size_t i = parcel.stored; i < places.size(); ++i) {
       const Code code = parcel.StatusOf(i).code();
       messages[places[i]]->Failed(code);
@@ -222,6 +241,7 @@ Status Publisher::Publish(std::string_view channel, std::span<Message* const> me
     }
   }
   if (published != nullptr) *published = stored;
+  if (stored == messages.size() && !shortfall.ok()) return shortfall;
   return Summary(stored, messages.size(), *first_failure, "stored");
 }
 
@@ -247,7 +267,12 @@ Status Publisher::PublishMany(std::string_view channel, const Message& message, 
 void Publisher::Take(PublishBatch& batch, Parcel& parcel) {
   if (batch.status.ok()) {
     for (const Outgoing& outgoing : batch.messages) {
-      parcel.messages[parcel.stored++]->Published(*batch.queue, outgoing.id, outgoing.ttl);
+      Message& message = *parcel.messages[parcel.stored++];
+      message.Published(*batch.queue, outgoing.id, outgoing.ttl, batch.reached);
+      const Durability wanted = message.wanted(shared_.settings.durability);
+      if (batch.reached.Covers(wanted)) continue;
+      message.Failed(Code::kPartial);
+      if (parcel.shortfall.ok()) parcel.shortfall = Shortfall(wanted, batch);
     }
   } else {
     parcel.status = std::move(batch.status);
@@ -276,7 +301,7 @@ void Publisher::Store(Backend& backend, std::span<Parcel> parcels, bool block, c
   for (;;) {
     step->Clear();
     for (Parcel& parcel : parcels) {
-      if (!parcel.done()) step->Add(parcel, shared_.settings.source);
+      if (!parcel.done()) step->Add(parcel, shared_.settings);
     }
     if (step->empty()) break;
     const auto batches = step->Batches();

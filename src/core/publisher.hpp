@@ -16,8 +16,9 @@ namespace agentmq {
 
 struct Shared;
 
-// Messages for one queue, in order, and what became of them: the first `stored` are stored, the next `doubtful` share
-// `status`, and what follows was never sent.
+// Messages for one queue, in order, and what became of them: the first `stored` are stored (those that are less durable
+// than was asked have the status kPartial, and `shortfall` says why), the next `doubtful` share `status`, and what
+// follows was never sent.
 struct Parcel {
   QueueName queue;
   ChannelLimits limits;
@@ -25,6 +26,7 @@ struct Parcel {
   size_t stored = 0;
   size_t doubtful = 0;
   Status status{};
+  Status shortfall{};
   size_t most_at_once = 1000;
 
   bool done() const { return !status.ok() || stored == messages.size(); }

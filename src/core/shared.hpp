@@ -35,6 +35,7 @@ struct BusSettings {
   int64_t ack_interval = 2;
   size_t async_max = 10000;
   size_t max_payload = 64 * 1024 * 1024;
+  Durability durability;
 
   static BusSettings From(const Config& config);
 };

@@ -45,6 +45,7 @@ void MemoryBackend::Publish(std::span<PublishBatch> batches, const Patience& /*n
     }
     Turn turn(store(), *batch.queue, IfAbsent::kMake, session_->events);
     batch.status = turn->Publish(turn, batch.limits, batch.messages, &batch.dropped);
+    if (batch.wanted.asked()) batch.shortfall = "the embedded store has neither replicas nor a disk";
   }
 }
 

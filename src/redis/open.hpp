@@ -22,6 +22,7 @@ struct Options {
   int64_t open_timeout = 5000;  // 0: open without the server
   int64_t reconnect_base = 50;
   int64_t reconnect_max = 2000;
+  int64_t durability_timeout = 1000;
   int breaker_failures = 5;  // 0: none
   int64_t breaker_reset = 5000;
   int64_t liveness_timeout = 3000;

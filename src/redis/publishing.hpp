@@ -58,9 +58,11 @@ class Publishing {
     std::string ids;                  // of all messages, as one text
     std::string records;              // heads and payloads
     bool done = false;
-    bool made = false;               // ids are drawn
-    bool lost = false;               // sent, and no answer came
-    const Step* previous = nullptr;  // of its slot
+    bool made = false;  // ids are drawn
+    bool lost = false;  // sent, and no answer came
+    Durability reached{};
+    std::string shortfall{};
+    const Step* previous = nullptr;                                                                     // of its slot
     const Step* before() const { return previous != nullptr && !previous->done ? previous : nullptr; }  // under way
     size_t blobs = 0;
     std::shared_ptr<const QueueView> view;  // keys that a command on its way borrows
@@ -79,6 +81,7 @@ class Publishing {
   static void AddBlobs(Step& step, std::vector<Command>* commands);
   static Command MakeCommand(Step& step, const QueueView& view);
   void Judge(std::vector<Step>& steps, Step& step, const Reply& reply);
+  static void Confirmed(std::vector<Step>& steps, const Server::Outcome& outcome);
   static void Learn(std::vector<Step>& steps, const PublishingSlot& slot, std::string_view last);
   void Refuse(Step& step, const Status& status);
   static void Finish(Step& step, const Status& status, int64_t dropped = 0);

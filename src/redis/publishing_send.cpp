@@ -21,6 +21,8 @@ void Publishing::Finish(Step& step, const Status& status, int64_t dropped) {
   step.done = true;
   for (PublishBatch* batch : step.batches) {
     batch->status = status;
+    batch->reached = step.reached;
+    batch->shortfall = step.shortfall;
     batch->dropped = dropped;
     dropped = 0;  // counted once
   }
@@ -175,7 +177,9 @@ Status Publishing::Raise(std::vector<Step>& steps, const Server::Call& call) {
   }
   if (raised.empty()) return Status::Ok();
   std::vector<Reply> replies(commands.size());
-  if (auto outcome = queues_.server().Run(commands, replies, call); !outcome.status.ok()) return outcome.status;
+  const auto outcome = queues_.server().Run(commands, replies, call);
+  if (!outcome.status.ok()) return outcome.status;
+  Confirmed(steps, outcome);
   for (size_t i = 0; i < raised.size(); ++i) {
     Step& step = *raised[i];
     if (replies[i].is_error()) {
@@ -196,6 +200,15 @@ Status Publishing::Raise(std::vector<Step>& steps, const Server::Call& call) {
     Learn(steps, *step.slot, replies[i].At(2).text);
   }
   return Status::Ok();
+}
+
+// Of what was stored before it the confirmation tells too.
+void Publishing::Confirmed(std::vector<Step>& steps, const Server::Outcome& outcome) {
+  for (Step& step : steps) {
+    if (step.done) continue;
+    step.reached = outcome.reached;
+    step.shortfall = outcome.shortfall;
+  }
 }
 
 // The last batch that is stored in a slot: of those without an answer it is, and those in front of it.
@@ -245,7 +258,9 @@ void Publishing::Judge(std::vector<Step>& steps, Step& step, const Reply& reply)
 
 // One try for all steps that are not done. Answers the state of the connection.
 Status Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) {
-  if (Status status = Prepare(steps, call); !status.ok()) return status;
+  Server::Call plain = call;
+  plain.wanted = {};
+  if (Status status = Prepare(steps, plain); !status.ok()) return status;
   if (Status status = Raise(steps, call); !status.ok()) return status;
   std::vector<Command> commands;
   std::vector<std::pair<Step*, size_t>> sent;  // and where its command is
@@ -261,7 +276,10 @@ Status Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) 
   }
   if (sent.empty()) return Status::Ok();
   std::vector<Reply> replies(commands.size());
-  const auto outcome = queues_.server().Run(commands, replies, {call.patience, Server::Again::kNever, call.settles});
+  Server::Call once = call;
+  once.again = Server::Again::kNever;
+  const auto outcome = queues_.server().Run(commands, replies, once);
+  Confirmed(steps, outcome);
   for (const auto& [step, at] : sent) {
     const bool certain = outcome.status.ok() || outcome.status.code() == Code::kUnavailable;
     if (replies[at].is_nil()) {
@@ -276,6 +294,9 @@ Status Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) 
 void Publishing::Send(std::vector<Step>& steps, const Patience& patience) {
   Server::Call call{patience, Server::Again::kOnLoss, false};
   call.patience.deadline = patience.deadline.Earlier(Deadline::After(queues_.server().options().command_timeout));
+  for (const Step& step : steps) {
+    for (const PublishBatch* batch : step.batches) call.wanted.Raise(batch->wanted);
+  }
   for (;;) {
     const Status status = SendOnce(steps, call);
     const bool all_done = std::all_of(steps.begin(), steps.end(), [](const Step& step) { return step.done; });

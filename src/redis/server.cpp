@@ -31,6 +31,24 @@ Reply Fold(std::span<Reply> raw) {
   return exec.items.empty() ? Reply() : std::move(exec.items[0]);
 }
 
+// WAIT replicas timeout, or WAITAOF 1 replicas timeout
+Command MakeConfirm(const Durability& wanted, int64_t timeout) {
+  Command command{wanted.fsync ? "WAITAOF" : "WAIT"};
+  if (wanted.fsync) command.Arg("1");
+  command.Arg(int64_t{wanted.replicas}).Arg(timeout);
+  return command;
+}
+
+void ReadConfirmation(const Reply& reply, Durability* reached, std::string* shortfall) {
+  if (reply.is_error()) {
+    *shortfall = reply.text;
+  } else if (reply.is_array()) {
+    *reached = {static_cast<int>(reply.At(1).Number()), reply.At(0).Number() > 0};
+  } else {
+    *reached = {static_cast<int>(reply.Number()), false};
+  }
+}
+
 constexpr int64_t kPause = 20;  // ms between attempts while the server says that it is busy or loading
 
 }  // namespace
@@ -61,7 +79,7 @@ Status Server::LoadScripts(Connection& connection, const Patience& patience) {
 
 // Sends the commands that are `left` on one connection, and strikes out those that were answered for good.
 Status Server::Attempt(std::span<Command> commands, std::span<Reply> replies, std::vector<size_t>* left,
-                       const Patience& patience, const Call& call) {
+                       const Patience& patience, const Call& call, Outcome* result) {
   auto connection = pool_.Take(patience);
   if (!connection.ok()) return connection.status();
   Status status;
@@ -71,15 +89,22 @@ Status Server::Attempt(std::span<Command> commands, std::span<Reply> replies, st
     pool_.Return(std::move(*connection));
     return status;
   }
-  for (const size_t i : *left) {
-    if (status = (*connection)->Append(commands[i], digests_); !status.ok()) {
-      pool_.Return(nullptr);  // with part of the commands in it the connection is of no use
-      return status;
-    }
-  }
   size_t expected = 0;
-  for (const size_t i : *left) expected += commands[i].replies();
-  std::vector<Reply> got(expected);
+  for (const size_t i : *left) {
+    if (status.ok()) status = (*connection)->Append(commands[i], digests_);
+    expected += commands[i].replies();
+  }
+  const bool confirms = call.wanted.asked();
+  if (confirms && status.ok()) {
+    const int64_t timeout = std::min(options_.durability_timeout, patience.deadline.Remaining() * 4 / 5);
+    Command confirm = MakeConfirm(call.wanted, std::max<int64_t>(timeout, 1));
+    status = (*connection)->Append(confirm, digests_);
+  }
+  if (!status.ok()) {
+    pool_.Return(nullptr);  // with part of the commands in it the connection is of no use
+    return status;
+  }
+  std::vector<Reply> got(expected + (confirms ? 1 : 0));
   const auto outcome = (*connection)->Exchange(got, patience, call.settles ? -1 : stop_.fd(), call.side);
   std::vector<size_t> remaining;
   bool lost_scripts = false;
@@ -99,6 +124,7 @@ Status Server::Attempt(std::span<Command> commands, std::span<Reply> replies, st
     replies[i] = Reply();  // no answer: the next attempt may get none
     remaining.push_back(i);
   }
+  if (confirms && outcome.answered > expected) ReadConfirmation(got.back(), &result->reached, &result->shortfall);
   if (outcome.status.ok() && lost_scripts) status = LoadScripts(**connection, patience);
   if (outcome.status.code() == Code::kUnknown) pool_.Lost(outcome.status);
   const bool all_answered = outcome.status.ok();
@@ -122,7 +148,7 @@ Server::Outcome Server::Run(std::span<Command> commands, std::span<Reply> replie
     if (!call.settles && shut_down()) {
       result.status = Status::Closed("the bus was shut down");
     } else {
-      result.status = Attempt(commands, replies, &left, patience, call);
+      result.status = Attempt(commands, replies, &left, patience, call, &result);
     }
     if (result.status.ok()) return result;
     if (result.status.code() == Code::kUnknown) {

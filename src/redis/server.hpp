@@ -28,11 +28,13 @@ class Server {
     bool settles = false;                  // goes on after Shutdown()
     Deadline no_more = Deadline::Never();  // beyond it nothing is tried anew; an answer is still waited for
     const Connection::Side* side = nullptr;
+    Durability wanted{};  // of all that they write: waited for behind them, once
   };
-  // What of a pipeline was repeated after its answer was lost.
   struct Outcome {
     Status status;
-    bool repeated = false;
+    bool repeated = false;  // some of them, after an answer was lost
+    Durability reached{};   // of what was wanted, and
+    std::string shortfall;  // what the server said where it could not tell
   };
 
   // One round trip for all of them. Error replies that can't be waited out are left in `replies`; the status is that of
@@ -79,7 +81,7 @@ class Server {
 
  private:
   Status Attempt(std::span<Command> commands, std::span<Reply> replies, std::vector<size_t>* left,
-                 const Patience& patience, const Call& call);
+                 const Patience& patience, const Call& call, Outcome* result);
 
   const Options options_;
   Pool pool_;

@@ -170,6 +170,8 @@ void AddMessages(std::vector<BadCall>& calls) {
   BAD(mq_message_set_header, "name", Message("x").get(), nullptr, "y");
   BAD(mq_message_set_priority, "message", nullptr, 5);
   BAD(mq_message_set_ttl, "message", nullptr, 5);
+  BAD(mq_message_set_min_replicas, "message", nullptr, 1);
+  BAD(mq_message_set_fsync, "message", nullptr, 1);
 }
 
 void AddBuses(const Things& t, std::vector<BadCall>& calls) {
@@ -229,6 +231,8 @@ std::set<std::string> CallWithoutStatus() {
   ZERO(mq_message_deliveries);
   ZERO(mq_message_reserved_until);
   ZERO(mq_message_state);
+  ZERO(mq_message_replicas);
+  ZERO(mq_message_is_fsynced);
   ZERO(mq_message_status);
   names.insert("mq_message_header_count");
   EXPECT_EQ(mq_message_header_count(nullptr), 0u);
@@ -262,8 +266,8 @@ std::set<std::string> CallWithoutStatus() {
   FREES(mq_close);
   FREES(agentmq_close);
   // What takes no pointer.
-  names.insert(
-      {"mq_version", "mq_status_name", "mq_status_is_retriable", "mq_last_error", "mq_config_new", "mq_cancel_new"});
+  names.insert({"mq_version", "mq_status_name", "mq_status_is_retriable", "mq_last_error", "mq_last_retry_after",
+                "mq_config_new", "mq_cancel_new"});
   return names;
 }
 

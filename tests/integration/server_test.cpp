@@ -19,12 +19,6 @@ mq_status OpenStatus(const std::string& url, const Config& config = {}) {
   return status;
 }
 
-testing::AssertionResult ErrorSays(const std::string& word) {
-  const std::string error = mq_last_error();
-  if (error.find(word) != std::string::npos) return testing::AssertionSuccess();
-  return testing::AssertionFailure() << "no '" << word << "' in: " << error;
-}
-
 TEST(ServerWithPassword, AWrongOrMissingPasswordIsAuth) {
   RedisServer::Options options;
   options.tcp = true;

@@ -62,6 +62,13 @@ inline std::vector<Message> Texts(size_t count, const char* target, const std::s
   return messages;
 }
 
+// Whether the last error holds this word.
+inline testing::AssertionResult ErrorSays(const std::string& word) {
+  const std::string error = mq_last_error();
+  if (error.find(word) != std::string::npos) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << "no '" << word << "' in: " << error;
+}
+
 // The next message, which must come.
 inline Message Next(Subscription& subscription) {
   std::optional<Message> message = subscription.Fetch(kPatience);

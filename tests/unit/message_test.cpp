@@ -156,14 +156,14 @@ TEST(Message, HeadersHaveLimitsInAll) {
 TEST(Message, PublishingSetsIdTimeAndExpiry) {
   Message message("x");
   ASSERT_TRUE(message.SetTarget("a").ok());
-  message.Published(QueueName::Inbox("c", "a"), kId, 1000);
+  message.Published(QueueName::Inbox("c", "a"), kId, 1000, {});
   EXPECT_STREQ(message.channel(), "c");
   EXPECT_EQ(message.timestamp(), kId.time());
   EXPECT_EQ(message.expires(), kId.time() + 1000);
   const std::string first = message.id();
   EXPECT_NE(first, "");
   EXPECT_STREQ(message.receipt(), "");
-  message.Published(QueueName::Inbox("d", "a"), kId, -1);
+  message.Published(QueueName::Inbox("d", "a"), kId, -1, {});
   EXPECT_NE(message.id(), first);
   EXPECT_EQ(message.expires(), 0);
   message.Failed(Code::kFull);
