@@ -53,23 +53,42 @@ void AsyncSender::StartThread() {
   if (!thread_.joinable()) thread_ = Thread("amq-send", [this] { Run(); });
 }
 
-Status AsyncSender::WaitForRoom(std::unique_lock<std::mutex>& lock, const ChannelLimits& limits) {
-  const auto has_room = [this] { return posts_ < shared_.settings.async_max; };
+// What waits is bounded by async_max while the server is there, by the outbox while it is away.
+bool AsyncSender::HasRoom(const Backend& backend, size_t bytes) const {
+  const BusSettings& settings = shared_.settings;
+  if (settings.outbox_max == 0) return posts_ < settings.async_max;
+  if (posts_ > 0 && bytes_ + bytes > settings.outbox_bytes) return false;
+  return posts_ < (backend.Reachable() ? settings.async_max : settings.outbox_max);
+}
+
+Status AsyncSender::NoRoom(const Backend& backend) const {
+  const BusSettings& settings = shared_.settings;
+  const std::string waiting = std::to_string(posts_) + " asynchronous publishes are waiting, ";
+  if (settings.outbox_max == 0 || (backend.Reachable() && posts_ >= settings.async_max)) {
+    return {Code::kFull, waiting + "which is async_max"};
+  }
+  if (posts_ >= settings.outbox_max)
+    return {Code::kFull, waiting + "outbox_max is " + std::to_string(settings.outbox_max)};
+  return {Code::kFull, waiting + "with one more their payloads are above outbox_bytes"};
+}
+
+Status AsyncSender::WaitForRoom(std::unique_lock<std::mutex>& lock, const Backend& backend, const ChannelLimits& limits,
+                                size_t bytes) {
   const bool may_wait = limits.limits.overflow == Overflow::kBlock && !Inside::PublishCallbackOf(&shared_);
   const Deadline deadline = Deadline::After(may_wait ? std::max<int64_t>(0, limits.publish_timeout) : 0);
-  if (has_room()) return Status::Ok();
+  if (HasRoom(backend, bytes)) return Status::Ok();
   Event event;
   Status status;
-  while (!has_room() && !closing_ && !deadline.Expired() && status.ok()) {
+  while (!HasRoom(backend, bytes) && !closing_ && !deadline.Expired() && status.ok()) {
     waiters_.push_back(&event);
     lock.unlock();
     status = shared_.gate.Wait(event, {deadline, nullptr});
     lock.lock();
     std::erase(waiters_, &event);
   }
-  if (has_room()) return Status::Ok();
+  if (HasRoom(backend, bytes)) return Status::Ok();
   if (status.code() == Code::kClosed) return status;
-  return {Code::kFull, std::to_string(posts_) + " asynchronous publishes are waiting, which is async_max"};
+  return NoRoom(backend);
 }
 
 Status AsyncSender::Publish(std::string_view channel, std::unique_ptr<Message> message, PublishCallback callback) {
@@ -78,13 +97,15 @@ Status AsyncSender::Publish(std::string_view channel, std::unique_ptr<Message> m
   const ChannelLimits limits = shared_.channels.Get(*backend, channel);
   QueueName queue = Publisher::QueueOf(channel, *message);
   std::unique_lock lock(mutex_);
-  if (Status status = WaitForRoom(lock, limits); !status.ok()) return status;
+  const size_t bytes = message->payload().size();
+  if (Status status = WaitForRoom(lock, *backend, limits, bytes); !status.ok()) return status;
   if (closing_) return ClosedStatus();
   StartThread();
   Lane& lane = lanes_[std::move(queue)];
   lane.limits = limits;
   lane.posts.push_back({std::move(message), std::move(callback), epoch_, SteadyMillis()});
   ++posts_;
+  bytes_ += bytes;
   ++unfinished_[epoch_];
   work_.notify_one();
   return Status::Ok();
@@ -162,7 +183,7 @@ void AsyncSender::Abandon() {
     failed_ = failed_ || !unfinished_.empty();
     acks_.clear();
     unfinished_.clear();
-    posts_ = 0;
+    posts_ = bytes_ = 0;
   }
   for (auto& [queue, lane] : lanes) {
     for (Post& post : lane.posts) Tell(post, ClosedStatus());
@@ -243,6 +264,7 @@ void AsyncSender::SendPosts(Backend& backend, Round* round) {
   parcels.reserve(round->loads.size());
   for (Round::Load& load : round->loads) {
     Parcel& parcel = parcels.emplace_back(Parcel{std::move(load.queue), load.limits, {}});
+    parcel.until_known = shared_.settings.outbox_max > 0;
     parcel.messages.reserve(load.posts.size());
     for (const Post& post : load.posts) parcel.messages.push_back(post.message.get());
   }
@@ -250,22 +272,42 @@ void AsyncSender::SendPosts(Backend& backend, Round* round) {
     shared_.publisher.Store(backend, parcels, false, Brief());
   } while (HalveFull(parcels));
   const int64_t now = SteadyMillis();
+  bool away = false;
   for (size_t p = 0; p < parcels.size(); ++p) {
     const Parcel& parcel = parcels[p];
     const bool may_wait = parcel.status.code() == Code::kFull && parcel.limits.limits.overflow == Overflow::kBlock;
+    const bool keeps = parcel.until_known && !give_up_.fired();
     std::vector<Post> wait;
     for (size_t i = 0; i < parcel.messages.size(); ++i) {
       Post& post = round->loads[p].posts[i];
       // In order: once one waits, what follows waits behind it.
-      if (i >= parcel.stored && may_wait && (!wait.empty() || now - post.taken_at < parcel.limits.publish_timeout)) {
+      const Status status = parcel.StatusOf(i);
+      const bool unsent = keeps && status.code() == Code::kUnavailable;
+      away = away || unsent;
+      if (unsent ||
+          (i >= parcel.stored && may_wait && (!wait.empty() || now - post.taken_at < parcel.limits.publish_timeout))) {
         wait.push_back(std::move(post));
         continue;
       }
-      const Status status = parcel.StatusOf(i);
       Tell(post, status);
-      Count(post.epoch, !status.ok(), true);
+      Count(post.epoch, !status.ok(), &post);
     }
     if (!wait.empty()) PutBack(parcel.queue, parcel.limits, std::move(wait));
+  }
+  TellWhetherAway(away);
+}
+
+void AsyncSender::TellWhetherAway(bool away) {
+  size_t posts = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(away_, away) == away) return;
+    posts = posts_;
+  }
+  if (away) {
+    shared_.log->Write(kLogWarn, "outbox_waiting", {{"messages", std::to_string(posts)}});
+  } else {
+    shared_.log->Write(kLogInfo, "outbox_sent", {});
   }
 }
 
@@ -303,7 +345,7 @@ void AsyncSender::SendAcks(Backend& backend, Round* round) {
       continue;
     }
     lost += status.ok() ? 0 : 1;
-    Count(ack.epoch, !status.ok(), false);
+    Count(ack.epoch, !status.ok(), nullptr);
   }
   if (lost > 0 && shared_.log->Wants(kLogWarn)) {
     shared_.log->Write(kLogWarn, "ack_failed", {{"messages", std::to_string(lost)}});
@@ -317,10 +359,13 @@ void AsyncSender::SendAcks(Backend& backend, Round* round) {
   acks_.insert(acks_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
 }
 
-void AsyncSender::Count(uint64_t epoch, bool failed, bool is_post) {
+void AsyncSender::Count(uint64_t epoch, bool failed, const Post* post) {
   const std::lock_guard lock(mutex_);
   failed_ = failed_ || failed;
-  if (is_post) --posts_;
+  if (post != nullptr) {
+    --posts_;
+    bytes_ -= post->message->payload().size();
+  }
   const auto found = unfinished_.find(epoch);
   if (found == unfinished_.end()) return;
   if (--found->second == 0) unfinished_.erase(found);

@@ -27,7 +27,7 @@ struct Shared;
 using PublishCallback = std::function<void(Code code, const char* id)>;
 
 // Publishes and acks that nobody waits for: gathers them, and sends them from one thread ("amq-send") in few round
-// trips. In order for each queue.
+// trips. In order for each queue. With an outbox (`outbox_max`) publishes wait here while the server is away.
 //
 // Thread-safe. Invariant: whatever was taken is counted in its epoch until its outcome is known (and told).
 class AsyncSender {
@@ -69,7 +69,10 @@ class AsyncSender {
   };
   struct Round;  // what the thread has in work
 
-  Status WaitForRoom(std::unique_lock<std::mutex>& lock, const ChannelLimits& limits);
+  bool HasRoom(const Backend& backend, size_t bytes) const;
+  Status NoRoom(const Backend& backend) const;
+  Status WaitForRoom(std::unique_lock<std::mutex>& lock, const Backend& backend, const ChannelLimits& limits,
+                     size_t bytes);
   void StartThread();
   void Run();
   // Waits until something is to be sent; false: ended.
@@ -78,8 +81,9 @@ class AsyncSender {
   void SendPosts(Backend& backend, Round* round);
   void SendAcks(Backend& backend, Round* round);
   void PutBack(const QueueName& queue, const ChannelLimits& limits, std::vector<Post> posts);
+  void TellWhetherAway(bool away);
   void Tell(Post& post, const Status& status);
-  void Count(uint64_t epoch, bool failed, bool is_post);
+  void Count(uint64_t epoch, bool failed, const Post* post);
   Patience Brief();
   void Abandon();
 
@@ -92,6 +96,8 @@ class AsyncSender {
   int64_t acks_not_before_ = 0;                // guarded by mutex_; the server could not be reached
   Backoff acks_backoff_{50, 2000};             // guarded by mutex_
   size_t posts_ = 0;                           // guarded by mutex_; taken and not finished
+  size_t bytes_ = 0;                           // guarded by mutex_; of their payloads
+  bool away_ = false;                          // guarded by mutex_; the server, as was logged last
   std::map<uint64_t, size_t> unfinished_;      // guarded by mutex_; epoch -> how many
   uint64_t epoch_ = 1;                         // guarded by mutex_
   uint64_t hurried_ = 0;                       // guarded by mutex_; acks up to this epoch go at once

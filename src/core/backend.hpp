@@ -58,7 +58,10 @@ struct PublishBatch {
   const QueueName* queue = nullptr;
   Limits limits;
   std::span<Outgoing> messages;
-  Durability wanted;      // waited for up to durability_timeout
+  Durability wanted;  // waited for up to durability_timeout
+  // An answer that was lost is asked for until it is known, beyond the patience of the call: kUnknown is told only when
+  // that can't be any more.
+  bool until_known = false;
   Status status;          // receives what became of it: ok, kFull, kTooLarge, kUnavailable, kUnknown, ...
   int64_t dropped = 0;    // receives how many older messages made room
   Durability reached;     // receives what is known of one that is stored, and
@@ -280,7 +283,8 @@ class Backend {
   // does nothing here.
   virtual void Tidy() {}
 
-  virtual Status Ping() = 0;  // one round trip
+  virtual bool Reachable() const { return true; }  // as far as is known
+  virtual Status Ping() = 0;                       // one round trip
   virtual Status WriteAndReadBack() = 0;
   virtual Result<ServerReport> Report() = 0;
 };

@@ -121,6 +121,7 @@ class Publisher::Step {
       batch.limits = part.parcel->limits.limits;
       batch.messages = std::span(outgoing_).subspan(part.first, part.count);
       batch.wanted = part.wanted;
+      batch.until_known = part.parcel->until_known;
     }
     return batches_;
   }

@@ -28,6 +28,7 @@ struct Parcel {
   Status status{};
   Status shortfall{};
   size_t most_at_once = 1000;
+  bool until_known = false;  // PublishBatch has the meaning
 
   bool done() const { return !status.ok() || stored == messages.size(); }
   Status StatusOf(size_t index) const;

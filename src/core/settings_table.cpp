@@ -50,6 +50,11 @@ constexpr auto kTable = std::to_array<Setting>({
      "How long a server that keeps failing is not tried; calls fail at once meanwhile."},
     {"async_max", Kind::kBus, Type::kInteger, "10000", 1, 10000000, "",
      "Most asynchronous publishes that may wait to be sent."},
+    {"outbox_max", Kind::kBus, Type::kInteger, "0", 0, 10000000, "",
+     "Most asynchronous publishes that are kept while the server is away, and sent in order when it is back; 0: they "
+     "fail."},
+    {"outbox_bytes", Kind::kBus, Type::kSize, "64MiB", 1, 1024 * kMebibyte * 1024, "",
+     "Most bytes of payload that the outbox holds."},
     {"ack_interval", Kind::kBus, Type::kDuration, "2ms", 0, 3600 * kSecond, "",
      "How long asynchronous acks are gathered before they are sent."},
     {"liveness_timeout", Kind::kBus, Type::kDuration, "3s", 100, kHour, "",

@@ -19,6 +19,8 @@ BusSettings BusSettings::From(const Config& config) {
   settings.ack_interval = config.Integer("ack_interval");
   settings.async_max = static_cast<size_t>(config.Integer("async_max"));
   settings.max_payload = static_cast<size_t>(config.Integer("max_payload"));
+  settings.outbox_max = static_cast<size_t>(config.Integer("outbox_max"));
+  settings.outbox_bytes = static_cast<size_t>(config.Integer("outbox_bytes"));
   settings.durability = {static_cast<int>(config.Integer("min_replicas")), config.Bool("fsync")};
   return settings;
 }

@@ -36,6 +36,8 @@ struct BusSettings {
   size_t async_max = 10000;
   size_t max_payload = 64 * 1024 * 1024;
   Durability durability;
+  size_t outbox_max = 0;  // 0: none
+  size_t outbox_bytes = 0;
 
   static BusSettings From(const Config& config);
 };

@@ -119,6 +119,7 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   Status WriteChannel(std::string_view channel, const std::map<std::string, std::string>& settings) override {
     return administration_.WriteChannel(channel, settings);
   }
+  bool Reachable() const override { return server_.pool().connected(); }
   Status Ping() override { return administration_.Ping(); }
   Status WriteAndReadBack() override { return administration_.WriteAndReadBack(); }
   Result<ServerReport> Report() override { return administration_.Report(); }

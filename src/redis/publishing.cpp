@@ -12,6 +12,21 @@ namespace {
 constexpr size_t kMaxMessages = 1000;  // of one call
 constexpr size_t kMaxBytes = 1 << 20;
 
+// A slot may be held for long by who asks for a lost answer until it is known.
+Status StillAsking() {
+  return {Code::kUnavailable, "not sent, because the server does not say what became of the messages before it"};
+}
+
+bool TakeSlot(PublishingSlot& slot, const Deadline& deadline) {
+  std::unique_lock lock(slot.mutex);
+  while (slot.busy) {
+    if (deadline.Expired()) return false;
+    slot.changed.wait_for(lock, std::chrono::milliseconds(20));
+  }
+  slot.busy = true;
+  return true;
+}
+
 }  // namespace
 
 size_t InlineSize(const Outgoing& message) {
@@ -41,11 +56,16 @@ void Publishing::PublishOne(PublishBatch& batch, const Patience& patience) {
       continue;
     }
     slot->changed.wait_for(lock, std::chrono::milliseconds(20));
-    if (!self.taken && patience.cancelled()) {
-      std::erase(slot->waiting, &self);
+    if (self.taken) continue;
+    if (patience.cancelled()) {
       batch.status = {Code::kInterrupted, "interrupted before the message was sent"};
-      return;
+    } else if (patience.deadline.Expired()) {
+      batch.status = StillAsking();
+    } else {
+      continue;
     }
+    std::erase(slot->waiting, &self);
+    return;
   }
 }
 
@@ -61,6 +81,7 @@ void Publishing::Lead(PublishingSlot& slot, std::unique_lock<std::mutex>& lock, 
     messages += next->batch->messages.size();
     for (const Outgoing& message : next->batch->messages) bytes += InlineSize(message);
     if (!gathered.empty() && (messages > kMaxMessages || bytes > kMaxBytes)) break;
+    if (!gathered.empty() && next->batch->until_known != gathered[0]->batch->until_known) break;
     next->taken = true;
     gathered.push_back(next);
     steps[0].batches.push_back(next->batch);
@@ -99,18 +120,19 @@ void Publishing::PublishRound(std::span<PublishBatch> batches, const Patience& p
   // Taken in one order by everybody, so that two rounds never wait for each other.
   std::sort(order.begin(), order.end());
   order.erase(std::unique(order.begin(), order.end()), order.end());
-  for (const auto& slot : order) {
-    std::unique_lock lock(slot->mutex);
-    slot->changed.wait(lock, [&] { return !slot->busy; });
-    slot->busy = true;
+  size_t taken = 0;
+  while (taken < order.size() && TakeSlot(*order[taken], patience.deadline)) ++taken;
+  if (taken == order.size()) {
+    Send(steps, patience);
+  } else {
+    for (PublishBatch& batch : batches) batch.status = StillAsking();
   }
-  Send(steps, patience);
-  for (const auto& slot : order) {
+  for (size_t i = 0; i < taken; ++i) {
     {
-      std::lock_guard lock(slot->mutex);
-      slot->busy = false;
+      std::lock_guard lock(order[i]->mutex);
+      order[i]->busy = false;
     }
-    slot->changed.notify_all();
+    order[i]->changed.notify_all();
   }
 }
 

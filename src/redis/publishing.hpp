@@ -58,8 +58,10 @@ class Publishing {
     std::string ids;                  // of all messages, as one text
     std::string records;              // heads and payloads
     bool done = false;
-    bool made = false;  // ids are drawn
-    bool lost = false;  // sent, and no answer came
+    bool made = false;    // ids are drawn
+    bool lost = false;    // sent, and no answer came
+    int64_t lost_at = 0;  // steady ms, when that was first so
+    bool until_known() const { return batches[0]->until_known; }
     Durability reached{};
     std::string shortfall{};
     const Step* previous = nullptr;                                                                     // of its slot
@@ -73,6 +75,8 @@ class Publishing {
   void Lead(PublishingSlot& slot, std::unique_lock<std::mutex>& lock, const Patience& patience);
   void PublishRound(std::span<PublishBatch> batches, const Patience& patience);
   void Send(std::vector<Step>& steps, const Patience& patience);
+  static bool AsksOn(std::vector<Step>& steps, const Status& status, const Patience& patience);
+  static void GiveUp(Step& step, const Status& status);
   Status Prepare(std::vector<Step>& steps, const Server::Call& call);
   Status Raise(std::vector<Step>& steps, const Server::Call& call);
   Status SendOnce(std::vector<Step>& steps, const Server::Call& call);

@@ -12,6 +12,9 @@ namespace {
 constexpr size_t kBesideAtLeast = 16;
 // An HSET takes about so much, so that the server reads one while the next is written.
 constexpr size_t kStoreBytes = 16 << 10;
+// A lost answer can be asked for while the server knows the slot: it forgets those that were idle for 10 minutes.
+constexpr int64_t kAskFor = int64_t{5} * 60 * 1000;  // ms
+constexpr int64_t kAskAgain = 50;                    // ms
 
 bool IsBlob(const Outgoing& message) { return message.payload.size() > kBlobThreshold; }
 
@@ -283,7 +286,9 @@ Status Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) 
   for (const auto& [step, at] : sent) {
     const bool certain = outcome.status.ok() || outcome.status.code() == Code::kUnavailable;
     if (replies[at].is_nil()) {
-      if (!certain) step->slot->unanswered = step->lost = true;
+      if (certain) continue;
+      if (!step->lost) step->lost_at = SteadyMillis();
+      step->slot->unanswered = step->lost = true;
       continue;
     }
     if (certain || !replies[at].is_error()) Judge(steps, *step, replies[at]);
@@ -303,19 +308,39 @@ void Publishing::Send(std::vector<Step>& steps, const Patience& patience) {
     if (all_done) return;
     const bool goes_on = status.ok() || status.code() == Code::kUnknown;
     if (goes_on && !call.patience.deadline.Expired()) continue;
+    if (AsksOn(steps, status, patience)) {
+      call.patience.deadline = Deadline::After(queues_.server().options().command_timeout);
+      continue;
+    }
     for (Step& step : steps) {
-      if (step.done) continue;
-      Status why = status.ok() ? Status(Code::kUnavailable, "the queue changed all the time") : status;
-      if (step.lost) {
-        const bool ended = why.code() == Code::kInterrupted || why.code() == Code::kClosed;
-        why = {ended ? why.code() : Code::kUnknown, why.text() + "; the message may have been stored"};
-      } else if (why.code() == Code::kUnknown) {
-        why = {Code::kUnavailable, why.text()};
-      }
-      Finish(step, why);
+      if (!step.done) GiveUp(step, status);
     }
     return;
   }
+}
+
+// Whether some step waits for an answer until it is known.
+bool Publishing::AsksOn(std::vector<Step>& steps, const Status& status, const Patience& patience) {
+  const int64_t now = SteadyMillis();
+  const auto asks = [&](const Step& step) {
+    return !step.done && step.lost && step.until_known() && now - step.lost_at < kAskFor;
+  };
+  const bool mends = status.ok() || status.code() == Code::kUnknown || status.code() == Code::kUnavailable;
+  if (!mends || patience.cancelled() || std::none_of(steps.begin(), steps.end(), asks)) return false;
+  Event nothing;
+  (void)nothing.Wait({Deadline::After(kAskAgain), patience.cancel});
+  return true;
+}
+
+void Publishing::GiveUp(Step& step, const Status& status) {
+  Status why = status.ok() ? Status(Code::kUnavailable, "the queue changed all the time") : status;
+  if (step.lost) {
+    const bool ended = why.code() == Code::kInterrupted || why.code() == Code::kClosed;
+    why = {ended ? why.code() : Code::kUnknown, why.text() + "; the message may have been stored"};
+  } else if (why.code() == Code::kUnknown) {
+    why = {Code::kUnavailable, why.text()};
+  }
+  Finish(step, why);
 }
 
 }  // namespace agentmq::redis

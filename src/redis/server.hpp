@@ -50,6 +50,7 @@ class Server {
   int stop_fd() const { return stop_.fd(); }
 
   Pool& pool() { return pool_; }
+  const Pool& pool() const { return pool_; }
   const Options& options() const { return options_; }
   const Digests& digests() const { return digests_; }
   Status LoadScripts(Connection& connection, const Patience& patience);
