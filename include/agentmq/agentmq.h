@@ -423,8 +423,9 @@ MQ_API mq_status mq_publish_encoded_with(mq_bus *bus, const char *channel, const
  * @param message   is taken, on failure too
  * @param callback  may be NULL; hears what became of it, on one library thread, in order for each queue; is not called
  *                  where this answers a failure
- * @return MQ_OK: taken; MQ_FULL: async_max are waiting (with the channel's overflow=block this waits up to
- *         publish_timeout first); MQ_INVALID, MQ_TOO_LARGE, MQ_CLOSED, MQ_NO_MEMORY
+ * @return MQ_OK: taken; MQ_FULL: async_max are waiting, or the outbox is full (with the channel's overflow=block this
+ *         waits up to publish_timeout first); MQ_INVALID, MQ_TOO_LARGE, MQ_CLOSED, MQ_NO_MEMORY
+ * While the server is away it fails, or waits in the outbox where `outbox_max` gives one.
  */
 MQ_API mq_status mq_publish_async(mq_bus *bus, const char *channel, mq_message *message, mq_publish_callback callback,
                                   void *context);

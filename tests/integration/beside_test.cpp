@@ -149,7 +149,7 @@ TEST_F(BesideTest, AServerThatIsFullRefusesTheBatchAndLetsAcksThrough) {
 TEST_F(BesideTest, WhateverIsFlushedOrCutOnTheWayNothingIsLost) {
   constexpr int kBatches = 60;
   constexpr size_t kBatch = 50;
-  Bus publisher(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&max_items=0"));
+  Bus publisher(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0&max_items=0"));
   std::atomic<bool> stop{false};
   std::thread flushing([&] {
     RespClient client = server_.Client();
@@ -162,7 +162,7 @@ TEST_F(BesideTest, WhateverIsFlushedOrCutOnTheWayNothingIsLost) {
   proxy_.CutRepliesAfter([=] { return std::uniform_int_distribution<size_t>(50, 4000)(*random); });
   std::map<std::string, int> acked;  // 0: received, and its acknowledgement not known to be done
   std::thread consuming([&] {
-    Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms"));
+    Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0"));
     Subscription subscription = bus.Subscribe("c", "a", {{"prefetch", "100"}});
     Bus direct(Url());
     while (!stop || direct.Count() > 0) {

@@ -62,7 +62,7 @@ class Answers {
 };
 
 TEST_F(ExactlyOnceTest, EightThreadsOnOneQueueWithRepliesCutAtRandom) {
-  Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&max_items=0"));
+  Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0&max_items=0"));
   Answers answers;
   std::atomic<int> sent{0};
   CutAtRandom(20, 1500);
@@ -83,7 +83,7 @@ TEST_F(ExactlyOnceTest, EightThreadsOnOneQueueWithRepliesCutAtRandom) {
 }
 
 TEST_F(ExactlyOnceTest, BatchesWithRepliesCutAtRandomAreWholeOrNot) {
-  Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&max_items=0"));
+  Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0&max_items=0"));
   std::map<std::string, mq_status> answers;
   CutAtRandom(10, 400);
   for (int b = 0; b < 150; ++b) {
@@ -114,7 +114,7 @@ TEST_F(ExactlyOnceTest, BatchesWithRepliesCutAtRandomAreWholeOrNot) {
 TEST_F(ExactlyOnceTest, BatchesThatFollowEachOtherWithRepliesCutAtRandomStayInOrderAndWhole) {
   constexpr int kCalls = 25;
   constexpr size_t kMessages = 3500;
-  Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&max_items=0"));
+  Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0&max_items=0"));
   bus.PublishBatch("c", Texts(1, "a", "warm up"));
   CutAtRandom(10, 300);  // four batches in one round trip have about as many bytes of answers
   std::map<std::string, int> expected{{"warm up0", 1}};
@@ -150,7 +150,7 @@ TEST_F(ExactlyOnceTest, BatchesThatFollowEachOtherWithRepliesCutAtRandomStayInOr
 TEST_F(ExactlyOnceTest, WithAFullQueueInBetween) {
   Bus direct(Url());
   direct.Configure("c", {{"max_items", "40"}});
-  Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms"));
+  Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0"));
   Answers answers;
   std::atomic<bool> stop{false};
   std::atomic<int> full{0};
@@ -274,7 +274,7 @@ TEST_F(ExactlyOnceTest, AFetchWhoseReplyWasLostLosesNothing) {
 TEST_F(ExactlyOnceTest, ConsumingWithRepliesCutAtRandomLosesNothing) {
   Bus direct(Url());
   direct.PublishBatch("c", Texts(600, "a"));
-  Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms"));
+  Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0"));
   Subscription subscription = bus.Subscribe("c", "a", {{"prefetch", "8"}});
   CutAtRandom(200, 4000);
   std::map<std::string, int> acked;
@@ -294,7 +294,7 @@ TEST_F(ExactlyOnceTest, DrainingWithRepliesCutAtRandomLosesNothing) {
   constexpr size_t kMessages = 12'000;
   Bus direct(Url("max_items=0"));
   direct.PublishBatch("c", Texts(kMessages, "a"));
-  Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms"));
+  Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0"));
   Subscription subscription = bus.Subscribe("c", "a", {{"prefetch", "1000"}});
   CutAtRandom(5'000, 60'000);
   std::map<std::string, int> acked;
