@@ -189,11 +189,12 @@ MQ_API mq_status mq_config_set_log(mq_config *config, mq_log_callback callback, 
 /**
  * Open a bus.
  *
- * @param url     memory://name, redis://[user:password@]host[:port][/db], redis+unix:///path[?db=n], the same with
- *                valkey; settings may stand in the query. NULL: $AGENTMQ_URL, else redis://localhost:6379/0
+ * @param url     memory://name, redis://[user:password@]host[:port][/db], rediss://... (over TLS),
+ *                redis+unix:///path[?db=n], the same with valkey; settings may stand in the query. NULL: $AGENTMQ_URL,
+ *                else redis://localhost:6379/0
  * @param config  is copied; may be NULL
  * @param bus     receives it; the caller's, until mq_close()
- * @return MQ_OK, MQ_INVALID, MQ_UNAVAILABLE (retriable), MQ_AUTH, MQ_UNSUPPORTED, MQ_NO_MEMORY
+ * @return MQ_OK, MQ_INVALID, MQ_UNAVAILABLE (retriable), MQ_AUTH, MQ_TLS, MQ_UNSUPPORTED, MQ_NO_MEMORY
  * Threads: any. A bus does not work in the child of a fork().
  */
 MQ_API mq_status agentmq_open(const char *url, const mq_config *config, mq_bus **bus);

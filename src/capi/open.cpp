@@ -35,7 +35,8 @@ Status SetOnce(std::string_view name, std::string_view value, Config* config) {
 Result<Config> SettingsOf(const Url& url) {
   Config config;
   Status status;
-  if (url.user) status = SetOnce("user", *url.user, &config);
+  if (url.tls) status = SetOnce("tls", "true", &config);
+  if (status.ok() && url.user) status = SetOnce("user", *url.user, &config);
   if (status.ok() && url.password) status = SetOnce("password", *url.password, &config);
   if (status.ok() && url.scheme == Scheme::kRedis && !url.path.empty()) {
     // Not quoted: it may be the rest of a password with a '/' in it.
@@ -54,10 +55,10 @@ Result<Config> SettingsOf(const Url& url) {
 redis::Options RedisOptions(const Url& url, const Config& config) {
   redis::Options options;
   if (url.scheme == Scheme::kRedisUnix) {
-    options.unix_path = url.path;
+    options.address.unix_path = url.path;
   } else {
-    options.host = url.host;
-    options.port = url.port.value_or(options.port);
+    options.address.host = url.host;
+    options.address.port = url.port.value_or(options.address.port);
   }
   options.user = config.Text("user");
   options.password = config.Text("password");
@@ -76,6 +77,32 @@ redis::Options RedisOptions(const Url& url, const Config& config) {
   return options;
 }
 
+// Settings that make no sense together are a mistake whose reader thinks that his connections are safe.
+Status CheckTls(const Url& url, const Config& config) {
+  if (!config.Bool("tls")) {
+    for (const char* name : {"tls_ca", "tls_cert", "tls_key"}) {
+      if (config.Text(name).empty()) continue;
+      return Status::Invalid("setting " + Quote(name) + " needs TLS: a URL that begins with rediss://, or tls=true");
+    }
+    return Status::Ok();
+  }
+  if (url.scheme == Scheme::kRedisUnix) return Status::Invalid("setting 'tls' does not go with the URL of a socket");
+  if (config.Text("tls_cert").empty() == config.Text("tls_key").empty()) return Status::Ok();
+  return Status::Invalid("settings 'tls_cert' and 'tls_key' go together, one of them is not set");
+}
+
+Result<std::shared_ptr<Backend>> OpenRedis(const Url& url, const Config& config, const BackendOptions& common) {
+  redis::Options options = RedisOptions(url, config);
+  if (Status status = CheckTls(url, config); !status.ok()) return status;
+  if (config.Bool("tls")) {
+    auto tls = redis::Tls::Make(
+        {config.Text("tls_ca"), config.Text("tls_cert"), config.Text("tls_key"), config.Bool("tls_verify")});
+    if (!tls.ok()) return tls.status();
+    options.tls = std::move(*tls);
+  }
+  return redis::Open(options, common);
+}
+
 Result<std::shared_ptr<Backend>> OpenBackend(const Url& url, const Config& config, EventSink events) {
   const BackendOptions common{config.Text("prefix"), config.Text("namespace"), std::move(events)};
   if (url.scheme == Scheme::kMemory) {
@@ -86,7 +113,7 @@ Result<std::shared_ptr<Backend>> OpenBackend(const Url& url, const Config& confi
     return Status::Invalid("the path of the URL's socket must be at most 107 bytes, got " +
                            std::to_string(url.path.size()));
   }
-  return redis::Open(RedisOptions(url, config), common);
+  return OpenRedis(url, config, common);
 }
 
 std::shared_ptr<EventLog> MakeLog(const Config& config, const mq_config* given) {

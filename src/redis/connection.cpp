@@ -7,21 +7,42 @@
 #include <algorithm>
 #include <climits>
 
+#include "util/sigpipe.hpp"
+
 namespace agentmq::redis {
 namespace {
 
 constexpr size_t kManyArguments = 30;
 constexpr size_t kReadSize = 16 * 1024;  // hiredis' own, of one read
-
-std::string Address(const Options& options) {
-  if (!options.unix_path.empty()) return options.unix_path;
-  const bool ipv6 = options.host.find(':') != std::string::npos;
-  return (ipv6 ? "[" + options.host + "]" : options.host) + ":" + std::to_string(options.port);
-}
+constexpr int64_t kPlainAnswer = 500;    // ms for one without TLS
 
 timeval ToTimeval(int64_t millis) {
   millis = std::max<int64_t>(millis, 1);
   return {millis / 1000, (millis % 1000) * 1000};
+}
+
+// Null without memory, else with its err set where it failed.
+redisContext* Connect(const Address& address, Deadline deadline) {
+  const timeval timeout = ToTimeval(deadline.Remaining());
+  if (!address.unix_path.empty()) return redisConnectUnixWithTimeout(address.unix_path.c_str(), timeout);
+  return redisConnectWithTimeout(address.host.c_str(), address.port, timeout);
+}
+
+// Whether what listens there answers a command without TLS.
+bool AnswersInTheClear(const Address& address, Deadline deadline) {
+  const Deadline soon = deadline.Earlier(Deadline::After(kPlainAnswer));
+  redisContext* context = Connect(address, soon);
+  if (context == nullptr) return false;
+  void* reply = nullptr;
+  if (context->err == 0) {
+    NoSigpipe guard;
+    redisSetTimeout(context, ToTimeval(soon.Remaining()));
+    reply = redisCommand(context, "PING");
+    guard.Discard();
+  }
+  redisFree(context);
+  freeReplyObject(reply);
+  return reply != nullptr;
 }
 
 // A value of HELLO's map.
@@ -89,30 +110,25 @@ Status ErrorStatus(const Reply& reply) {
 }
 
 Result<std::unique_ptr<Connection>> Connection::Open(const Options& options, const Patience& patience) {
-  const int64_t remaining = patience.deadline.Remaining();
-  const timeval timeout =
-      ToTimeval(remaining < 0 ? options.connect_timeout : std::min(remaining, options.connect_timeout));
-  redisContext* context = options.unix_path.empty()
-                              ? redisConnectWithTimeout(options.host.c_str(), options.port, timeout)
-                              : redisConnectUnixWithTimeout(options.unix_path.c_str(), timeout);
+  const Address& address = options.address;
+  const Patience bounded{patience.deadline.Earlier(Deadline::After(options.connect_timeout)), patience.cancel};
+  redisContext* context = Connect(address, bounded.deadline);
   if (context == nullptr) return Status(Code::kNoMemory, "no memory for a connection");
   std::unique_ptr<Connection> connection(new Connection(context));
   if (context->err != 0) {
-    return Status(Code::kUnavailable, "no connection to " + Address(options) + ": " + context->errstr);
+    return Status(Code::kUnavailable, "no connection to " + address.Text() + ": " + context->errstr);
   }
   // From here on we poll, so that a deadline, a cancel token and a shutdown end every wait.
   fcntl(context->fd, F_SETFL, fcntl(context->fd, F_GETFL) | O_NONBLOCK);
   fcntl(context->fd, F_SETFD, FD_CLOEXEC);
   context->flags &= ~REDIS_BLOCK;
   context->reader->fn = const_cast<redisReplyObjectFunctions*>(ReplyFunctions());
-  if (options.keepalive && options.unix_path.empty()) redisEnableKeepAlive(context);
-  Patience bounded = patience;
-  bounded.deadline = patience.deadline.Earlier(Deadline::After(options.connect_timeout));
-  if (Status status = connection->Handshake(options, bounded); !status.ok()) {
-    return Status(status.code() == Code::kUnknown ? Code::kUnavailable : status.code(),
-                  Address(options) + ": " + status.text());
-  }
-  return connection;
+  if (options.keepalive && address.unix_path.empty()) redisEnableKeepAlive(context);
+  Status status = connection->StartTls(options, bounded);
+  if (status.ok()) status = connection->Greet(options, bounded);
+  if (status.ok()) return connection;
+  return Status(status.code() == Code::kUnknown ? Code::kUnavailable : status.code(),
+                address.Text() + ": " + status.text());
 }
 
 Connection::~Connection() { redisFree(context_); }
@@ -121,9 +137,20 @@ int Connection::fd() const { return context_->fd; }
 
 bool Connection::unsent() const { return *context_->obuf != '\0'; }
 
+bool Connection::unread() const { return context_->reader->len > context_->reader->pos; }
+
+bool Connection::Arrived() { return tls_ == nullptr || unread() || !ReadSome().ok() || unread(); }
+
+Status Connection::StartTls(const Options& options, const Patience& patience) {
+  if (options.tls == nullptr) return Status::Ok();
+  tls_ = std::make_unique<TlsSession>(*options.tls);
+  return tls_->Handshake(context_, options.address.host, patience,
+                         [&] { return AnswersInTheClear(options.address, patience.deadline); });
+}
+
 // HELLO 2 [AUTH user password], [SELECT database], TIME: one round trip. After a reconnect the address may be somebody
 // else's: role and version are asked each time.
-Status Connection::Handshake(const Options& options, const Patience& patience) {
+Status Connection::Greet(const Options& options, const Patience& patience) {
   std::vector<Command> commands;
   Command hello{"HELLO", "2"};
   if (!options.password.empty()) {
@@ -142,6 +169,7 @@ Status Connection::Handshake(const Options& options, const Patience& patience) {
   }
   std::vector<Reply> replies(commands.size());
   if (Outcome outcome = Exchange(replies, patience, -1); !outcome.status.ok()) return outcome.status;
+  greeted_ = true;
   if (Status status = CheckServer(replies[0]); !status.ok()) return status;
   if (options.database != 0 && replies[2].is_error()) {
     Status status = ErrorStatus(replies[2]);
@@ -186,15 +214,27 @@ Status Connection::AppendOne(Command& command, const Digests& digests) {
   return done == REDIS_OK ? Status::Ok() : Status(Code::kNoMemory, "no memory for a command");
 }
 
-Status Connection::Broken(const std::string& what, bool sent) {
+// After a read or write that failed.
+Status Connection::Lost() {
   broken_ = true;
-  return {sent ? Code::kUnknown : Code::kUnavailable, what};
+  Status told;
+  if (tls_) told = greeted_ ? tls_->Failure() : tls_->Refusal();
+  if (!told.ok() && !greeted_) return told;
+  std::string text = "the connection to the server is lost: ";
+  text += told.ok() ? context_->errstr : told.text();
+  if (!greeted_ && !tls_ && context_->connection_type == REDIS_CONN_TCP) {
+    text += " (it may want TLS, a URL that begins with rediss://)";
+  }
+  return {Code::kUnknown, text};
 }
 
 Status Connection::Flush(bool* done) {
+  if (tls_) TlsSession::ForgetFailures();
+  NoSigpipe guard;
   int finished = 0;
   if (redisBufferWrite(context_, &finished) != REDIS_OK) {
-    return Broken(std::string("the connection to the server is lost: ") + context_->errstr, true);
+    guard.Discard();
+    return Lost();
   }
   *done = finished != 0;
   return Status::Ok();
@@ -233,7 +273,10 @@ Connection::Outcome Connection::Exchange(std::span<Reply> replies, const Patienc
       broken_ = true;
       return {Status::Closed("the bus was shut down"), answered};
     }
-    if (patience.deadline.Expired()) return {Broken("the server did not answer in time", true), answered};
+    if (patience.deadline.Expired()) {
+      broken_ = true;
+      return {{Code::kUnknown, "the server did not answer in time"}, answered};
+    }
   }
 }
 
@@ -245,10 +288,18 @@ Status Connection::Send() {
 
 Status Connection::ReadSome(bool* full) {
   const size_t before = context_->reader->len;
-  const int result = redisBufferRead(context_);
-  if (full != nullptr) *full = context_->reader->len - before >= kReadSize;
-  if (result == REDIS_OK) return Status::Ok();
-  return Broken(std::string("the connection to the server is lost: ") + context_->errstr, true);
+  int result = REDIS_OK;
+  if (tls_) {
+    TlsSession::ForgetFailures();
+    NoSigpipe guard;  // to read may be to answer
+    result = redisBufferRead(context_);
+    if (result != REDIS_OK) guard.Discard();
+  } else {
+    result = redisBufferRead(context_);
+  }
+  if (result != REDIS_OK) return Lost();
+  if (full != nullptr) *full = context_->reader->len - before >= kReadSize || (tls_ && tls_->Pending());
+  return Status::Ok();
 }
 
 Status Connection::Receive(Reply* reply) {

@@ -10,6 +10,7 @@
 #include "redis/open.hpp"
 #include "redis/reply.hpp"
 #include "redis/scripts.hpp"
+#include "redis/tls.hpp"
 #include "util/event.hpp"
 #include "util/status.hpp"
 
@@ -24,7 +25,8 @@ Status ErrorStatus(const Reply& reply);
 // Belongs to one thread at a time.
 class Connection {
  public:
-  // Connects and authenticates, selects the database and checks the role: kUnavailable, kAuth, kInvalid, kUnsupported.
+  // Connects and authenticates, selects the database and checks the role: kUnavailable, kAuth, kTls, kInvalid,
+  // kUnsupported. All of it takes connect_timeout at most.
   static Result<std::unique_ptr<Connection>> Open(const Options& options, const Patience& patience);
   ~Connection();
 
@@ -53,6 +55,10 @@ class Connection {
   // As many as have come, from replies[*count] on.
   Status ReceiveSome(std::span<Reply> replies, size_t* count);
 
+  // Whether part of an answer is here that Receive() did not take, or the connection's end. To be asked when the
+  // descriptor is readable: over TLS that alone may be a record of the protocol's own.
+  bool Arrived();
+
   bool unsent() const;  // commands, or part of them
   bool broken() const { return broken_; }
   int fd() const;
@@ -61,11 +67,15 @@ class Connection {
  private:
   explicit Connection(redisContext* context) : context_(context) {}
   Status AppendOne(Command& command, const Digests& digests);
-  Status Handshake(const Options& options, const Patience& patience);
-  Status Broken(const std::string& what, bool sent);
+  Status StartTls(const Options& options, const Patience& patience);
+  Status Greet(const Options& options, const Patience& patience);
+  Status Lost();
   Status Flush(bool* done);
+  bool unread() const;  // bytes that were read and belong to no reply yet
 
   redisContext* context_;
+  std::unique_ptr<TlsSession> tls_;  // null: in the clear
+  bool greeted_ = false;             // the server has answered
   bool broken_ = false;
   int64_t server_offset_ = 0;
 };

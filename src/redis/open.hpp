@@ -5,14 +5,15 @@
 #include <string>
 
 #include "core/backend.hpp"
+#include "redis/address.hpp"
+#include "redis/tls.hpp"
 
 namespace agentmq::redis {
 
 // Where a server is and how to talk to it. Durations in ms.
 struct Options {
-  std::string host;       // or
-  std::string unix_path;  // one of the two
-  int port = 6379;
+  Address address;
+  std::shared_ptr<const Tls> tls;  // null: in the clear
   std::string user;
   std::string password;
   int database = 0;

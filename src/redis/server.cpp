@@ -204,8 +204,8 @@ bool Server::Await(const Trip& trip, const Patience& patience, const Event& inte
                      {patience.cancel != nullptr ? patience.cancel->fd() : -1, POLLIN, 0},
                      {stop_.fd(), POLLIN, 0}};
     poll(fds, 4, remaining < 0 ? -1 : static_cast<int>(std::min<int64_t>(remaining, INT_MAX)));
-    if ((fds[0].revents & ~POLLOUT) != 0) return true;
-    if (fds[0].revents != 0 && !trip.connection->Send().ok()) return true;
+    if ((fds[0].revents & ~POLLOUT) != 0 && trip.connection->Arrived()) return true;
+    if ((fds[0].revents & POLLOUT) != 0 && !trip.connection->Send().ok()) return true;
     if (fds[1].revents != 0 || fds[2].revents != 0 || fds[3].revents != 0 || patience.deadline.Expired()) return false;
   }
 }

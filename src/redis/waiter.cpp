@@ -198,6 +198,7 @@ void Waiter::Served(Line& line, const Reply& reply) {
 
 void Waiter::Service(Line& line, int64_t now) {
   if (line.connection && !line.blocked.empty()) {
+    if (line.connection->unsent()) (void)line.connection->Send();  // where this fails the read below finds out
     pollfd fd{line.connection->fd(), POLLIN, 0};
     if (poll(&fd, 1, 0) > 0) {
       Reply reply;
@@ -263,7 +264,9 @@ void Waiter::Run() {
       timeout = NextTimeout();
       count = lines_.size();
       for (const auto& line : lines_) {
-        if (line->connection) fds.push_back({line->connection->fd(), POLLIN, 0});
+        if (!line->connection) continue;
+        const short events = line->connection->unsent() ? POLLIN | POLLOUT : POLLIN;
+        fds.push_back({line->connection->fd(), events, 0});
       }
     }
     poll(fds.data(), fds.size(), timeout);

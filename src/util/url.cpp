@@ -15,13 +15,18 @@ constexpr int kMaxPort = 65535;
 struct SchemeRow {
   std::string_view name;
   Scheme scheme;
+  bool tls = false;
 };
 
-constexpr std::array<SchemeRow, 5> kSchemes = {{{"memory", Scheme::kMemory},
-                                                {"redis", Scheme::kRedis},
-                                                {"redis+unix", Scheme::kRedisUnix},
-                                                {"valkey", Scheme::kRedis},
-                                                {"valkey+unix", Scheme::kRedisUnix}}};
+constexpr auto kSchemes = std::to_array<SchemeRow>({
+    {"memory", Scheme::kMemory},
+    {"redis", Scheme::kRedis},
+    {"rediss", Scheme::kRedis, true},
+    {"redis+unix", Scheme::kRedisUnix},
+    {"valkey", Scheme::kRedis},
+    {"valkeys", Scheme::kRedis, true},
+    {"valkey+unix", Scheme::kRedisUnix},
+});
 
 int HexDigit(char digit) {
   if (digit >= '0' && digit <= '9') return digit - '0';
@@ -60,6 +65,7 @@ Status SetScheme(std::string_view text, Url* url) {
   for (const SchemeRow& row : kSchemes) {
     if (row.name == name) {
       url->scheme = row.scheme;
+      url->tls = row.tls;
       return Status::Ok();
     }
     known.push_back(row.name);

@@ -14,9 +14,11 @@ enum class Scheme { kMemory, kRedis, kRedisUnix };
 
 // A URL taken apart and percent-decoded:
 //   memory://name    redis://[user[:password]@]host[:port][/path]    redis+unix://[user[:password]@]/path
+//   rediss://... as redis://, over TLS
 // and the same with valkey; each with [?name=value[&name=value]...].
 struct Url {
   Scheme scheme = Scheme::kRedis;
+  bool tls = false;
   std::string name;  // of a memory bus
   std::string host;  // without the brackets of an IPv6 address
   std::optional<int> port;

@@ -44,7 +44,8 @@ RedisServer& SharedServer(const std::string& backend) {
   std::unique_ptr<RedisServer>& server = AllServers().by_backend[backend];
   if (!server) {
     RedisServer::Options options;
-    options.program = backend + "-server";
+    options.tls = backend == "tls";
+    options.program = (options.tls ? "redis" : backend) + "-server";
     server = std::make_unique<RedisServer>(options);
   }
   return *server;

@@ -9,14 +9,14 @@
 
 namespace agentmq::test {
 
-// The backends that the conformance suite runs over: of $AGENTMQ_TEST_BACKENDS ("memory,redis"), else memory, redis, and
-// valkey where there is a valkey-server.
+// The backends that the conformance suite runs over: of $AGENTMQ_TEST_BACKENDS ("memory,redis,tls"), else memory, redis,
+// and valkey where there is a valkey-server. "tls" is a redis-server that is asked over TLS.
 std::vector<std::string> Backends();
 
 // The URL of a fresh bus: a memory name or a namespace that nobody else has. The same text is the same bus.
 std::string FreshUrl(const std::string& backend);
 
-// The server behind "redis" or "valkey": one a program, started when it is first asked for.
+// The server behind "redis", "valkey" or "tls": one a program, started when it is first asked for.
 RedisServer& SharedServer(const std::string& backend);
 
 // A name that is unique in this program and among programs: "<start>-<pid>-<number>".

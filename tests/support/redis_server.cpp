@@ -23,6 +23,16 @@ RedisServer::RedisServer(Options options) : options_(std::move(options)) {
   } else {
     address_ = dir_.path() + "/redis.sock";
   }
+  if (options_.tls) {
+    tls_port_ = FreePort();
+    authority_ = std::make_unique<Authority>();
+    const Authority::Files files = authority_->Issue("DNS:localhost");
+    options_.config.insert({{"tls-port", std::to_string(tls_port_)},
+                            {"tls-ca-cert-file", authority_->ca()},
+                            {"tls-cert-file", files.certificate},
+                            {"tls-key-file", files.key},
+                            {"tls-auth-clients", "no"}});
+  }
   Start();
 }
 
@@ -56,6 +66,10 @@ void RedisServer::Stop() {
 void RedisServer::Kill9() { process_->Kill9(); }
 
 std::string RedisServer::Url(const std::string& query) const {
+  if (options_.tls) {
+    const std::string url = "rediss://localhost:" + std::to_string(tls_port_) + "?tls_ca=" + authority_->ca();
+    return query.empty() ? url : url + "&" + query;
+  }
   const std::string url = options_.tcp ? "redis://" + address_ : "redis+unix://" + address_;
   return query.empty() ? url : url + "?" + query;
 }

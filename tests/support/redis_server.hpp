@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "support/certificates.hpp"
 #include "support/process.hpp"
 #include "support/resp_client.hpp"
 #include "support/temp_dir.hpp"
@@ -17,6 +18,7 @@ class RedisServer {
   struct Options {
     std::string program = "redis-server";  // or "valkey-server"
     bool tcp = false;                      // on a free loopback port; else on a unix socket
+    bool tls = false;                      // on another loopback port too, with a certificate for `localhost`
     // As in redis.conf: {"appendonly", "yes"}, {"requirepass", "secret"}, {"maxmemory", "50mb"}, {"replicaof", "..."}
     std::map<std::string, std::string> config;
   };
@@ -35,8 +37,10 @@ class RedisServer {
   // Where it listens: "/path/redis.sock" or "127.0.0.1:port".
   const std::string& address() const { return address_; }
   int port() const { return port_; }
-  // redis+unix:///path or redis://127.0.0.1:port, with settings behind it: Url("namespace=x").
+  // redis+unix:///path or redis://127.0.0.1:port, with settings behind it: Url("namespace=x"). With TLS:
+  // rediss://localhost:port?tls_ca=...
   std::string Url(const std::string& query = "") const;
+  int tls_port() const { return tls_port_; }
   RespClient Client() const;  // authenticated
   // What it said, for a failure's message.
   std::string Log() const;
@@ -45,6 +49,8 @@ class RedisServer {
   Options options_;
   TempDir dir_;
   int port_ = 0;
+  int tls_port_ = 0;
+  std::unique_ptr<Authority> authority_;  // with TLS
   std::string address_;
   std::unique_ptr<Process> process_;
 };

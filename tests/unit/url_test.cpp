@@ -56,6 +56,19 @@ TEST(Url, APasswordMayStandWithoutAUser) {
   EXPECT_EQ(Parsed("redis://@h").user, std::nullopt);
 }
 
+TEST(Url, WithAnSItIsOverTls) {
+  EXPECT_FALSE(Parsed("redis://h").tls);
+  for (const char* text : {"rediss://u:p@h:7000/1", "valkeys://u:p@h:7000/1", "REDISS://u:p@h:7000/1"}) {
+    const Url url = Parsed(text);
+    EXPECT_TRUE(url.tls) << text;
+    EXPECT_EQ(url.scheme, Scheme::kRedis);
+    EXPECT_EQ(url.host, "h");
+    EXPECT_EQ(url.port, 7000);
+    EXPECT_EQ(url.path, "1");
+  }
+  Refusal("rediss+unix:///s");
+}
+
 TEST(Url, ValkeyIsTheSame) {
   EXPECT_EQ(Parsed("valkey://h").scheme, Scheme::kRedis);
   EXPECT_EQ(Parsed("valkey+unix:///s").scheme, Scheme::kRedisUnix);

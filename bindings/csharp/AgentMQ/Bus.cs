@@ -55,13 +55,13 @@ public sealed partial class Bus : IDisposable, IAsyncDisposable
     internal Outbox Outbox => _outbox;
 
     /// <summary>Opens a bus. Waits for the server at most <c>open_timeout</c>; 0 connects later.</summary>
-    /// <param name="url"><c>memory://name</c>, <c>redis://[user:password@]host[:port][/db]</c>,
-    /// <c>redis+unix:///path[?db=n]</c>; settings may stand in the query. Null: <c>$AGENTMQ_URL</c>, else
+    /// <param name="url"><c>memory://name</c>, <c>redis://[user:password@]host[:port][/db]</c>, <c>rediss://...</c>
+    /// over TLS, <c>redis+unix:///path[?db=n]</c>; settings may stand in the query. Null: <c>$AGENTMQ_URL</c>, else
     /// <c>redis://localhost:6379/0</c>.</param>
     /// <param name="settings">Settings of a bus, and defaults of its channels and subscriptions; null: none.</param>
     /// <returns>The caller's, to be disposed.</returns>
     /// <exception cref="AgentMQException">With <see cref="Status.Invalid"/> for a wrong URL or setting, and
-    /// <see cref="Status.Auth"/>, <see cref="Status.Unsupported"/>.</exception>
+    /// <see cref="Status.Auth"/>, <see cref="Status.Tls"/>, <see cref="Status.Unsupported"/>.</exception>
     /// <exception cref="BusUnavailableException">The server can't be reached.</exception>
     public static Bus Open(string? url = null, IEnumerable<KeyValuePair<string, string>>? settings = null)
     {
