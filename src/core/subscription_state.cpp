@@ -10,7 +10,8 @@
 namespace agentmq {
 namespace {
 
-constexpr int64_t kSoon = 5;  // ms
+constexpr int64_t kSoon = 5;         // ms
+constexpr int64_t kLookAgain = 500;  // ms at most, while a source can't be reached: that costs no attempt of its own
 
 // What an agent reads on a channel.
 std::vector<Source> SourcesOf(const std::string& channel, const std::string& agent) {
@@ -55,8 +56,9 @@ Result<std::shared_ptr<Reader>> SubscriptionState::Open(const std::shared_ptr<Ba
   auto shared_source = std::make_shared<const Source>(std::move(source));
   auto ledger = std::make_shared<Ledger>(shared_source, settings_.retry, settings_.auto_extend_max);
   shared_->housekeeper.Watch(ledger);
-  return std::make_shared<Reader>(backend, std::move(shared_source), std::move(*consumer), std::move(ledger),
-                                  Backoff(shared_->settings.reconnect_base, shared_->settings.reconnect_max));
+  return std::make_shared<Reader>(
+      backend, std::move(shared_source), std::move(*consumer), std::move(ledger),
+      Backoff(shared_->settings.reconnect_base, std::min(shared_->settings.reconnect_max, kLookAgain)));
 }
 
 Status SubscriptionState::Add(std::string_view channel) {

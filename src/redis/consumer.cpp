@@ -144,9 +144,17 @@ void RedisConsumer::Arm(std::function<void()> wake) {
   });
 }
 
-void RedisConsumer::Watch(std::function<void()> wake) {
+void RedisConsumer::Watch(std::function<void()> wake, int64_t delivery) {
+  answer_lost_ = false;
+  awaited_ = delivery;
   std::lock_guard lock(mutex_);
   wake_ = std::move(wake);
+}
+
+void RedisConsumer::AnswerIsLost(int64_t delivery) {
+  if (awaited_ != delivery) return;
+  answer_lost_ = true;
+  WakeUp();
 }
 
 bool RedisConsumer::WakeUp() {
@@ -162,6 +170,7 @@ bool RedisConsumer::WakeUp() {
 }
 
 void RedisConsumer::Disarm() {
+  awaited_ = 0;
   Waiter::Ticket ticket = 0;
   {
     std::lock_guard lock(mutex_);

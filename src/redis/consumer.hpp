@@ -66,8 +66,13 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   // There may be something, or the lease is gone; false where nobody waits for that.
   bool WakeUp();
 
-  // While somebody waits at the server for it: what WakeUp() calls. Ended by Disarm().
-  void Watch(std::function<void()> wake);
+  // While somebody waits at the server for it: what WakeUp() calls, and the delivery that a fetch behind the wait would
+  // take. Ended by Disarm().
+  void Watch(std::function<void()> wake, int64_t delivery);
+  int64_t awaited() const { return awaited_.load(); }  // 0: none
+  // The server did that fetch, and its answer did not come.
+  void AnswerIsLost(int64_t delivery);
+  bool TakeAnswerIsLost() { return answer_lost_.exchange(false); }
   const std::string& wake_key() const { return keys_.wake(); }
   Queue& queue() { return *queue_; }
   const Source& source() const { return source_; }
@@ -139,6 +144,8 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   Waiter::Ticket ticket_ = 0;        // guarded by mutex_
   std::mutex calling_;               // held while a wake runs
   std::atomic<int64_t> renewed_{0};  // steady
+  std::atomic<int64_t> awaited_{0};
+  std::atomic<bool> answer_lost_{false};
 
   // Only used inside Fetch, ReadAhead and Close, one call at a time.
   int64_t delivery_ = 0;

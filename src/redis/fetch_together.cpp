@@ -75,13 +75,26 @@ bool WaitTogether(Server& server, const std::string& control, std::span<RedisCon
   for (const RedisConsumer* consumer : consumers) wait.Arg(consumer->wake_key());
   wait.Arg(control).Keep(Seconds(block));
   for (size_t i = 0; i < orders.size(); ++i) AddFetch(*consumers[i], orders[i].room, &first[i], &commands);
+  const uint64_t losses = server.pool().losses();
   auto trip = server.Start(commands);
   if (!trip) return false;
   // The ticker may find that a lease is gone.
-  for (RedisConsumer* consumer : consumers) consumer->Watch([&interrupt] { interrupt.Set(); });
+  for (size_t i = 0; i < consumers.size(); ++i) {
+    consumers[i]->Watch([&interrupt] { interrupt.Set(); }, first[i].delivery);
+  }
   const Patience bounded{Deadline::After(block + kGrace), patience.cancel};
   const bool answered = server.Await(*trip, bounded, interrupt);
   for (RedisConsumer* consumer : consumers) consumer->Disarm();
+  std::vector<Reply> replies(commands.size());
+  bool lost = server.pool().losses() != losses;
+  for (RedisConsumer* consumer : consumers) lost = consumer->TakeAnswerIsLost() || lost;
+  if (!answered && lost) {
+    // Its connection may be dead as well: what the fetches took is asked back.
+    server.End(std::move(*trip), Status::Ok());
+    Conclude(consumers, orders, first, std::span(replies).subspan(1),
+             {Code::kUnknown, "the connection to the server may be lost"}, patience);
+    return true;
+  }
   if (!answered && !bounded.deadline.Expired()) {
     // The wait ends and the fetches run now; what they bring is in hand, and has to be known here.
     std::vector<Command> nudge;
@@ -90,7 +103,6 @@ bool WaitTogether(Server& server, const std::string& control, std::span<RedisCon
     std::vector<Reply> done(nudge.size());
     (void)server.Run(nudge, done, {{Deadline::After(kGrace), nullptr}, Server::Again::kOnLoss, true});
   }
-  std::vector<Reply> replies(commands.size());
   const Server::Call call{{Deadline::After(kGrace), nullptr}, Server::Again::kNever, true};
   const Status status = server.Finish(std::move(*trip), replies, call);
   if (!answered && replies[0].At(0).text != control) (void)server.Run(Command{"DEL", control}, call);

@@ -22,7 +22,7 @@ constexpr int64_t kSlice = 20;  // ms between looks at the cancel token while al
 
 Pool::Pool(const Options& options, EventSink events) : options_(options), events_(std::move(events)) {}
 
-Result<std::unique_ptr<Connection>> Pool::Take(const Patience& patience) {
+Result<std::unique_ptr<Connection>> Pool::Take(const Patience& patience, bool probes) {
   {
     std::unique_lock lock(mutex_);
     while (idle_.empty() && in_use_ >= options_.pool_size) {
@@ -39,7 +39,7 @@ Result<std::unique_ptr<Connection>> Pool::Take(const Patience& patience) {
       return connection;
     }
   }
-  auto connection = Connect(patience);
+  auto connection = Connect(patience, probes);
   if (!connection.ok()) {
     std::lock_guard lock(mutex_);
     --in_use_;
@@ -68,6 +68,7 @@ void Pool::Return(std::unique_ptr<Connection> connection) {
 }
 
 void Pool::Lost(const Status& status) {
+  losses_.fetch_add(1, std::memory_order_acq_rel);
   std::vector<std::unique_ptr<Connection>> dropped;
   {
     std::lock_guard lock(mutex_);
@@ -78,13 +79,14 @@ void Pool::Lost(const Status& status) {
   events_(2, "disconnected", {{"reason", status.text()}});
 }
 
-Result<std::unique_ptr<Connection>> Pool::Connect(const Patience& patience) {
+Result<std::unique_ptr<Connection>> Pool::Connect(const Patience& patience, bool probes) {
   const int64_t began = SteadyMillis();
-  bool probes = false;
+  bool decides = false;
   {
     std::lock_guard lock(mutex_);
-    if (failures_ > 0 && (began < retry_at_ || (Open() && probing_))) return Refusal(began);
-    probes = probing_ = Open();
+    const bool left_alone = Open() && (probing_ || (began < reset_at_ && !probes));
+    if (failures_ > 0 && (began < retry_at_ || left_alone)) return Refusal(began);
+    decides = probing_ = Open();
   }
   auto connection = Connection::Open(options_, patience);
   if (connection.ok()) {
@@ -92,7 +94,7 @@ Result<std::unique_ptr<Connection>> Pool::Connect(const Patience& patience) {
   } else if (connection.code() != Code::kInterrupted) {  // a caller's token says nothing of the server
     Failed(connection.status(), began);
   }
-  if (probes) {
+  if (decides) {
     std::lock_guard lock(mutex_);
     probing_ = false;
   }
@@ -101,7 +103,7 @@ Result<std::unique_ptr<Connection>> Pool::Connect(const Patience& patience) {
 
 Status Pool::Refusal(int64_t now) const {
   if (!Open()) return last_failure_;
-  const int64_t wait = std::max<int64_t>(1, retry_at_ - now);
+  const int64_t wait = std::max<int64_t>(1, reset_at_ - now);
   return Status(last_failure_.code(), "the circuit breaker is open after " + std::to_string(failures_) +
                                           " failures, the next attempt is in " + std::to_string(wait) +
                                           " ms: " + last_failure_.text())
@@ -139,8 +141,8 @@ void Pool::Failed(const Status& status, int64_t began) {
       ++failures_;
       failed_at_ = SteadyMillis();
       opens = Open() && !was_open;
-      retry_at_ = failed_at_ + (Open() ? options_.breaker_reset
-                                       : BackOff(options_.reconnect_base, options_.reconnect_max, failures_));
+      retry_at_ = failed_at_ + BackOff(options_.reconnect_base, options_.reconnect_max, failures_);
+      reset_at_ = failed_at_ + options_.breaker_reset;
     }
   }
   if (before == Link::kUp) events_(2, "disconnected", {{"reason", status.text()}});

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -13,7 +15,7 @@ namespace agentmq::redis {
 // The connections for commands, at most pool_size of them, made when needed. Connecting that fails is not tried again
 // before its back-off is over; callers are told at once until then. A server that was there and then keeps failing is
 // not tried for breaker_reset; then one caller's attempt decides for all (a circuit breaker, as M. Nygard's "Release It!"
-// has it).
+// has it). Threads of the bus that have to be back soon, for subscriptions, probe it as often as the back-off says.
 //
 // Thread-safe. No lock is held while connecting.
 class Pool {
@@ -21,7 +23,8 @@ class Pool {
   Pool(const Options& options, EventSink events);
 
   // One for the caller alone, back with Return(). kUnavailable, kAuth, ..., kTimeout where all are in use.
-  Result<std::unique_ptr<Connection>> Take(const Patience& patience);
+  // probes: of the bus' own threads, which go on trying while the circuit breaker refuses callers.
+  Result<std::unique_ptr<Connection>> Take(const Patience& patience, bool probes = false);
   // One that is idle, for a use that may take its time; null where none is, or where half of the pool is in use.
   std::unique_ptr<Connection> TakeIdle();
   // A broken one is dropped.
@@ -30,10 +33,12 @@ class Pool {
   void Lost(const Status& status);
 
   // A connection beside the pool, for the waiter; counted by nobody, same back-off.
-  Result<std::unique_ptr<Connection>> Connect(const Patience& patience);
+  Result<std::unique_ptr<Connection>> Connect(const Patience& patience, bool probes);
 
   // Milliseconds until connecting is tried again; 0 now.
   int64_t RetryAfter() const;
+  // How many times a connection was lost so far: others that wait without an answer may be dead too.
+  uint64_t losses() const { return losses_.load(std::memory_order_acquire); }
   // The server is not tried at present: nobody need wait for it.
   bool BreakerOpen() const;
   bool connected() const;
@@ -50,6 +55,7 @@ class Pool {
 
   const Options options_;
   const EventSink events_;
+  std::atomic<uint64_t> losses_{0};
   mutable std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Connection>> idle_;  // guarded by mutex_
@@ -61,6 +67,7 @@ class Pool {
   int failures_ = 0;           // in a row; guarded by mutex_
   int64_t failed_at_ = 0;      // steady, the last of them; guarded by mutex_
   int64_t retry_at_ = 0;       // steady; guarded by mutex_
+  int64_t reset_at_ = 0;       // steady, of the breaker; guarded by mutex_
   Status last_failure_;        // guarded by mutex_
   int64_t server_offset_ = 0;  // guarded by mutex_
 };

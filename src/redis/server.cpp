@@ -80,7 +80,7 @@ Status Server::LoadScripts(Connection& connection, const Patience& patience) {
 // Sends the commands that are `left` on one connection, and strikes out those that were answered for good.
 Status Server::Attempt(std::span<Command> commands, std::span<Reply> replies, std::vector<size_t>* left,
                        const Patience& patience, const Call& call, Outcome* result) {
-  auto connection = pool_.Take(patience);
+  auto connection = pool_.Take(patience, call.probes);
   if (!connection.ok()) return connection.status();
   Status status;
   if (!digests_.known()) status = LoadScripts(**connection, patience);

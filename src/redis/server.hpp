@@ -28,6 +28,7 @@ class Server {
     bool settles = false;                  // goes on after Shutdown()
     Deadline no_more = Deadline::Never();  // beyond it nothing is tried anew; an answer is still waited for
     const Connection::Side* side = nullptr;
+    bool probes = false;  // tries although the circuit breaker is open
     Durability wanted{};  // of all that they write: waited for behind them, once
   };
   struct Outcome {

@@ -56,6 +56,10 @@ void Ticker::Tick() {
     const size_t to = std::min(all.size(), from + kSourcesACall);
     TickSome(Batch(all.begin() + static_cast<std::ptrdiff_t>(from), all.begin() + static_cast<std::ptrdiff_t>(to)));
   }
+  // Where one connection was lost others may be dead and not know it: who waits on one asks anew.
+  if (const uint64_t losses = server_.pool().losses(); std::exchange(losses_, losses) != losses) {
+    for (const auto& consumer : all) consumer->WakeUp();
+  }
   // Consumers that left in order.
   const int64_t now = SteadyMillis();
   std::erase_if(seen_, [&](const auto& entry) { return now - entry.second.last > 60000; });
@@ -65,6 +69,7 @@ void Ticker::TickSome(const Batch& consumers) {
   Command command(Script::kTick);
   std::vector<std::shared_ptr<const QueueView>> views;
   std::vector<RedisConsumer::Lease> leases;
+  std::vector<int64_t> awaited;
   std::vector<GroupKeys> own_keys;
   own_keys.reserve(consumers.size());
   leases.reserve(consumers.size());
@@ -75,16 +80,21 @@ void Ticker::TickSome(const Batch& consumers) {
     const GroupKeys& keys =
         group != nullptr ? group->keys : own_keys.emplace_back(queue.Group(consumer->source().group, {}));
     command.Key(keys.lease()).Key(keys.wake()).Key(keys.due()).Key(keys.until()).Key(queue.expiry()).Key(queue.meta());
-    AddLaneKeys(&command, keys);
     leases.push_back(consumer->lease());
+    command.KeepKey(keys.Hand(leases.back().consumer));
+    AddLaneKeys(&command, keys);
   }
   for (size_t i = 0; i < consumers.size(); ++i) {
     const auto* group = views[i]->Find(consumers[i]->source().group);
     command.Arg(leases[i].consumer).Arg(leases[i].epoch).Keep(RandomName());
+    awaited.push_back(consumers[i]->awaited());
+    command.Arg(awaited.back());
     command.Arg(static_cast<int64_t>(group != nullptr ? group->keys.lanes.size() : 0));
   }
   const int64_t sent = SteadyMillis();
-  auto reply = server_.Run(std::move(command), {{Deadline::After(1000), nullptr}, Server::Again::kOnLoss, false});
+  Server::Call call{{Deadline::After(1000), nullptr}, Server::Again::kOnLoss, false};
+  call.probes = true;
+  auto reply = server_.Run(std::move(command), call);
   const int64_t now = SteadyMillis();
   if (!reply.ok()) {
     calm_since_ = now + server_.options().liveness_timeout;  // nobody is dead for twice that time
@@ -95,6 +105,9 @@ void Ticker::TickSome(const Batch& consumers) {
     const Reply& answer = reply->At(i + 1);
     if (answer.At(0).integer != 1) consumers[i]->Renewed(sent);
     Judge(*consumers[i], answer, now);
+    // A connection that a router forgot: the server thinks that it told.
+    if (answer.At(3).integer == 1) consumers[i]->WakeUp();
+    if (answer.At(3).integer == 2) consumers[i]->AnswerIsLost(awaited[i]);
   }
 }
 

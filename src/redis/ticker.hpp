@@ -50,6 +50,7 @@ class Ticker {
   // The thread's own:
   std::map<std::pair<Source, std::string>, Seen> seen_;
   int64_t calm_since_ = 0;  // steady: all calls succeeded since
+  uint64_t losses_ = 0;     // of the pool, that are known here
   Thread thread_;
 };
 

@@ -128,10 +128,23 @@ void Waiter::Drop(Line& line) {
   line.reissue_at = SteadyMillis() + kRetry;
 }
 
+// A token may be lost with the connection: who waited looks for itself.
+void Waiter::GiveUp(Line& line) {
+  std::vector<std::string> blocked;
+  {
+    std::lock_guard lock(mutex_);
+    blocked = line.blocked;
+    Drop(line);
+  }
+  for (const std::string& key : blocked) {
+    if (Waits(key)) Wake(key);
+  }
+}
+
 // BLPOP key... control seconds
 void Waiter::Block(Line& line, int64_t now) {
   if (!line.connection) {
-    auto connection = server_.pool().Connect({Deadline::After(1000), nullptr});
+    auto connection = server_.pool().Connect({Deadline::After(1000), nullptr}, true);
     if (!connection.ok()) {
       line.reissue_at = now + std::max(server_.pool().RetryAfter(), kRetry);
       return;
@@ -152,6 +165,7 @@ void Waiter::Block(Line& line, int64_t now) {
   for (const std::string& key : keys) command.Arg(key);
   command.Arg(control).Arg(kBlockSeconds);
   line.answer_by = now + kBlockSeconds * 1000 + kGrace;
+  line.losses = server_.pool().losses();
   if (!line.connection->Append(command, server_.digests()).ok() || !line.connection->Send().ok()) {
     std::lock_guard lock(mutex_);
     Drop(line);
@@ -160,7 +174,7 @@ void Waiter::Block(Line& line, int64_t now) {
 
 void Waiter::Nudge(Line& line) {
   if (!control_) {
-    auto connection = server_.pool().Connect({Deadline::After(1000), nullptr});
+    auto connection = server_.pool().Connect({Deadline::After(1000), nullptr}, true);
     if (!connection.ok()) return;
     control_ = std::move(*connection);
   }
@@ -208,20 +222,10 @@ void Waiter::Service(Line& line, int64_t now) {
         Served(line, reply);
       } else if (status.code() != Code::kTimeout) {
         server_.pool().Lost(status);
-        std::vector<std::string> blocked;
-        {
-          std::lock_guard lock(mutex_);
-          blocked = line.blocked;
-          Drop(line);
-        }
-        // A token may be lost with the connection: who waited looks for itself.
-        for (const std::string& key : blocked) {
-          if (Waits(key)) Wake(key);
-        }
+        GiveUp(line);
       }
-    } else if (now > line.answer_by) {
-      std::lock_guard lock(mutex_);
-      Drop(line);  // a connection that went silent
+    } else if (now > line.answer_by || line.losses != server_.pool().losses()) {
+      GiveUp(line);  // a connection that went silent, or may have
     }
   }
   bool changed = false;

@@ -45,6 +45,7 @@ class Waiter {
     bool nudged = false;               // a control token is under way
     int64_t reissue_at = 0;            // steady; a served line waits a moment for its consumers to come back
     int64_t answer_by = 0;             // steady; beyond it the connection is taken for dead
+    uint64_t losses = 0;               // of the pool when it was sent: after another it is taken for dead too
   };
 
   void Run();
@@ -54,6 +55,7 @@ class Waiter {
   void Nudge(Line& line);
   void Served(Line& line, const Reply& reply);
   void Drop(Line& line);
+  void GiveUp(Line& line);
   void Wake(const std::string& key);
   bool Waits(const std::string& key);
   Line& LineFor(const std::string& key);

@@ -1,0 +1,140 @@
+// Consumers never stop for good: whatever the connection or the server went through, consumption resumes by itself within
+// command_timeout + 2 s of the server's return, and until then the health report says that something is wrong.
+#include <atomic>
+#include <thread>
+
+#include "integration/redis_test.hpp"
+
+namespace agentmq::test {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kCommandTimeout = 1s;
+constexpr auto kBound = kCommandTimeout + 2s;
+
+RedisServer::Options Listening() {
+  RedisServer::Options options;
+  options.tcp = true;
+  return options;
+}
+
+class NeverSilentTest : public RedisTest {
+ protected:
+  NeverSilentTest() : RedisTest(Listening()) {}
+
+  // Consumes all the time, as an application with so many waiting threads does.
+  class Consumption {
+   public:
+    Consumption(Bus& bus, int threads) : subscription_(bus.Subscribe("c", "a")) {
+      for (int i = 0; i < threads; ++i) {
+        threads_.emplace_back([this, &bus] {
+          while (!stop_) {
+            mq_message* handle = nullptr;
+            if (mq_fetch(subscription_.get(), 30000, &handle) != MQ_OK) continue;
+            const Message message(handle);
+            if (message.payload() == "the last one") stop_ = true;
+            ++got_;
+            static_cast<void>(mq_ack(bus.get(), message.get()));
+          }
+        });
+      }
+    }
+    ~Consumption() {
+      stop_ = true;
+      subscription_.Unsubscribe();
+      for (std::thread& thread : threads_) thread.join();
+    }
+    int got() const { return got_; }
+
+   private:
+    Subscription subscription_;
+    std::atomic<bool> stop_{false};
+    std::atomic<int> got_{0};
+    std::vector<std::thread> threads_;
+  };
+
+  static mq_health_state Health(Bus& bus) {
+    mq_health_state state = MQ_HEALTHY;
+    static_cast<void>(mq_health(bus.get(), &state, nullptr));
+    return state;
+  }
+
+  // Several faults in turn, each as long as given; after each a message must come within the bound.
+  void ExpectToResume(const std::string& url, const std::function<void()>& fault, const std::function<void()>& heal,
+                      std::chrono::milliseconds length, bool shows) {
+    for (const int threads : {1, 3}) {
+      Bus bus(url);
+      Consumption consumption(bus, threads);
+      Bus(Url()).Publish("c", Text("before", "a"));
+      ASSERT_TRUE(Eventually(kPatience, [&] { return consumption.got() == 1; }));
+      Eventually(300ms, [] { return false; });  // it waits
+      fault();
+      const auto began = Clock::now();
+      if (shows) {
+        EXPECT_EQ(Health(bus), MQ_UNHEALTHY);
+      }
+      const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began);
+      if (spent < length) Eventually(length - spent, [] { return false; });
+      heal();
+      const auto healed = Clock::now();
+      Bus(Url()).Publish("c", Text("after", "a"));
+      EXPECT_TRUE(Eventually(20s, [&] { return consumption.got() >= 2; }));
+      const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - healed);
+      EXPECT_LT(took, kBound) << threads << " threads";
+      RecordProperty("resumed_after_ms_" + std::to_string(threads), std::to_string(took.count()));
+      EXPECT_TRUE(Eventually(kPatience, [&] { return Health(bus) == MQ_HEALTHY; }));
+    }
+  }
+
+  static constexpr const char* kQuery = "command_timeout=1s&health_degraded=0&health_unhealthy=0";
+  Proxy proxy_{server_.address()};
+};
+
+TEST_F(NeverSilentTest, AServerThatWasStopped) {
+  for (const auto length : {500ms, 4000ms}) {
+    ExpectToResume(
+        Url(kQuery), [&] { server_.SigStop(); }, [&] { server_.SigCont(); }, length, length > kBound);
+  }
+}
+
+TEST_F(NeverSilentTest, AConnectionThatWasABlackHole) {
+  ExpectToResume(
+      proxy_.Url(kQuery), [&] { proxy_.BlackHole(true); }, [&] { proxy_.BlackHole(false); }, 4s, true);
+}
+
+TEST_F(NeverSilentTest, ConnectionsThatARouterForgot) {
+  ExpectToResume(
+      proxy_.Url(kQuery), [&] { proxy_.FreezeOpen(); }, [] {}, 0s, false);
+}
+
+TEST_F(NeverSilentTest, AServerThatRefusesForLong) {
+  ExpectToResume(
+      proxy_.Url(kQuery), [&] { proxy_.Refuse(true); }, [&] { proxy_.Refuse(false); }, 5s, true);
+}
+
+TEST_F(NeverSilentTest, AMasterThatWasAReplicaForAWhile) {
+  RedisServer other(Listening());
+  const auto become = [&](const std::string& host, const std::string& port) {
+    server_.Client().Must({"REPLICAOF", host, port});
+  };
+  // Its new master holds what it had: the queue goes along.
+  other.Client().Must({"REPLICAOF", "127.0.0.1", std::to_string(server_.port())});
+  EXPECT_TRUE(Eventually(20s, [&] {
+    return other.Client().Must({"INFO", "replication"}).text.find("master_link_status:up") != std::string::npos;
+  }));
+  ExpectToResume(
+      Url(kQuery),
+      [&] {
+        other.Client().Must({"REPLICAOF", "NO", "ONE"});
+        become("127.0.0.1", std::to_string(other.port()));
+      },
+      [&] {
+        become("NO", "ONE");
+        other.Client().Must({"REPLICAOF", "127.0.0.1", std::to_string(server_.port())});
+      },
+      3s, true);
+}
+
+}  // namespace
+}  // namespace agentmq::test
