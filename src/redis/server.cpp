@@ -125,7 +125,10 @@ Status Server::Attempt(std::span<Command> commands, std::span<Reply> replies, st
     remaining.push_back(i);
   }
   if (confirms && outcome.answered > expected) ReadConfirmation(got.back(), &result->reached, &result->shortfall);
-  if (outcome.status.ok() && lost_scripts) status = LoadScripts(**connection, patience);
+  if (outcome.status.ok() && lost_scripts) {
+    status = LoadScripts(**connection, patience);
+    result->reloaded = status.ok();
+  }
   if (outcome.status.code() == Code::kUnknown) pool_.Lost(outcome.status);
   const bool all_answered = outcome.status.ok();
   pool_.Return(std::move(*connection));
@@ -145,6 +148,7 @@ Server::Outcome Server::Run(std::span<Command> commands, std::span<Reply> replie
   Outcome result;
   bool unanswered = false;  // something was sent and its answer lost
   for (;;) {
+    const bool had_reloaded = result.reloaded;
     if (!call.settles && shut_down()) {
       result.status = Status::Closed("the bus was shut down");
     } else {
@@ -162,6 +166,7 @@ Server::Outcome Server::Run(std::span<Command> commands, std::span<Reply> replie
       result.status = {Code::kInterrupted, "interrupted while waiting for the server"};
       return result;
     }
+    if (result.reloaded && !had_reloaded) continue;  // it has done nothing yet: this is no second time
     if (patience.deadline.Expired() || call.no_more.Expired() || pool_.BreakerOpen()) {
       const int64_t retry_after = result.status.retry_after();
       result.status = Status(unanswered ? Code::kUnknown : Code::kUnavailable, result.status.text());

@@ -34,6 +34,7 @@ class Server {
   struct Outcome {
     Status status;
     bool repeated = false;  // some of them, after an answer was lost
+    bool reloaded = false;  // the server had lost the scripts, did nothing, and has them again
     Durability reached{};   // of what was wanted, and
     std::string shortfall;  // what the server said where it could not tell
   };

@@ -124,6 +124,23 @@ TEST_F(RestartTest, AServerThatLostItsScriptsIsGivenThemAgain) {
   EXPECT_EQ(Take(bus, subscription, 2), (std::vector<std::string>{"1", "2"}));
 }
 
+TEST_F(RestartTest, AFetchThatOnlyLooksFindsWhatIsThereThoughTheServerLostItsScripts) {
+  Bus bus(Url());
+  Subscription one = bus.Subscribe(MQ_DIRECT, "a");
+  Subscription several = bus.Subscribe("c", "a");
+  for (int i = 0; i < 3; ++i) {
+    bus.SendTo("a", Text("direct"));
+    Put(bus, "c", "a", "inbox");
+    server_.Client().Must({"SCRIPT", "FLUSH"});
+    const std::optional<Message> direct = one.Fetch(0ms);
+    server_.Client().Must({"SCRIPT", "FLUSH"});
+    const std::optional<Message> inbox = several.Fetch(0ms);
+    ASSERT_TRUE(direct && inbox);
+    bus.Ack(*direct);
+    bus.Ack(*inbox);
+  }
+}
+
 TEST_F(RestartTest, AnEmptiedServerIsUsedAnew) {
   Bus bus(Url());
   Subscription subscription = bus.Subscribe("c", "a");
