@@ -66,7 +66,8 @@ Status RedisConsumer::Enter(const Patience& patience) {
     // Leases older than a minute: nobody is there who would have seen them lapse.
     (void)recovery_.Recover(*queue_, source_.group, 60000);
   }
-  return Status::Ok();
+  // What is kept now is this group's from now on, whoever settles it before the first fetch.
+  return reply->At(7).integer == 1 ? Copy(patience) : Status::Ok();
 }
 
 RedisConsumer::Lease RedisConsumer::lease() const {

@@ -77,6 +77,19 @@ TEST_P(BroadcastTest, ThreeThousandBeforeTheFirstSubscriptionComeInOrder) {
   EXPECT_FALSE(late.Fetch(0ms));
 }
 
+TEST_P(BroadcastTest, WhatIsKeptWhenItSubscribesIsALatecomersThoughOthersSettleItBeforeItFetches) {
+  Subscription first = bus_.Subscribe("news", "first");
+  const std::string id = Put(bus_, "news", nullptr, "x");
+  Put(bus_, "news", nullptr, "y");
+  Subscription late = bus_.Subscribe("news", "late");
+  EXPECT_EQ(Payloads(bus_.GetPending("news", "late")), (Strings{"x", "y"}));
+  Take(bus_, first, 2);
+  bus_.AckId("late", id.c_str());
+  EXPECT_EQ(Take(bus_, late, 1), Strings{"y"});
+  EXPECT_FALSE(late.Fetch(0ms));
+  EXPECT_EQ(bus_.Count(), 0);
+}
+
 TEST_P(BroadcastTest, WithStartNewOnlyWhatComesAfterIsRead) {
   Put(bus_, "news", nullptr, "before");
   Put(bus_, "news", "a", "in the inbox");

@@ -2,7 +2,8 @@
 -- Enters a consumer, and a log's group where it is new.
 -- KEYS: group (1-14)
 -- ARGV: consumer, lease, group, is log, from the start, new generation, group ttl, attempts
--- Answers: 0, now, generation, lanes, groups, meta is new, old leases (1: some are older than a minute)
+-- Answers: 0, now, generation, lanes, groups, meta is new, old leases (1: some are older than a minute), the group is
+--          being filled (0, 1)
 --!include queue.lua
 --!include group.lua
 local group = ARGV[3]
@@ -30,4 +31,4 @@ if call('HLEN', LEASE) <= 1000 then
   end
 end
 call('HSET', LEASE, ARGV[1], '1 ' .. ARGV[2] .. ' ' .. now)
-return {0, now, generation, meta[2] or '', groups, meta[1] and 0 or 1, old}
+return {0, now, generation, meta[2] or '', groups, meta[1] and 0 or 1, old, call('HEXISTS', META, 'copy:' .. group)}
