@@ -2,6 +2,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include <algorithm>
 #include <charconv>
 #include <new>
 #include <stdexcept>
@@ -27,11 +28,14 @@ void* Guarded(Make make) {
   }
 }
 
-// The place of a new reply: in its parent's items, or a root of its own.
+constexpr size_t kTrusted = 10000;  // items that are made room for before they came
+
+// The place of a new reply: in its parent's items, or a root of its own. Items are made as they come: how many there are
+// going to be is what the other side says.
 Reply* Place(const redisReadTask* task) {
   if (task->parent == nullptr) return new Reply;
   auto* parent = static_cast<Reply*>(task->parent->obj);
-  return &parent->items[static_cast<size_t>(task->idx)];
+  return &parent->items.emplace_back();
 }
 
 void* CreateString(const redisReadTask* task, char* text, size_t size) {
@@ -47,7 +51,7 @@ void* CreateArray(const redisReadTask* task, ElementCount elements) {
   return Guarded([&] {
     Reply* reply = Place(task);
     reply->kind = Reply::Kind::kArray;
-    reply->items.resize(static_cast<size_t>(elements));
+    reply->items.reserve(std::min(static_cast<size_t>(elements), kTrusted));
     return reply;
   });
 }
