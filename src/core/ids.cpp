@@ -129,7 +129,7 @@ std::string Receipt::Text() const {
 std::optional<int64_t> ParseDelivery(std::string_view number) {
   int64_t delivery = -1;
   const auto [stop, error] = std::from_chars(number.data(), number.data() + number.size(), delivery);
-  const bool whole = error == std::errc() && stop == number.data() + number.size() && delivery >= 0;
+  const bool whole = error == std::errc() && stop == number.data() + number.size() && delivery > 0;
   return whole ? std::optional(delivery) : std::nullopt;
 }
 

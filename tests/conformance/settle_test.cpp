@@ -44,6 +44,24 @@ TEST_P(SettleTest, ReceiptsKnowTheirSubscription) {
   EXPECT_EQ(bus_.Count(), 0);
 }
 
+// Deliveries are numbered from 1 on: a receipt of none would settle whatever is in whosever hand.
+TEST_P(SettleTest, AReceiptOfNoDeliverySettlesNothing) {
+  Put(bus_, "c", "a", "x");
+  Subscription subscription = bus_.Subscribe("c", "a");
+  const Message message = Next(subscription);
+  const std::string receipt(message.receipt());
+  for (const char* number : {"0", "00", "-1", ""}) {
+    const std::string forged = receipt.substr(0, receipt.rfind('|') + 1) + number;
+    const char* const one = forged.c_str();
+    int32_t result = MQ_OK;
+    EXPECT_STATUS(MQ_INVALID, mq_ack_receipts(bus_.get(), &one, 1, &result, nullptr));
+    EXPECT_STATUS(MQ_INVALID, mq_nack_receipt(bus_.get(), one, MQ_FAILURE_PERMANENT, 0, nullptr));
+    EXPECT_STATUS(MQ_INVALID, mq_extend_receipt(bus_.get(), one, 1000));
+  }
+  EXPECT_EQ(bus_.Count({{"state", "reserved"}}), 1);
+  bus_.Ack(message);
+}
+
 TEST_P(SettleTest, AnAckRemovesTheMessage) {
   const std::string id = Put(bus_, "c", "a", "x");
   Subscription subscription = bus_.Subscribe("c", "a");

@@ -83,7 +83,7 @@ TEST(Ids, WhatIsNoReceiptIsRefused) {
   for (const std::string& text :
        {std::string(), std::string("|"), std::string("||"), std::string("|||"), full, full + "|-|c", full + "|-|c|",
         full + "|-|c|x", full + "|-|c|-1", full + "|-|c|1x", full + "|-||1", full + "||c|1", full + "|a:b|c|1",
-        full + "|-|x|c|1", full + "~g|-|c|1", full + "|-|c|99999999999999999999"}) {
+        full + "|-|x|c|1", full + "~g|-|c|1", full + "|-|c|99999999999999999999", full + "|-|c|0", full + "|-|c|00"}) {
     EXPECT_EQ(Receipt::Parse(text).code(), Code::kInvalid) << text;
   }
   EXPECT_TRUE(Receipt::Parse(full + "|-|c|1").ok());
