@@ -1,3 +1,5 @@
+#include <span>
+
 #include "capi/guard.hpp"
 #include "capi/handles.hpp"
 #include "core/encoding.hpp"
@@ -19,20 +21,14 @@ Status GiveMessage(Result<std::unique_ptr<Message>>&& message, mq_message** out)
 }  // namespace agentmq::capi
 
 using namespace agentmq::capi;
-using agentmq::Message;
+using agentmq::Status;
 
 namespace {
 
-agentmq::Status Encode(agentmq::MessageViews messages, void* buffer, size_t capacity, size_t* size) {
-  *size = agentmq::EncodedSize(messages);
-  if (capacity == 0) return agentmq::Status::Ok();
-  if (buffer == nullptr) return agentmq::Status::Invalid("buffer is NULL");
-  if (capacity < *size) {
-    return {agentmq::Code::kTooLarge,
-            "it takes " + std::to_string(*size) + " bytes, there is room for " + std::to_string(capacity)};
-  }
-  agentmq::EncodeMessages(messages, {static_cast<char*>(buffer), *size});
-  return agentmq::Status::Ok();
+// The caller's room; kInvalid where it is not there.
+agentmq::Result<std::span<char>> RoomOf(void* buffer, size_t capacity) {
+  if (buffer == nullptr && capacity > 0) return Status::Invalid("buffer is NULL");
+  return std::span(static_cast<char*>(buffer), capacity);
 }
 
 }  // namespace
@@ -54,20 +50,16 @@ mq_message* mq_list_take(mq_list* list, size_t index) {
 mq_status mq_list_encode(const mq_list* list, void* buffer, size_t capacity, size_t* size) {
   Clear(size);
   return Guard({{"list", list}, {"size", size}}, [&] {
-    std::vector<const Message*> messages;
-    messages.reserve(list->messages.size());
-    for (const auto& message : list->messages) {
-      if (message != nullptr) messages.push_back(message.get());
-    }
-    return Encode(messages, buffer, capacity, size);
+    const auto room = RoomOf(buffer, capacity);
+    return room.ok() ? agentmq::Encode(list->messages, *room, size) : room.status();
   });
 }
 
 mq_status mq_message_encode(const mq_message* message, void* buffer, size_t capacity, size_t* size) {
   Clear(size);
   return Guard({{"message", message}, {"size", size}}, [&] {
-    const Message* const one[] = {MessageOf(message)};
-    return Encode(one, buffer, capacity, size);
+    const auto room = RoomOf(buffer, capacity);
+    return room.ok() ? agentmq::Encode(*MessageOf(message), *room, size) : room.status();
   });
 }
 

@@ -1,13 +1,41 @@
 #include "core/encoding.hpp"
 
 #include <array>
+#include <bit>
+#include <charconv>
 #include <climits>
 #include <cstring>
 #include <string>
 #include <type_traits>
 
+#include "core/ledger.hpp"
+
 namespace agentmq {
 namespace {
+
+// Numbers as they are on the wire, wherever they lie.
+template <class T>
+void PutLittle(T value, char* out) {
+  const auto bits = static_cast<std::make_unsigned_t<T>>(value);
+  if constexpr (std::endian::native == std::endian::little) {
+    std::memcpy(out, &bits, sizeof bits);
+  } else {
+    for (size_t i = 0; i < sizeof bits; ++i) out[i] = static_cast<char>(bits >> (8 * i) & 0xff);
+  }
+}
+
+template <class T>
+T TakeLittle(const char* from) {
+  std::make_unsigned_t<T> bits = 0;
+  if constexpr (std::endian::native == std::endian::little) {
+    std::memcpy(&bits, from, sizeof bits);
+  } else {
+    for (size_t i = sizeof bits; i-- > 0;) {
+      bits = static_cast<std::make_unsigned_t<T>>(bits << 8 | static_cast<uint8_t>(from[i]));
+    }
+  }
+  return static_cast<T>(bits);
+}
 
 constexpr uint32_t kVersion = 1;
 constexpr size_t kListHead = 16;
@@ -32,44 +60,90 @@ enum Text : size_t {
 constexpr std::array<const char*, kId> kSettable = {"target",         "source",   "type",
                                                     "correlation_id", "reply_to", "content_type"};
 
-std::array<std::string_view, kTexts> TextsOf(const Message& message) {
-  return {message.target(),
-          message.Get(Property::kSource),
-          message.Get(Property::kType),
-          message.Get(Property::kCorrelationId),
-          message.Get(Property::kReplyTo),
-          message.Get(Property::kContentType),
-          message.id(),
-          message.channel(),
-          message.receipt(),
-          message.agent(),
-          message.reason()};
-}
-
-size_t HeaderBytes(const Message& message) {
-  size_t bytes = 0;
-  for (size_t i = 0; i < message.header_count(); ++i) {
-    const auto [name, value] = message.HeaderAt(i);
-    bytes += 8 + std::strlen(name) + std::strlen(value);
-  }
-  return bytes;
-}
-
 size_t Padded(size_t size) { return (size + 7) & ~size_t{7}; }
 
-size_t EntrySize(const Message& message) {
-  size_t size = kEntryHead + HeaderBytes(message) + message.payload().size();
-  for (const std::string_view text : TextsOf(message)) size += text.size();
-  return Padded(size);
-}
+// A message measured, so that it is written in one go.
+struct Entry {
+  const Message* message = nullptr;
+  std::string_view id_front;  // of one that has an id
+  // Those of the id and of the receipt are left out here: they are put together in their place.
+  std::array<std::string_view, kTexts> texts;
+  std::array<char, 20> number{};  // ends the receipt
+  size_t digits = 0;
+  size_t id_size = 0;
+  size_t receipt_size = 0;
+  size_t header_bytes = 0;
+  size_t size = 0;
+
+  size_t SizeOf(size_t text) const {
+    if (text == kId) return id_size;
+    return text == kReceipt ? receipt_size : texts[text].size();
+  }
+};
+
+// Measures messages, one after the other. What it answers points into it, until the next one.
+class Measure {
+ public:
+  Entry operator()(const Message& message) {
+    Entry entry;
+    entry.message = &message;
+    entry.texts = {ViewOf(message.target()),
+                   ViewOf(message.Get(Property::kSource)),
+                   ViewOf(message.Get(Property::kType)),
+                   ViewOf(message.Get(Property::kCorrelationId)),
+                   ViewOf(message.Get(Property::kReplyTo)),
+                   ViewOf(message.Get(Property::kContentType)),
+                   {},
+                   ViewOf(message.channel()),
+                   {},
+                   ViewOf(message.agent()),
+                   ViewOf(message.reason())};
+    if (message.queue() != nullptr) Identify(message, entry);
+    size_t bytes = kEntryHead + message.payload().size();
+    for (size_t i = 0; i < kTexts; ++i) bytes += entry.SizeOf(i);
+    for (size_t i = 0; i < message.header_count(); ++i) {
+      const auto [name, value] = message.HeaderAt(i);
+      entry.header_bytes += 8 + std::strlen(name) + std::strlen(value);
+    }
+    entry.size = Padded(bytes + entry.header_bytes);
+    return entry;
+  }
+
+ private:
+  // Most are empty.
+  static std::string_view ViewOf(const char* text) { return *text == '\0' ? std::string_view() : text; }
+
+  void Identify(const Message& message, Entry& entry) {
+    entry.id_front = FrontOf(message);
+    const size_t alive = entry.id_front.size() + ShortId::kSize;
+    entry.id_size = alive + (message.dead_group().empty() ? 0 : 1 + message.dead_group().size());
+    if (message.delivery() == 0) return;
+    char* const begin = entry.number.data();
+    entry.digits =
+        static_cast<size_t>(std::to_chars(begin, begin + entry.number.size(), message.delivery()).ptr - begin);
+    entry.receipt_size = alive + 3 + message.source()->group.size() + message.consumer()->size() + entry.digits;
+  }
+
+  std::string_view FrontOf(const Message& message) {
+    if (message.ledger() != nullptr) return message.ledger()->id_front();
+    if (queue_ == nullptr || *message.queue() != *queue_) {
+      queue_ = message.queue();
+      front_ = FullId::Front(*queue_);
+    }
+    return front_;
+  }
+
+  const QueueName* queue_ = nullptr;  // of the last one that no subscription handed out
+  std::string front_;                 // of its ids
+};
 
 class Writer {
  public:
   explicit Writer(char* out) : out_(out) {}
   template <class T>
   void Number(T value) {
-    const auto bits = static_cast<std::make_unsigned_t<T>>(value);
-    for (size_t i = 0; i < sizeof(T); ++i) *out_++ = static_cast<char>(bits >> (8 * i) & 0xff);
+    PutLittle(value, out_);
+    out_ += sizeof value;
   }
   void Size(size_t size) { Number(static_cast<uint32_t>(size)); }
   void Bytes(std::string_view bytes) {
@@ -85,11 +159,30 @@ class Writer {
   char* out_;
 };
 
-void EncodeEntry(const Message& message, Writer& writer) {
+void WriteId(const Entry& entry, Writer& writer) {
+  writer.Bytes(entry.id_front);
+  writer.Bytes(entry.message->short_id().view());
+  const std::string& dead_group = entry.message->dead_group();
+  if (dead_group.empty()) return;
+  writer.Bytes("~");
+  writer.Bytes(dead_group);
+}
+
+void WriteReceipt(const Entry& entry, Writer& writer) {
+  writer.Bytes(entry.id_front);
+  writer.Bytes(entry.message->short_id().view());
+  writer.Bytes("|");
+  writer.Bytes(entry.message->source()->group);
+  writer.Bytes("|");
+  writer.Bytes(*entry.message->consumer());
+  writer.Bytes("|");
+  writer.Bytes({entry.number.data(), entry.digits});
+}
+
+void WriteEntry(const Entry& entry, Writer& writer) {
   const char* const begin = writer.at();
-  const size_t size = EntrySize(message);
-  const auto texts = TextsOf(message);
-  writer.Size(size);
+  const Message& message = *entry.message;
+  writer.Size(entry.size);
   writer.Number(static_cast<int32_t>(message.status()));
   writer.Number(message.timestamp());
   writer.Number(message.expires());
@@ -99,10 +192,14 @@ void EncodeEntry(const Message& message, Writer& writer) {
   writer.Number(static_cast<int32_t>(message.deliveries()));
   writer.Number(static_cast<int32_t>(message.state()));
   writer.Size(message.header_count());
-  for (const std::string_view text : texts) writer.Size(text.size());
-  writer.Size(HeaderBytes(message));
+  for (size_t i = 0; i < kTexts; ++i) writer.Size(entry.SizeOf(i));
+  writer.Size(entry.header_bytes);
   writer.Number(static_cast<uint64_t>(message.payload().size()));
-  for (const std::string_view text : texts) writer.Bytes(text);
+  for (size_t i = 0; i < kTexts; ++i) {
+    if (i == kId && entry.id_size > 0) WriteId(entry, writer);
+    if (i == kReceipt && entry.receipt_size > 0) WriteReceipt(entry, writer);
+    writer.Bytes(entry.texts[i]);
+  }
   for (size_t i = 0; i < message.header_count(); ++i) {
     const std::string_view name = message.HeaderAt(i).first;
     const std::string_view value = message.HeaderAt(i).second;
@@ -112,7 +209,32 @@ void EncodeEntry(const Message& message, Writer& writer) {
     writer.Bytes(value);
   }
   writer.Bytes(message.payload());
-  writer.FillTo(begin + size);
+  writer.FillTo(begin + entry.size);
+}
+
+// each: calls what it is given with every message, the same ones every time.
+template <class Each>
+Status EncodeAll(const Each& each, std::span<char> out, size_t* size) {
+  Measure measure;
+  uint32_t count = 0;
+  Entry last;  // mostly it is the only one, and need not be measured again
+  *size = kListHead;
+  each([&](const Message& message) {
+    ++count;
+    last = measure(message);
+    *size += last.size;
+  });
+  if (out.empty()) return Status::Ok();
+  if (out.size() < *size) {
+    return {Code::kTooLarge,
+            "it takes " + std::to_string(*size) + " bytes, there is room for " + std::to_string(out.size())};
+  }
+  Writer writer(out.data());
+  writer.Number(kVersion);
+  writer.Number(count);
+  writer.Number(static_cast<uint64_t>(*size));
+  each([&](const Message& message) { WriteEntry(count == 1 ? last : measure(message), writer); });
+  return Status::Ok();
 }
 
 // Reads what may have been made by anybody: beyond the end there are zeros, and ok() is false.
@@ -122,12 +244,7 @@ class Reader {
   template <class T>
   T Number() {
     const std::string_view raw = Bytes(sizeof(T));
-    std::make_unsigned_t<T> bits = 0;
-    for (size_t i = 0; i < raw.size(); ++i) {
-      bits |= static_cast<std::make_unsigned_t<T>>(static_cast<std::make_unsigned_t<T>>(static_cast<uint8_t>(raw[i]))
-                                                   << (8 * i));
-    }
-    return static_cast<T>(bits);
+    return raw.empty() ? T{0} : TakeLittle<T>(raw.data());
   }
   std::string_view Bytes(uint64_t size) {
     if (size > bytes_.size()) ok_ = false;
@@ -147,20 +264,20 @@ Status Malformed(size_t index, const std::string& why) {
   return Status::Invalid("message " + std::to_string(index) + " of the encoded list: " + why);
 }
 
-Status SetText(Message& message, size_t text, const std::string& value) {
+Status SetText(Message& message, size_t text, std::string_view value) {
   switch (text) {
     case kTarget:
-      return message.SetTarget(value.c_str());
+      return message.SetTarget(value);
     case kSource:
-      return message.Set(Property::kSource, value.c_str());
+      return message.Set(Property::kSource, value);
     case kType:
-      return message.Set(Property::kType, value.c_str());
+      return message.Set(Property::kType, value);
     case kCorrelation:
-      return message.Set(Property::kCorrelationId, value.c_str());
+      return message.Set(Property::kCorrelationId, value);
     case kReplyTo:
-      return message.Set(Property::kReplyTo, value.c_str());
+      return message.Set(Property::kReplyTo, value);
     default:
-      return message.Set(Property::kContentType, value.c_str());
+      return message.Set(Property::kContentType, value);
   }
 }
 
@@ -178,7 +295,7 @@ Result<std::unique_ptr<Message>> DecodeEntry(std::string_view entry, size_t inde
   const auto payload_size = head.Number<uint64_t>();
 
   Reader body(entry.substr(kEntryHead));
-  std::array<std::string, kId> texts;
+  std::array<std::string_view, kId> texts;
   for (size_t i = 0; i < kTexts; ++i) {
     const std::string_view text = body.Bytes(sizes[i]);
     if (i >= kId) continue;
@@ -210,18 +327,17 @@ Result<std::unique_ptr<Message>> DecodeEntry(std::string_view entry, size_t inde
 
 }  // namespace
 
-size_t EncodedSize(MessageViews messages) {
-  size_t size = kListHead;
-  for (const Message* message : messages) size += EntrySize(*message);
-  return size;
+Status Encode(std::span<const std::unique_ptr<Message>> messages, std::span<char> out, size_t* size) {
+  const auto each = [messages](const auto& visit) {
+    for (const auto& message : messages) {
+      if (message != nullptr) visit(*message);
+    }
+  };
+  return EncodeAll(each, out, size);
 }
 
-void EncodeMessages(MessageViews messages, std::span<char> out) {
-  Writer writer(out.data());
-  writer.Number(kVersion);
-  writer.Size(messages.size());
-  writer.Number(static_cast<uint64_t>(out.size()));
-  for (const Message* message : messages) EncodeEntry(*message, writer);
+Status Encode(const Message& message, std::span<char> out, size_t* size) {
+  return EncodeAll([&message](const auto& visit) { visit(message); }, out, size);
 }
 
 Result<Messages> DecodeMessages(std::string_view encoded) {

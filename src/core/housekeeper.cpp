@@ -23,18 +23,20 @@ void Housekeeper::Watch(std::shared_ptr<Ledger> ledger) {
   }
 }
 
-void Housekeeper::Enter(const std::string& incarnation, const std::shared_ptr<Ledger>& ledger) {
+void Housekeeper::Enter(const std::shared_ptr<const std::string>& incarnation, const std::shared_ptr<Ledger>& ledger) {
   const std::lock_guard lock(mutex_);
-  by_incarnation_[incarnation] = ledger;
+  by_incarnation_.erase(*incarnation);
+  by_incarnation_.emplace(*incarnation, Entered{incarnation, ledger});
   if (by_incarnation_.size() < prune_at_) return;
-  std::erase_if(by_incarnation_, [](const auto& entry) { return entry.second.expired(); });
+  std::erase_if(by_incarnation_, [](const auto& entry) { return entry.second.ledger.expired(); });
   prune_at_ = std::max<size_t>(64, 2 * by_incarnation_.size());
 }
 
-std::shared_ptr<Ledger> Housekeeper::Find(const std::string& incarnation) const {
+Housekeeper::Holder Housekeeper::Find(std::string_view incarnation) const {
   const std::lock_guard lock(mutex_);
   const auto found = by_incarnation_.find(incarnation);
-  return found == by_incarnation_.end() ? nullptr : found->second.lock();
+  if (found == by_incarnation_.end()) return {};
+  return {found->second.incarnation, found->second.ledger.lock()};
 }
 
 int64_t Housekeeper::Look() {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -22,21 +23,30 @@ class Housekeeper {
 
   void Watch(std::shared_ptr<Ledger> ledger);
   // What a consumer of that incarnation hands out is written down there.
-  void Enter(const std::string& incarnation, const std::shared_ptr<Ledger>& ledger);
-  // Null where no subscription of this bus has or had it.
-  std::shared_ptr<Ledger> Find(const std::string& incarnation) const;
+  void Enter(const std::shared_ptr<const std::string>& incarnation, const std::shared_ptr<Ledger>& ledger);
+  // Nulls where no subscription of this bus has or had it.
+  struct Holder {
+    std::shared_ptr<const std::string> incarnation;
+    std::shared_ptr<Ledger> ledger;
+  };
+  Holder Find(std::string_view incarnation) const;
 
  private:
+  struct Entered {
+    std::shared_ptr<const std::string> incarnation;
+    std::weak_ptr<Ledger> ledger;
+  };
+
   // Answers when to look again, in ms; -1: nothing is watched.
   int64_t Look();
   void LetGo(Ledger& ledger);
 
   Shared& shared_;
   mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<Ledger>> ledgers_;                           // guarded by mutex_
-  std::unordered_map<std::string, std::weak_ptr<Ledger>> by_incarnation_;  // guarded by mutex_
-  size_t prune_at_ = 64;                                                   // guarded by mutex_
-  uint64_t task_ = 0;                                                      // guarded by mutex_
+  std::vector<std::shared_ptr<Ledger>> ledgers_;                  // guarded by mutex_
+  std::unordered_map<std::string_view, Entered> by_incarnation_;  // guarded by mutex_; the names are those in there
+  size_t prune_at_ = 64;                                          // guarded by mutex_
+  uint64_t task_ = 0;                                             // guarded by mutex_
 };
 
 }  // namespace agentmq

@@ -95,8 +95,15 @@ int ShortId::priority() const { return static_cast<int>(Take(text_.data() + kTim
 
 bool ShortId::blob() const { return (Take(text_.data() + kTimeDigits, kLaneDigits) & kBlobBit) != 0; }
 
+std::string FullId::Front(const QueueName& queue) {
+  std::string front("1");
+  queue.AppendTo(&front);
+  front += '/';
+  return front;
+}
+
 std::string FullId::Text() const {
-  std::string text = "1" + queue.Text() + "/";
+  std::string text = Front(queue);
   text += id.view();
   if (!group.empty()) text += "~" + group;
   return text;

@@ -45,6 +45,8 @@ struct FullId {
 
   std::string Text() const;
   static Result<FullId> Parse(std::string_view text);
+  // What stands in front of the short id: the same for a whole queue.
+  static std::string Front(const QueueName& queue);
 };
 
 // What fences a delivery: it is settled only while the message is in this consumer's hand under this number.

@@ -21,9 +21,11 @@ class Ledger {
  public:
   // longest: ms after which a message counts as forgotten; 0: never, and nothing is written down.
   Ledger(std::shared_ptr<const Source> source, RetryPolicy retry, int64_t longest)
-      : source_(std::move(source)), retry_(retry), longest_(longest) {}
+      : source_(std::move(source)), id_front_(FullId::Front(source_->queue)), retry_(retry), longest_(longest) {}
 
   const Source& source() const { return *source_; }
+  const std::shared_ptr<const Source>& shared_source() const { return source_; }
+  const std::string& id_front() const { return id_front_; }  // of the ids of its messages
   const RetryPolicy& retry() const { return retry_; }
   int64_t longest() const { return longest_; }
 
@@ -57,6 +59,7 @@ class Ledger {
   };
 
   const std::shared_ptr<const Source> source_;
+  const std::string id_front_;
   const RetryPolicy retry_;
   const int64_t longest_;
   std::atomic<bool> closed_{false};

@@ -130,12 +130,16 @@ Status Message::Remember(Status status) {
 
 Status Message::Set(Property property, const char* value) {
   if (read_only_) return ReadOnly();
-  const auto index = static_cast<size_t>(property);
   if (value == nullptr) {
-    own_[index].clear();
+    own_[static_cast<size_t>(property)].clear();
     return Status::Ok();
   }
-  const std::string_view text = Bounded(value);
+  return Set(property, Bounded(value));
+}
+
+Status Message::Set(Property property, std::string_view text) {
+  if (read_only_) return ReadOnly();
+  const auto index = static_cast<size_t>(property);
   Status status =
       IsName(property) ? CheckPropertyName(kPropertyNames[index], text) : CheckText(kPropertyNames[index], text);
   if (status.ok()) own_[index] = text;
@@ -148,7 +152,11 @@ Status Message::SetTarget(const char* value) {
     target_.clear();
     return Status::Ok();
   }
-  const std::string_view text = Bounded(value);
+  return SetTarget(Bounded(value));
+}
+
+Status Message::SetTarget(std::string_view text) {
+  if (read_only_) return ReadOnly();
   Status status = CheckPropertyName("target", text);
   if (status.ok()) target_ = text;
   return Remember(std::move(status));
@@ -256,7 +264,7 @@ std::pair<const char*, const char*> Message::HeaderAt(size_t index) const {
 std::string_view Message::payload() const { return read_only_ ? view_.payload : std::string_view(payload_); }
 
 const char* Message::id() const {
-  if (has_id_ && id_text_.empty()) id_text_ = FullId{source_ ? source_->queue : queue_, id_, dead_group_}.Text();
+  if (has_id_ && id_text_.empty()) id_text_ = FullId{*queue(), id_, dead_group_}.Text();
   return id_text_.c_str();
 }
 

@@ -35,7 +35,9 @@ class Message {
   Status Remember(Status status);  // keeps a setter's first failure, and answers it
 
   Status Set(Property property, const char* value);
+  Status Set(Property property, std::string_view text);  // without a NUL
   Status SetTarget(const char* value);
+  Status SetTarget(std::string_view text);  // without a NUL
   Status SetHeader(const char* name, const char* value);
   Status SetPriority(int priority);
   Status SetTtl(int64_t ttl);
@@ -73,7 +75,9 @@ class Message {
 
   // Settling: who holds it. Null source: it was neither fetched nor found.
   const std::shared_ptr<const Source>& source() const { return source_; }
+  const QueueName* queue() const { return !has_id_ ? nullptr : source_ ? &source_->queue : &queue_; }
   const ShortId& short_id() const { return id_; }
+  const std::string& dead_group() const { return dead_group_; }                     // of a dead letter
   const std::shared_ptr<const std::string>& consumer() const { return consumer_; }  // shared by a whole batch
   int64_t delivery() const { return delivery_; }                                    // 0: found, not fetched
   const std::shared_ptr<Ledger>& ledger() const { return ledger_; }

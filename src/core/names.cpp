@@ -1,17 +1,24 @@
 #include "core/names.hpp"
 
+#include <array>
+
 namespace agentmq {
 namespace {
 
 constexpr size_t kMaxName = 256;
 constexpr std::string_view kHex = "0123456789ABCDEF";
 
-bool IsControl(unsigned char byte) { return byte < 0x20 || byte == 0x7f; }
+constexpr bool IsControl(unsigned char byte) { return byte < 0x20 || byte == 0x7f; }
 
-bool IsReserved(char byte) {
-  return std::string_view("%/:{}*?[]|").find(byte) != std::string_view::npos ||
-         IsControl(static_cast<unsigned char>(byte));
+constexpr std::array<bool, 256> MakeReserved() {
+  std::array<bool, 256> reserved{};
+  for (size_t byte = 0; byte < reserved.size(); ++byte) reserved[byte] = IsControl(static_cast<unsigned char>(byte));
+  for (const char byte : std::string_view("%/:{}*?[]|")) reserved[static_cast<unsigned char>(byte)] = true;
+  return reserved;
 }
+constexpr std::array<bool, 256> kReserved = MakeReserved();
+
+bool IsReserved(char byte) { return kReserved[static_cast<unsigned char>(byte)]; }
 
 int HexDigit(char digit) {
   if (digit >= '0' && digit <= '9') return digit - '0';
@@ -51,6 +58,19 @@ bool HasControl(std::string_view text) {
   return false;
 }
 
+void AppendEncoded(std::string_view text, std::string* encoded) {
+  for (const char byte : text) {
+    if (!IsReserved(byte)) {
+      *encoded += byte;
+      continue;
+    }
+    const auto bits = static_cast<unsigned char>(byte);
+    *encoded += '%';
+    *encoded += kHex[bits >> 4];
+    *encoded += kHex[bits & 15];
+  }
+}
+
 Result<std::string> DecodeName(std::string_view what, std::string_view text) {
   Result<std::string> name = PercentDecode(text);
   if (!name.ok()) return name;
@@ -62,10 +82,19 @@ Result<std::string> DecodeName(std::string_view what, std::string_view text) {
 }  // namespace
 
 std::string QueueName::Text() const {
-  std::string text = PercentEncode(channel);
-  text += '/';
-  text += broadcast ? "*" : PercentEncode(target);
+  std::string text;
+  AppendTo(&text);
   return text;
+}
+
+void QueueName::AppendTo(std::string* text) const {
+  AppendEncoded(channel, text);
+  *text += '/';
+  if (broadcast) {
+    *text += '*';
+  } else {
+    AppendEncoded(target, text);
+  }
 }
 
 Result<QueueName> QueueName::Parse(std::string_view text) {
@@ -92,16 +121,7 @@ Result<QueueName> QueueName::Parse(std::string_view text) {
 std::string PercentEncode(std::string_view text) {
   std::string encoded;
   encoded.reserve(text.size());
-  for (const char byte : text) {
-    if (!IsReserved(byte)) {
-      encoded += byte;
-      continue;
-    }
-    const auto bits = static_cast<unsigned char>(byte);
-    encoded += '%';
-    encoded += kHex[bits >> 4];
-    encoded += kHex[bits & 15];
-  }
+  AppendEncoded(text, &encoded);
   return encoded;
 }
 

@@ -26,6 +26,7 @@ struct QueueName {
   // "<channel>/<target>", percent-encoded, a log's target as "*": no two queues share it, and no user's name can spell
   // the "*". What keys, ids and messages to people use.
   std::string Text() const;
+  void AppendTo(std::string* text) const;
   static Result<QueueName> Parse(std::string_view text);
 };
 

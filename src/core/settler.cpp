@@ -60,18 +60,34 @@ Status CheckExtension(int64_t visibility_timeout) {
                          std::to_string(visibility_timeout) + " ms");
 }
 
-// A receipt's text apart, unread: "<queue>/" id "|<group>|<consumer>|" number.
+// A receipt's text apart, unread: "<front>" id "|<group>|<consumer>|" number.
 struct ReceiptShape {
-  std::string_view queue, id, hand, number;
+  std::string_view front, id, group, consumer, number;
 
+  // Empty where it is no receipt.
   static ReceiptShape Of(std::string_view receipt) {
-    const size_t bar = receipt.find('|');
+    const size_t first = receipt.find('|');
     const size_t last = receipt.rfind('|');
-    if (bar == std::string_view::npos || bar < ShortId::kSize) return {};
-    return {receipt.substr(0, bar - ShortId::kSize), receipt.substr(bar - ShortId::kSize, ShortId::kSize),
-            receipt.substr(bar, last - bar + 1), receipt.substr(last + 1)};
+    if (first == std::string_view::npos || first < ShortId::kSize) return {};
+    const size_t second = receipt.find('|', first + 1);
+    if (second == std::string_view::npos || second >= last) return {};
+    return {receipt.substr(0, first - ShortId::kSize), receipt.substr(first - ShortId::kSize, ShortId::kSize),
+            receipt.substr(first + 1, second - first - 1), receipt.substr(second + 1, last - second - 1),
+            receipt.substr(last + 1)};
   }
-  bool SameHand(const ReceiptShape& other) const { return !hand.empty() && queue == other.queue && hand == other.hand; }
+  bool SameHand(const ReceiptShape& other) const {
+    return !consumer.empty() && consumer == other.consumer && front == other.front && group == other.group;
+  }
+  bool IsOf(const Ledger& ledger) const { return front == ledger.id_front() && group == ledger.source().group; }
+  // False where they can't be.
+  bool Read(ShortId* short_id, int64_t* delivery) const {
+    const auto read_id = ShortId::Parse(id);
+    const auto read_number = ParseDelivery(number);
+    if (!read_id || !read_number) return false;
+    *short_id = *read_id;
+    *delivery = *read_number;
+    return true;
+  }
 };
 
 // What a settlement answers where the message is no longer held by who asked.
@@ -101,6 +117,15 @@ AckRequest AckRequest::Of(const Message& message) {
 
 AckRequest AckRequest::Of(std::string_view receipt, const Housekeeper& housekeeper) {
   AckRequest request;
+  // Mostly a subscription of this bus had it: then all but the numbers is known.
+  const ReceiptShape shape = ReceiptShape::Of(receipt);
+  auto [consumer, ledger] = housekeeper.Find(shape.consumer);
+  if (ledger != nullptr && shape.IsOf(*ledger) && shape.Read(&request.id, &request.delivery)) {
+    request.source = ledger->shared_source();
+    request.consumer = std::move(consumer);
+    request.ledger = std::move(ledger);
+    return request;
+  }
   auto parsed = Receipt::Parse(receipt);
   if (!parsed.ok()) {
     request.status = parsed.status();
@@ -110,7 +135,7 @@ AckRequest AckRequest::Of(std::string_view receipt, const Housekeeper& housekeep
   request.consumer = std::make_shared<const std::string>(std::move(parsed->consumer));
   request.id = parsed->id;
   request.delivery = parsed->delivery;
-  request.ledger = housekeeper.Find(*request.consumer);
+  request.ledger = std::move(ledger);
   return request;
 }
 
@@ -125,12 +150,12 @@ std::vector<AckRequest> AckRequest::Of(std::span<const char* const> receipts, co
       continue;
     }
     const ReceiptShape shape = ReceiptShape::Of(receipt);
-    const auto id = shape.SameHand(before) ? ShortId::Parse(shape.id) : std::nullopt;
-    const auto delivery = id ? ParseDelivery(shape.number) : std::nullopt;
-    if (delivery) {
+    ShortId id;
+    int64_t delivery = 0;
+    if (shape.SameHand(before) && shape.Read(&id, &delivery)) {
       AckRequest& request = requests.emplace_back(requests[like]);
-      request.id = *id;
-      request.delivery = *delivery;
+      request.id = id;
+      request.delivery = delivery;
       continue;
     }
     requests.push_back(Of(receipt, housekeeper));
@@ -220,7 +245,7 @@ Status Settler::NackReceipt(Backend& backend, std::string_view receipt, bool per
   auto parsed = Receipt::Parse(receipt);
   if (!parsed.ok()) return parsed.status();
   if (Status status = CheckNack(delay, reason); !status.ok()) return status;
-  const auto ledger = shared_.housekeeper.Find(parsed->consumer);
+  const auto ledger = shared_.housekeeper.Find(parsed->consumer).ledger;
   const RetryPolicy retry = ledger != nullptr ? ledger->retry() : RetryPolicy::From(shared_.config);
   Nack nack;
   nack.id = parsed->id;
@@ -257,7 +282,7 @@ Status Settler::ExtendReceipt(Backend& backend, std::string_view receipt, int64_
   int64_t until = 0;
   Status status = backend.Extend(Source{parsed->queue, parsed->group}, parsed->consumer,
                                  {parsed->id, parsed->delivery, {}}, visibility_timeout, &until);
-  const auto ledger = status.ok() ? shared_.housekeeper.Find(parsed->consumer) : nullptr;
+  const auto ledger = status.ok() ? shared_.housekeeper.Find(parsed->consumer).ledger : nullptr;
   if (ledger != nullptr) ledger->Settled(parsed->id, parsed->delivery);
   return status;
 }

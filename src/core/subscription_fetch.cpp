@@ -212,7 +212,7 @@ Status SubscriptionState::Accept(const std::vector<std::shared_ptr<Reader>>& ask
     }
     const auto before = reader.incarnation();
     const bool mends = reader.Accept(std::move(fetched), SteadyMillis());
-    if (reader.incarnation() != before) shared_->housekeeper.Enter(*reader.incarnation(), reader.ledger);
+    if (reader.incarnation() != before) shared_->housekeeper.Enter(reader.incarnation(), reader.ledger);
     if (reader.woken && reader.failure.ok()) reader.look_at = 0;  // woken meanwhile: it looks again
     if (!mends && failure.ok()) failure = reader.failure;
   }
