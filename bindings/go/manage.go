@@ -23,22 +23,22 @@ func (b *Bus) GetPending(channel, agent string, limit int) ([]*Message, error) {
 //
 // Errors: ErrNotFound, ErrInvalid, ErrCorrupt, ErrUnavailable, ErrClosed.
 func (b *Bus) Get(id string) (*Message, error) {
-	buffer := buffers.Get().(*[]byte)
-	defer returnBuffer(buffer)
-	var size uintptr
+	buffer := takeBuffer()
+	defer buffer.giveBack()
+	size := &buffer.answer.size
 	for {
-		err := b.withText("the id", id, func() error { return native.MqsGetFlat(b.handle, id, *buffer, &size) })
-		if StatusOf(err) == StatusTooLarge && int(size) > len(*buffer) {
-			*buffer = make([]byte, size)
+		err := b.withText("the id", id, func() error { return native.MqsGetFlat(b.handle, id, buffer.bytes, size) })
+		if StatusOf(err) == StatusTooLarge && int(*size) > len(buffer.bytes) {
+			buffer.bytes = make([]byte, *size)
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if size == 0 {
+		if *size == 0 {
 			return nil, &Error{Status: StatusNotFound, Message: "there is no message '" + id + "'"}
 		}
-		messages, err := decodeList((*buffer)[:size])
+		messages, err := decodeList(buffer.bytes[:*size])
 		if err != nil {
 			return nil, err
 		}

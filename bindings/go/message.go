@@ -47,7 +47,8 @@ type Header struct {
 	Value string // at most 64 KiB
 }
 
-// Message is a message, to be published or received. It is plain memory; one goroutine at a time may use it.
+// Message is a message, to be published or received. It is plain memory; one goroutine at a time may use it. Small ones
+// that were fetched together share blocks of memory, of 8 KiB at most.
 type Message struct {
 	// What a sender sets; all of it may stay empty.
 

@@ -23,9 +23,9 @@ func (b *Bus) PublishBatch(ctx context.Context, channel string, messages []*Mess
 	if err := checkText("channel", channel); err != nil {
 		return err
 	}
-	buffer := buffers.Get().(*[]byte)
-	defer returnBuffer(buffer)
-	list := beginList((*buffer)[:0])
+	buffer := takeBuffer()
+	defer buffer.giveBack()
+	list := beginList(buffer.bytes[:0])
 	for i, message := range messages {
 		if message == nil {
 			return invalid("message %d is nil", i)
@@ -36,7 +36,7 @@ func (b *Bus) PublishBatch(ctx context.Context, channel string, messages []*Mess
 		}
 	}
 	endList(list, len(messages))
-	*buffer = list
+	buffer.bytes = list
 	return b.publishList(ctx, channel, list, messages)
 }
 
@@ -179,16 +179,16 @@ func (b *Bus) sendPublishes(items []*publishing) (failed bool) {
 }
 
 func (b *Bus) sendTogether(channel string, items []*publishing) (failed bool) {
-	buffer := buffers.Get().(*[]byte)
-	defer returnBuffer(buffer)
-	list := beginList((*buffer)[:0])
+	buffer := takeBuffer()
+	defer buffer.giveBack()
+	list := beginList(buffer.bytes[:0])
 	messages := make([]*Message, len(items))
 	for i, item := range items {
 		list = append(list, item.bytes...)
 		messages[i] = item.publication.message
 	}
 	endList(list, len(items))
-	*buffer = list
+	buffer.bytes = list
 	err := b.publishList(context.Background(), channel, list, messages)
 	for _, item := range items {
 		p := item.publication
@@ -205,25 +205,33 @@ func (b *Bus) sendTogether(channel string, items []*publishing) (failed bool) {
 
 // publishList sends a list and tells its messages what became of them.
 func (b *Bus) publishList(ctx context.Context, channel string, list []byte, messages []*Message) error {
-	answer := buffers.Get().(*[]byte)
-	defer returnBuffer(answer)
+	answers := takeBuffer()
+	defer answers.giveBack()
 	if !b.guard.enter() {
 		return tell(messages, closed("bus"))
 	}
 	defer b.leave()
-	var size, rest uintptr
 	err := interruptible(ctx, func(token uintptr) error {
-		return native.MqsPublishFlat(b.handle, channel, list, token, *answer, &size, &rest)
+		return native.MqsPublishFlat(b.handle, channel, list, token, answers.bytes, &answers.answer.size,
+			&answers.answer.rest)
 	})
-	bytes, failure := restOf(answer, size, rest)
+	bytes, failure := answers.list()
+	count := 0
+	if failure == nil {
+		count, failure = countOf(bytes)
+	}
 	if err == nil {
 		err = failure
 	}
-	if len(bytes) == 0 {
+	if count == 0 {
 		return tell(messages, err)
 	}
-	if failure := each(bytes, func(i int, bytes []byte) { messages[i].published(bytes) }); err == nil {
-		err = failure
+	left := bytes[listHead:]
+	var ids texts
+	for i, message := range messages {
+		size := wire.Uint32(left)
+		message.published(left[:size], &ids, count-i)
+		left = left[size:]
 	}
 	return err
 }
@@ -236,13 +244,35 @@ func tell(messages []*Message, err error) error {
 	return err
 }
 
-// published reads what publishing sets.
-func (m *Message) published(bytes []byte) {
+// published reads what publishing sets; about as many ids as that go into the texts.
+func (m *Message) published(bytes []byte, ids *texts, more int) {
 	m.Status = Status(wire.Uint32(bytes[atStatus:]))
 	if m.Status != StatusOK {
 		return
 	}
 	m.Timestamp = timeFromWire(int64(wire.Uint64(bytes[atTimestamp:])))
 	m.Expires = timeFromWire(int64(wire.Uint64(bytes[atExpires:])))
-	m.ID = idOf(bytes)
+	m.ID = ids.add(idOf(bytes), more)
+}
+
+// texts copies texts that came together into blocks that they share.
+type texts struct{ block []byte }
+
+const textsBlock = 1 << 10 // who keeps a text keeps no more than this
+
+// add answers the copy. The first of a block says by its size and by how many there will be how large it is.
+func (t *texts) add(text []byte, more int) string {
+	if cap(t.block)-len(t.block) < len(text) {
+		room := textsBlock
+		if len(text)*more < room {
+			room = len(text) * more
+		}
+		if len(text) > room {
+			room = len(text)
+		}
+		t.block = make([]byte, 0, room)
+	}
+	begin := len(t.block)
+	t.block = append(t.block, text...)
+	return textOf(t.block[begin:])
 }

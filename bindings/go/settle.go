@@ -2,6 +2,7 @@ package agentmq
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"agentmq.dev/go/internal/native"
@@ -28,42 +29,42 @@ func (b *Bus) Ack(message *Message) error {
 	if message.Receipt == "" {
 		return b.AckID(message.Agent, message.ID)
 	}
-	statuses, err := b.AckReceipts([]string{message.Receipt})
-	if err == nil {
-		err = statuses[0].Err()
+	acks := newAcks(1)
+	defer acks.buffer.giveBack()
+	if err := acks.add(message.Receipt); err != nil {
+		return err
 	}
-	return err
+	return acks.send(b)
 }
 
 // AckBatch acknowledges messages in few round trips. The Status of each says what became of it.
 //
 // Errors: ErrPartial where some were acknowledged; else why none was, as Ack.
 func (b *Bus) AckBatch(messages []*Message) error {
-	var receipts []string
-	var delivered []*Message
-	var failure error
+	acks := newAcks(len(messages))
+	defer acks.buffer.giveBack()
+	for _, message := range messages {
+		if message.Receipt != "" {
+			if err := acks.add(message.Receipt); err != nil {
+				return err
+			}
+		}
+	}
+	failure := acks.send(b)
 	failed := 0
 	for _, message := range messages {
 		if message.Receipt != "" {
-			receipts = append(receipts, message.Receipt)
-			delivered = append(delivered, message)
-			continue
+			message.Status = acks.next()
+		} else {
+			err := b.AckID(message.Agent, message.ID)
+			message.Status = StatusOf(err)
+			if err != nil && failure == nil {
+				failure = err
+			}
 		}
-		err := b.AckID(message.Agent, message.ID)
-		message.Status = StatusOf(err)
-		if err != nil {
-			failed, failure = failed+1, err
-		}
-	}
-	statuses, err := b.AckReceipts(receipts)
-	for i, status := range statuses {
-		delivered[i].Status = status
-		if status != StatusOK {
+		if message.Status != StatusOK {
 			failed++
 		}
-	}
-	if err != nil {
-		failure = err
 	}
 	if failed > 0 && failed < len(messages) {
 		return &Error{Status: StatusPartial, Message: "not all messages were acknowledged: " + failure.Error()}
@@ -75,27 +76,69 @@ func (b *Bus) AckBatch(messages []*Message) error {
 //
 // Errors: as AckBatch.
 func (b *Bus) AckReceipts(receipts []string) ([]Status, error) {
-	if len(receipts) == 0 {
-		return nil, nil
-	}
-	var texts []byte
+	acks := newAcks(len(receipts))
+	defer acks.buffer.giveBack()
 	for _, receipt := range receipts {
-		if err := checkText("a receipt", receipt); err != nil {
+		if err := acks.add(receipt); err != nil {
 			return nil, err
 		}
-		texts = append(append(texts, receipt...), 0)
 	}
-	results := make([]int32, len(receipts))
-	var acked uintptr
-	err := b.with(func() error { return native.MqsAckFlat(b.handle, texts, results, &acked) })
+	err := acks.send(b)
 	statuses := make([]Status, len(receipts))
-	for i, result := range results {
-		statuses[i] = Status(result)
-		if err != nil && acked == 0 && result == 0 {
-			statuses[i] = StatusOf(err) // nothing was asked of the server
-		}
+	for i := range statuses {
+		statuses[i] = acks.next()
 	}
 	return statuses, err
+}
+
+// acks are receipts in a buffer on their way, and then what became of each.
+type acks struct {
+	buffer  *buffer
+	results []int32
+	all     Status // where nothing was asked of the server: of all
+}
+
+func newAcks(most int) acks {
+	buffer := takeBuffer()
+	buffer.bytes = buffer.bytes[:0]
+	return acks{buffer: buffer, results: make([]int32, 0, most)}
+}
+
+// add leaves what else may be wrong with a receipt to the library.
+func (a *acks) add(receipt string) error {
+	if strings.IndexByte(receipt, 0) >= 0 {
+		return invalid("a receipt must not contain U+0000")
+	}
+	a.buffer.bytes = append(append(a.buffer.bytes, receipt...), 0)
+	a.results = append(a.results, 0)
+	return nil
+}
+
+func (a *acks) send(b *Bus) error {
+	if len(a.results) == 0 {
+		return nil
+	}
+	if !b.guard.enter() {
+		a.all = StatusClosed
+		return closed("bus")
+	}
+	defer b.leave()
+	acked := &a.buffer.answer.size
+	err := errorOf(native.MqsAckFlat(b.handle, a.buffer.bytes, a.results, acked))
+	if err != nil && *acked == 0 {
+		a.all = StatusOf(err)
+	}
+	return err
+}
+
+// next is what became of the next one.
+func (a *acks) next() Status {
+	status := Status(a.results[0])
+	a.results = a.results[1:]
+	if status == StatusOK {
+		status = a.all
+	}
+	return status
 }
 
 // AckID acknowledges a message by its id for an agent, whoever holds it, delivered or not. An empty agent is the

@@ -71,6 +71,34 @@ static() {
   if ldd "$folder/peer" | grep agentmq; then return 1; fi
 }
 
+# snippet NUMBER: that piece of Go in the README.
+snippet() { awk -v wanted="$1" '/^```/ { inside = 0 } inside; /^```go$/ { inside = ++n == wanted }' README.md; }
+
+# What the README shows compiles: a program, and a piece of one.
+readme() {
+  mkdir "$folder/worker" "$folder/piece"
+  snippet 1 >"$folder/worker/main.go"
+  cat >"$folder/piece/main.go" <<GO
+package main
+
+import (
+	"context"
+	"errors"
+
+	agentmq "agentmq.dev/go"
+)
+
+func main() { publish(context.Background(), nil, nil) }
+
+func publish(ctx context.Context, bus *agentmq.Bus, m *agentmq.Message) {
+$(snippet 2)
+}
+GO
+  [[ -z $(snippet 3) ]]
+  nice go vet "$folder/worker/main.go"
+  nice go vet "$folder/piece/main.go"
+}
+
 bench() { [[ $(nice "$out/bench" "$1" 2000 | grep -c "ns per message") == 4 ]]; }
 wordcount() { [[ $(nice "$out/wordcount" "$1" "$source/examples/data/sonnets.md" | tee /dev/stderr | head -c 6) == right: ]]; }
 peer() { [[ $("$out/peer" publish "$1" 300) == 300 && $("$out/peer" work "$1" one) == 300 ]]; }
@@ -87,6 +115,7 @@ else
   echo "skipped: the generated files are of SWIG $(version <internal/native/native.go), which is not installed"
 fi
 tests "race detector" nice go test -p 2 -race -count=1 -timeout 170s -v .
+check "the README compiles" readme
 check "static link" static
 tests "static link, pointers checked" env "$pointers" nice go test -p 2 -tags agentmq_static -count=1 \
   -timeout 170s -v .

@@ -59,6 +59,13 @@ func TestALongNameGivesAnErrorAsWell(t *testing.T) {
 	contains(t, err.Error(), "the nearest is 'user'")
 }
 
+func TestAnErrorOf20000CharactersComesWhole(t *testing.T) {
+	host := strings.Repeat("h", 20000)
+	_, err := agentmq.Open(within(t), "redis://"+host+"?open_timeout=50ms", nil)
+	is(t, err, agentmq.ErrUnavailable)
+	contains(t, err.Error(), host)
+}
+
 func TestErrors(t *testing.T) {
 	_, err := agentmq.Open(within(t), "memory://errors", agentmq.Settings{"prefetchh": "1"})
 	contains(t, err.Error(), "the nearest is 'prefetch'")

@@ -137,14 +137,14 @@ func (s *Subscription) lookBriefly(max int) ([]*Message, error) {
 
 // fetch takes what is there: with a descriptor only where that is readable.
 func (s *Subscription) fetch(max, descriptor int) ([]*Message, error) {
-	buffer := buffers.Get().(*[]byte)
-	defer returnBuffer(buffer)
-	var size, rest uintptr
-	err := native.MqgFetchFlat(s.handle, descriptor, uintptr(max), 0, 0, *buffer, &size, &rest)
+	buffer := takeBuffer()
+	defer buffer.giveBack()
+	err := native.MqgFetchFlat(s.handle, descriptor, uintptr(max), 0, 0, buffer.bytes, &buffer.answer.size,
+		&buffer.answer.rest)
 	if err != nil {
 		return nil, errorOf(err)
 	}
-	bytes, err := restOf(buffer, size, rest)
+	bytes, err := buffer.list()
 	if err != nil {
 		return nil, err
 	}

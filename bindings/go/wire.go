@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"agentmq.dev/go/internal/native"
 )
@@ -42,15 +43,39 @@ const (
 )
 
 var buffers = sync.Pool{New: func() any {
-	buffer := make([]byte, bufferSize)
-	return &buffer
+	return &buffer{bytes: make([]byte, bufferSize), answer: new(answer)}
 }}
 
-func returnBuffer(buffer *[]byte) {
-	if cap(*buffer) <= keptBufferMax {
-		*buffer = (*buffer)[:cap(*buffer)]
-		buffers.Put(buffer)
+type buffer struct {
+	bytes  []byte
+	answer *answer // apart: C is not shown memory that holds pointers of Go's
+}
+
+// What a native call says of the list that it was to write.
+type answer struct{ size, rest uintptr }
+
+func takeBuffer() *buffer {
+	taken := buffers.Get().(*buffer)
+	*taken.answer = answer{}
+	return taken
+}
+
+func (b *buffer) giveBack() {
+	if cap(b.bytes) <= keptBufferMax {
+		b.bytes = b.bytes[:cap(b.bytes)]
+		buffers.Put(b)
 	}
+}
+
+// list is what a native call wrote into the buffer, or kept back because it did not fit: then the buffer grows.
+func (b *buffer) list() ([]byte, error) {
+	if b.answer.rest != 0 {
+		b.bytes = make([]byte, b.answer.size)
+		if err := native.MqsListFlat(b.answer.rest, b.bytes, &b.answer.size, &b.answer.rest); err != nil {
+			return nil, errorOf(err)
+		}
+	}
+	return b.bytes[:b.answer.size], nil
 }
 
 // checkText refuses what can't cross: a NUL would cut the text in C.
@@ -86,20 +111,23 @@ func endList(list []byte, count int) {
 	wire.PutUint64(list[8:], uint64(len(list)))
 }
 
+// The texts that a sender sets.
+var textNames = [...]string{"target", "source", "type", "correlation id", "reply to", "content type"}
+
 func appendMessage(buffer []byte, m *Message) ([]byte, error) {
 	begin := len(buffer)
-	texts := [...]struct{ name, text string }{
-		{"target", m.Target}, {"source", m.Source}, {"type", m.Type}, {"correlation id", m.CorrelationID},
-		{"reply to", m.ReplyTo}, {"content type", m.ContentType},
-	}
+	texts := [...]*string{&m.Target, &m.Source, &m.Type, &m.CorrelationID, &m.ReplyTo, &m.ContentType}
 	var head [messageHead]byte
 	buffer = append(buffer, head[:]...)
-	for i, one := range texts {
-		if err := checkText(one.name, one.text); err != nil {
+	for i, text := range texts {
+		if len(*text) == 0 {
+			continue
+		}
+		if err := checkText(textNames[i], *text); err != nil {
 			return nil, err
 		}
-		wire.PutUint32(head[atTexts+4*i:], uint32(len(one.text)))
-		buffer = append(buffer, one.text...)
+		wire.PutUint32(head[atTexts+4*i:], uint32(len(*text)))
+		buffer = append(buffer, *text...)
 	}
 	headers := len(buffer)
 	for _, header := range m.Headers {
@@ -115,9 +143,8 @@ func appendMessage(buffer []byte, m *Message) ([]byte, error) {
 	wire.PutUint32(head[atHeaders:], uint32(len(m.Headers)))
 	wire.PutUint64(head[atPayload:], uint64(len(m.Payload)))
 	buffer = append(buffer, m.Payload...)
-	for (len(buffer)-begin)%8 != 0 {
-		buffer = append(buffer, 0)
-	}
+	var padding [8]byte
+	buffer = append(buffer, padding[:(8-(len(buffer)-begin)%8)%8]...)
 	if int64(len(buffer)-begin) > math.MaxUint32 {
 		return nil, &Error{Status: StatusTooLarge, Message: "a message must be smaller than 4 GiB"}
 	}
@@ -184,101 +211,107 @@ func timeFromWire(ms int64) time.Time {
 	return time.UnixMilli(ms)
 }
 
-// each calls visit with the bytes of each message of a list.
-func each(list []byte, visit func(i int, message []byte)) error {
+// countOf is how many messages a list has.
+func countOf(list []byte) (int, error) {
 	if len(list) == 0 {
-		return nil
+		return 0, nil
 	}
 	if version := wire.Uint32(list); version != listVersion {
-		return &Error{Status: StatusUnsupported, Message: "the installed libagentmq encodes messages in another way"}
+		return 0, &Error{Status: StatusUnsupported, Message: "the installed libagentmq encodes messages in another way"}
 	}
-	count := int(wire.Uint32(list[4:]))
-	list = list[listHead:]
-	for i := 0; i < count; i++ {
-		size := wire.Uint32(list)
-		visit(i, list[:size])
-		list = list[size:]
-	}
-	return nil
+	return int(wire.Uint32(list[4:])), nil
 }
+
+// Small messages that came together lie side by side, so that the collector has fewer things to look after: who keeps
+// one of them keeps no more than this.
+const (
+	messagesTogether = 16
+	bytesTogether    = 8 << 10
+)
 
 // decodeList copies: nothing of the buffer is kept.
 func decodeList(list []byte) ([]*Message, error) {
-	if len(list) == 0 {
-		return nil, nil
+	count, err := countOf(list)
+	if count == 0 {
+		return nil, err
 	}
-	all := make([]*Message, wire.Uint32(list[4:]))
-	err := each(list, func(i int, message []byte) { all[i] = decodeMessage(message) })
-	return all, err
+	all := make([]*Message, 0, count)
+	for left := list[listHead:]; len(all) < count; {
+		together, size := 1, int(wire.Uint32(left))
+		for together < messagesTogether && len(all)+together < count {
+			next := int(wire.Uint32(left[size:]))
+			if size+next > bytesTogether {
+				break
+			}
+			together, size = together+1, size+next
+		}
+		bytes := append([]byte(nil), left[:size]...)
+		messages := make([]Message, together)
+		for i := range messages {
+			size := int(wire.Uint32(bytes))
+			messages[i].decode(bytes[:size:size])
+			bytes = bytes[size:]
+			all = append(all, &messages[i])
+		}
+		left = left[size:]
+	}
+	return all, nil
 }
 
-func decodeMessage(bytes []byte) *Message {
-	m := &Message{
-		Status:        Status(wire.Uint32(bytes[atStatus:])),
-		Timestamp:     timeFromWire(int64(wire.Uint64(bytes[atTimestamp:]))),
-		Expires:       timeFromWire(int64(wire.Uint64(bytes[atExpires:]))),
-		TTL:           ttlFromWire(int64(wire.Uint64(bytes[atTTL:]))),
-		ReservedUntil: timeFromWire(int64(wire.Uint64(bytes[atReserved:]))),
-		Priority:      priorityFromWire(int32(wire.Uint32(bytes[atPriority:]))),
-		Deliveries:    int(int32(wire.Uint32(bytes[atDeliveries:]))),
-		State:         State(wire.Uint32(bytes[atState:])),
-	}
-	payload := wire.Uint64(bytes[atPayload:])
-	size := messageHead + int(wire.Uint32(bytes[atHeaderSize:]))
+// decode reads a message, which keeps the bytes: its texts and its payload are parts of them.
+func (m *Message) decode(bytes []byte) {
+	m.Status = Status(wire.Uint32(bytes[atStatus:]))
+	m.Timestamp = timeFromWire(int64(wire.Uint64(bytes[atTimestamp:])))
+	m.Expires = timeFromWire(int64(wire.Uint64(bytes[atExpires:])))
+	m.TTL = ttlFromWire(int64(wire.Uint64(bytes[atTTL:])))
+	m.ReservedUntil = timeFromWire(int64(wire.Uint64(bytes[atReserved:])))
+	m.Priority = priorityFromWire(int32(wire.Uint32(bytes[atPriority:])))
+	m.Deliveries = int(int32(wire.Uint32(bytes[atDeliveries:])))
+	m.State = State(wire.Uint32(bytes[atState:]))
+	at := messageHead
 	fields := [...]*string{&m.Target, &m.Source, &m.Type, &m.CorrelationID, &m.ReplyTo, &m.ContentType, &m.ID,
 		&m.Channel, &m.Receipt, &m.Agent, &m.Reason}
-	for i := range fields {
-		size += int(wire.Uint32(bytes[atTexts+4*i:]))
-	}
-	texts := string(bytes[messageHead:size]) // one allocation for all texts
 	for i, field := range fields {
-		length := wire.Uint32(bytes[atTexts+4*i:])
-		*field, texts = texts[:length], texts[length:]
+		if size := int(wire.Uint32(bytes[atTexts+4*i:])); size > 0 {
+			*field = textOf(bytes[at : at+size])
+			at += size
+		}
 	}
 	if count := wire.Uint32(bytes[atHeaders:]); count > 0 {
 		m.Headers = make([]Header, count)
-		headers := bytes[size-len(texts):]
 		for i := range m.Headers {
-			name, value := wire.Uint32(headers), wire.Uint32(headers[4:])
-			m.Headers[i] = Header{texts[8 : 8+name], texts[8+name : 8+name+value]}
-			headers, texts = headers[8+name+value:], texts[8+name+value:]
+			name, value := int(wire.Uint32(bytes[at:])), int(wire.Uint32(bytes[at+4:]))
+			at += 8
+			m.Headers[i] = Header{textOf(bytes[at : at+name]), textOf(bytes[at+name : at+name+value])}
+			at += name + value
 		}
 	}
-	m.Payload = append([]byte{}, bytes[size:size+int(payload)]...)
-	return m
+	end := at + int(wire.Uint64(bytes[atPayload:]))
+	m.Payload = bytes[at:end:end] // what is appended to it goes elsewhere
 }
 
+// textOf is bytes that nobody changes any more, as a text.
+func textOf(bytes []byte) string { return *(*string)(unsafe.Pointer(&bytes)) }
+
 // idOf is the id alone of an encoded message: the seventh text.
-func idOf(bytes []byte) string {
+func idOf(bytes []byte) []byte {
 	at := uint32(messageHead)
 	for i := 0; i < 6; i++ {
 		at += wire.Uint32(bytes[atTexts+4*i:])
 	}
-	return string(bytes[at : at+wire.Uint32(bytes[atTexts+4*6:])])
+	return bytes[at : at+wire.Uint32(bytes[atTexts+4*6:])]
 }
 
 // listOf copies the messages of a native list and frees it.
 func listOf(list uintptr) ([]*Message, error) {
-	buffer := buffers.Get().(*[]byte)
-	defer returnBuffer(buffer)
-	var size, rest uintptr
-	if err := native.MqsListFlat(list, *buffer, &size, &rest); err != nil {
+	buffer := takeBuffer()
+	defer buffer.giveBack()
+	if err := native.MqsListFlat(list, buffer.bytes, &buffer.answer.size, &buffer.answer.rest); err != nil {
 		return nil, errorOf(err)
 	}
-	bytes, err := restOf(buffer, size, rest)
+	bytes, err := buffer.list()
 	if err != nil {
 		return nil, err
 	}
 	return decodeList(bytes)
-}
-
-// restOf is what a native call wrote into a buffer, or kept back because it did not fit: then the buffer grows.
-func restOf(buffer *[]byte, size, rest uintptr) ([]byte, error) {
-	if rest != 0 {
-		*buffer = make([]byte, size)
-		if err := native.MqsListFlat(rest, *buffer, &size, &rest); err != nil {
-			return nil, errorOf(err)
-		}
-	}
-	return (*buffer)[:size], nil
 }

@@ -153,27 +153,28 @@ MQ_PAGE((void *buffer, size_t capacity, size_t *size, mq_list **rest))
 MQ_PAGE((void *buffer, size_t capacity, size_t *size))
 MQ_PAGE(mq_list **list)
 
-%typemap(in) (void *buffer, size_t capacity, size_t *size, mq_list **rest) (glue::Page page) %{
-  if (!page.Take(jenv, $input)) return $null;
-  $1 = page.at();
-  $2 = page.capacity();
-  $3 = &page.size;
+// The library keeps the list, and it is written when the call is over and does not wait any more.
+%typemap(in) (void *buffer, size_t capacity, size_t *size, mq_list **rest) (glue::Page page, size_t unknown) %{
+  page.Take(jenv, $input);
+  $1 = nullptr;
+  $2 = 0;
+  $3 = &unknown;
   $4 = &page.rest;
 %}
 %typemap(argout) (void *buffer, size_t capacity, size_t *size, mq_list **rest) "page$argnum.Give(jenv);"
 
-%typemap(in) (void *buffer, size_t capacity, size_t *size) (glue::Page page) %{
-  if (!page.Take(jenv, $input)) return $null;
-  $1 = page.at();
-  $2 = page.capacity();
-  $3 = &page.size;
+%typemap(in) (void *buffer, size_t capacity, size_t *size) (glue::Room room) %{
+  if (!room.Take(jenv, $input)) return $null;
+  $1 = room.at();
+  $2 = room.capacity();
+  $3 = &room.size;
 %}
-%typemap(argout) (void *buffer, size_t capacity, size_t *size) "page$argnum.Give(jenv);"
+%typemap(argout) (void *buffer, size_t capacity, size_t *size) "room$argnum.Give(jenv);"
 
 %typemap(in) mq_list **list (glue::Page page) %{
-  if (!page.Take(jenv, $input)) return $null;
+  page.Take(jenv, $input);
   $1 = &page.rest;
 %}
-%typemap(argout) mq_list **list "page$argnum.GiveList(jenv);"
+%typemap(argout) mq_list **list "page$argnum.Give(jenv);"
 
 %include "agentmq.i"

@@ -11,17 +11,19 @@
 // caller's where they fit. Where they do not, `size` says how many bytes there are and `rest` keeps the list, for
 // mqs_list_flat() with a larger buffer. Every `rest` that is not NULL must go there or to mq_list_free().
 
-/** Writes a list into the buffer and frees it; where it does not fit it is kept in `rest`. Takes NULL: size 0. */
+/**
+ * Writes a list into the buffer and frees it; where it does not fit, or there is no buffer yet, it is kept in `rest`.
+ * Takes NULL: size 0.
+ */
 static inline mq_status mqs_list_flat(mq_list *list, void *buffer, size_t capacity, size_t *size, mq_list **rest) {
   *size = 0;
   *rest = NULL;
   if (list == NULL) return MQ_OK;
-  mq_status status = mq_list_encode(list, NULL, 0, size);
-  if (status == MQ_OK && *size > capacity) {
+  const mq_status status = buffer == NULL ? MQ_TOO_LARGE : mq_list_encode(list, buffer, capacity, size);
+  if (status == MQ_TOO_LARGE) {
     *rest = list;
     return MQ_OK;
   }
-  if (status == MQ_OK) status = mq_list_encode(list, buffer, capacity, size);
   mq_list_free(list);
   return status;
 }
