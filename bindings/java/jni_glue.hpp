@@ -41,6 +41,13 @@ inline void Check(JNIEnv *jenv, mq_status status) {
   if (status != MQ_OK && !jenv->ExceptionCheck()) Throw(jenv, status, mq_last_error());
 }
 
+/** Null, with an exception, where there is no room. */
+inline jbyteArray NewArray(JNIEnv *jenv, size_t size) {
+  if (size <= INT_MAX - 8) return jenv->NewByteArray(static_cast<jsize>(size));
+  Throw(jenv, MQ_TOO_LARGE, "more than 2 GiB of messages at once: ask for fewer");
+  return nullptr;
+}
+
 inline void Answer(JNIEnv *jenv, jlongArray array, jlong number) {
   if (array != nullptr && !jenv->ExceptionCheck()) jenv->SetLongArrayRegion(array, 0, 1, &number);
 }
@@ -119,68 +126,95 @@ class Numbers {
  */
 class Page {
  public:
-  size_t size = 0;
-  mq_list *rest = nullptr;
+  mq_list *rest = nullptr;  // what a call made
 
   Page() = default;
   Page(const Page &) = delete;
   Page &operator=(const Page &) = delete;
   ~Page() { mq_list_free(rest); }
 
+  void Take(JNIEnv *jenv, jobjectArray page) {
+    page_ = page;
+    buffer_ = static_cast<jbyteArray>(jenv->GetObjectArrayElement(page, 0));
+  }
+
+  /** After the call: writes the rest, if it made any. */
+  void Give(JNIEnv *jenv) {
+    if (jenv->ExceptionCheck()) return;
+    if (rest == nullptr) {
+      Clear(jenv);
+      return;
+    }
+    size_t size = 0;
+    if (buffer_ != nullptr && !Write(jenv, buffer_, &size)) return;
+    if (rest == nullptr) return;
+    if (size == 0 && mq_list_encode(rest, nullptr, 0, &size) != MQ_OK) {
+      Check(jenv, MQ_NO_MEMORY);
+      return;
+    }
+    jbyteArray larger = NewArray(jenv, size);
+    if (larger == nullptr || !Write(jenv, larger, &size)) return;
+    jenv->SetObjectArrayElement(page_, 0, larger);
+  }
+
+ private:
+  static constexpr jsize kHead = 16;
+
+  void Clear(JNIEnv *jenv) {
+    static constexpr jbyte kNothing[kHead] = {};
+    if (buffer_ != nullptr && jenv->GetArrayLength(buffer_) >= kHead) {
+      jenv->SetByteArrayRegion(buffer_, 0, kHead, kNothing);
+    }
+  }
+
+  // Ends the rest where there is room, else says how much it takes. False: with an exception.
+  bool Write(JNIEnv *jenv, jbyteArray array, size_t *size) {
+    const size_t capacity = static_cast<size_t>(jenv->GetArrayLength(array));
+    mq_list *list = rest;
+    rest = nullptr;
+    void *bytes = jenv->GetPrimitiveArrayCritical(array, nullptr);
+    if (bytes == nullptr) {
+      mq_list_free(list);
+      return false;
+    }
+    const mq_status status = mqs_list_flat(list, bytes, capacity, size, &rest);  // does not wait
+    jenv->ReleasePrimitiveArrayCritical(array, bytes, 0);
+    Check(jenv, status);
+    return status == MQ_OK;
+  }
+
+  jobjectArray page_ = nullptr;
+  jbyteArray buffer_ = nullptr;
+};
+
+/**
+ * Room that a call which may wait writes a message to: a byte[][] of one likewise. Where it is too small it is replaced,
+ * and the call has to be made again.
+ */
+class Room {
+ public:
+  size_t size = 0;
+
   bool Take(JNIEnv *jenv, jobjectArray page) {
     page_ = page;
     buffer_ = static_cast<jbyteArray>(jenv->GetObjectArrayElement(page, 0));
-    capacity_ = buffer_ == nullptr ? 0 : jenv->GetArrayLength(buffer_);
+    capacity_ = jenv->GetArrayLength(buffer_);
     return memory_.Reserve(jenv, capacity());
   }
   void *at() { return memory_.at(); }
   size_t capacity() const { return static_cast<size_t>(capacity_); }
 
-  /** After a call that wrote to at(), or kept the list as the rest, or only said how large it is. */
   void Give(JNIEnv *jenv) {
     if (jenv->ExceptionCheck()) return;
     if (size > capacity()) {
-      Enlarge(jenv);
-      return;
+      jbyteArray larger = NewArray(jenv, size);
+      if (larger != nullptr) jenv->SetObjectArrayElement(page_, 0, larger);
+    } else {
+      jenv->SetByteArrayRegion(buffer_, 0, static_cast<jsize>(size), reinterpret_cast<const jbyte *>(memory_.at()));
     }
-    if (size == 0) std::memset(memory_.at(), 0, size = capacity() < kHead ? capacity() : kHead);
-    jenv->SetByteArrayRegion(buffer_, 0, static_cast<jsize>(size), reinterpret_cast<const jbyte *>(memory_.at()));
-  }
-
-  /** After a call that made the rest. */
-  void GiveList(JNIEnv *jenv) {
-    if (rest == nullptr) return;  // it failed, and says so
-    if (mq_list_encode(rest, nullptr, 0, &size) != MQ_OK) {
-      Check(jenv, MQ_NO_MEMORY);
-      return;
-    }
-    Enlarge(jenv);
   }
 
  private:
-  static constexpr size_t kHead = 16;
-
-  void Enlarge(JNIEnv *jenv) {
-    if (size > INT_MAX - 8) {
-      Throw(jenv, MQ_TOO_LARGE, "more than 2 GiB of messages at once: ask for fewer");
-      return;
-    }
-    jbyteArray larger = jenv->NewByteArray(static_cast<jsize>(size));
-    if (larger == nullptr) return;
-    if (rest != nullptr) {
-      void *bytes = jenv->GetPrimitiveArrayCritical(larger, nullptr);
-      if (bytes == nullptr) return;
-      mq_list *list = rest;
-      const mq_status status = mqs_list_flat(list, bytes, size, &size, &rest);  // does not wait
-      jenv->ReleasePrimitiveArrayCritical(larger, bytes, 0);
-      if (status != MQ_OK) {
-        Check(jenv, status);
-        return;
-      }
-    }
-    jenv->SetObjectArrayElement(page_, 0, larger);
-  }
-
   Scratch memory_;
   jobjectArray page_ = nullptr;
   jbyteArray buffer_ = nullptr;

@@ -81,6 +81,15 @@ works() {
 }
 check "peer works" works
 
+# What the README shows, compiled and run.
+readme() {
+  mkdir "$dir/readme"
+  awk '/^```/ { inside = 0 } inside; /^```java$/ { inside = 1 }' "$java/README.md" >"$dir/readme/Worker.java"
+  javac --release 11 -Xlint:all -Werror -cp "$out/agentmq.jar" -d "$dir/readme" "$dir/readme/Worker.java" &&
+    run -cp "$out/agentmq.jar:$dir/readme" Worker | grep -x 'Hello, agent!'
+}
+check "the README's worker" readme
+
 # The library is found without a temporary directory too.
 native=$(echo "$out"/native/META-INF/native/*/libagentmqjni.so)
 check "library by path" run -Dagentmq.native.path="$native" \

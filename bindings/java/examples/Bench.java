@@ -2,18 +2,19 @@ import io.agentmq.Bus;
 import io.agentmq.Message;
 import io.agentmq.Subscription;
 import java.time.Duration;
-import java.util.Collections;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
 /**
- * What a message costs. Usage: {@code Bench [URL]}. Publishes and takes messages with payloads of 100 bytes, one by one
- * and in batches of 100, and prints nanoseconds a message of the best of several rounds.
+ * What a message of 100 bytes costs: publishing it, and fetching, reading and acknowledging it, one by one and in
+ * batches of 100. Usage: {@code Bench [URL [COUNT]]}. Prints nanoseconds a message, the best of several rounds.
  */
 final class Bench {
   private static final String CHANNEL = "bench";
-  private static final String AGENT = "reader";
-  private static final int ROUNDS = 7;
+  private static final String AGENT = "bench";
+  private static final String TYPE = "bench";
+  private static final int ROUNDS = 7; // of which the first warm up
   private static final int BATCH = 100;
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
@@ -23,8 +24,7 @@ final class Bench {
 
   private final Bus bus;
   private final Subscription reader;
-  private final Message message = Message.of(new byte[100]).target(AGENT).build();
-  private final List<Message> batch = Collections.nCopies(BATCH, message);
+  private final byte[] payload = new byte[100];
   private final int count;
 
   private Bench(Bus bus, Subscription reader, int count) {
@@ -35,14 +35,12 @@ final class Bench {
 
   public static void main(String[] arguments) throws InterruptedException {
     String url = arguments.length > 0 ? arguments[0] : "memory://bench";
-    int count = url.startsWith("memory:") ? 100_000 : 10_000;
-    Map<String, String> settings = Map.of("namespace", "bench", "max_items", "0", "prefetch", "1000");
-    try (Bus bus = Bus.open(url, settings)) {
-      bus.clear("*");
+    int count = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 20_000;
+    try (Bus bus = Bus.open(url, Map.of("max_items", "0"))) {
+      bus.clear(CHANNEL);
       try (Subscription reader = bus.subscribe(CHANNEL, AGENT)) {
         new Bench(bus, reader, count).run();
       }
-      bus.clear("*");
     }
   }
 
@@ -66,21 +64,39 @@ final class Bench {
     return (System.nanoTime() - begin) / count;
   }
 
+  private Message message() {
+    return Message.of(payload).target(AGENT).type(TYPE).build();
+  }
+
+  /** Looks at what a worker looks at. */
+  private static Message read(Message message) {
+    byte[] bytes = message.payload();
+    if (!message.type().equals(TYPE) || bytes.length != 100 || bytes[99] != 0) {
+      throw new IllegalStateException("this is not what was published: " + message);
+    }
+    return message;
+  }
+
   private void publishOneByOne() {
-    for (int i = 0; i < count; i++) bus.publish(CHANNEL, message);
+    for (int i = 0; i < count; i++) bus.publish(CHANNEL, message());
   }
 
   private void takeOneByOne() throws InterruptedException {
-    for (int i = 0; i < count; i++) bus.ack(reader.fetch(PATIENCE).orElseThrow());
+    for (int i = 0; i < count; i++) bus.ack(read(reader.fetch(PATIENCE).orElseThrow()));
   }
 
   private void publishBatches() {
-    for (int i = 0; i < count; i += BATCH) bus.publishBatch(CHANNEL, batch);
+    for (int i = 0; i < count; i += BATCH) {
+      List<Message> batch = new ArrayList<>(BATCH);
+      for (int one = 0; one < BATCH; one++) batch.add(message());
+      bus.publishBatch(CHANNEL, batch);
+    }
   }
 
   private void takeBatches() throws InterruptedException {
     for (int done = 0; done < count; ) {
       List<Message> taken = reader.fetchBatch(BATCH, PATIENCE);
+      for (Message message : taken) read(message);
       bus.ackBatch(taken);
       done += taken.size();
     }

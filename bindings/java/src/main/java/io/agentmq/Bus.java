@@ -4,7 +4,6 @@ import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -145,9 +144,7 @@ public final class Bus extends BusAdmin implements AutoCloseable {
    * @throws AgentMQException where none was stored, as {@link #publish}
    */
   public List<Published> publishBatch(String channel, List<Message> messages) {
-    List<byte[]> entries = new ArrayList<>(messages.size());
-    for (Message message : messages) entries.add(Flat.entry(message, message.target));
-    return send(channel, entries);
+    return send(channel, Flat.list(messages));
   }
 
   /**
@@ -160,9 +157,7 @@ public final class Bus extends BusAdmin implements AutoCloseable {
    * @throws AgentMQException where none was stored, as {@link #publish}
    */
   public List<Published> publishMany(String channel, Message message, List<String> targets) {
-    List<byte[]> entries = new ArrayList<>(targets.size());
-    for (String target : targets) entries.add(Flat.entry(message, target));
-    return send(channel, entries);
+    return send(channel, Flat.list(message, targets));
   }
 
   /**
@@ -299,7 +294,7 @@ public final class Bus extends BusAdmin implements AutoCloseable {
    * @throws NotFoundException where it was settled or deleted before
    */
   public void nack(Message message, Failure failure) {
-    nackReceipt(message.receipt, failure, null, null);
+    nackReceipt(message.receipt(), failure, null, null);
   }
 
   /**
@@ -311,7 +306,7 @@ public final class Bus extends BusAdmin implements AutoCloseable {
    * @param reason why, in a sentence; may be null
    */
   public void nack(Message message, Failure failure, Duration delay, String reason) {
-    nackReceipt(message.receipt, failure, delay, reason);
+    nackReceipt(message.receipt(), failure, delay, reason);
   }
 
   /**
@@ -336,7 +331,7 @@ public final class Bus extends BusAdmin implements AutoCloseable {
    * @throws StaleException where it was given to another consumer meanwhile; nothing changed
    */
   public void extend(Message message, Duration visibilityTimeout) {
-    extendReceipt(message.receipt, visibilityTimeout);
+    extendReceipt(message.receipt(), visibilityTimeout);
   }
 
   /**
@@ -357,8 +352,8 @@ public final class Bus extends BusAdmin implements AutoCloseable {
     return done;
   }
 
-  private List<Published> send(String channel, List<byte[]> entries) {
-    List<Published> sent = calls.publish(channel, entries);
+  private List<Published> send(String channel, byte[] list) {
+    List<Published> sent = calls.publish(channel, list);
     Reference.reachabilityFence(this);
     return sent;
   }

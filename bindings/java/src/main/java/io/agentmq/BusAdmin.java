@@ -54,7 +54,7 @@ public abstract class BusAdmin {
             // Once more: the page is large enough now.
           }
         });
-    List<Message> found = Flat.messages(page[0]);
+    List<Message> found = Flat.messages(page[0]); // none: it begins with zeros
     return found.isEmpty() ? Optional.empty() : Optional.of(found.get(0));
   }
 

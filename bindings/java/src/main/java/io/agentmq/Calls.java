@@ -3,44 +3,50 @@ package io.agentmq;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongConsumer;
 
-/** The calls that publish and settle, for the bus and for its sender. Keeps no state but the handle; thread-safe. */
+/** The calls that publish and settle, for the bus and for its sender. Thread-safe. */
 final class Calls {
-  private static final int REPLY_BYTES = 320; // what became of a message: usually less
+  private static final int REPLY_BYTES = 64 * 1024;
 
   final Handle handle;
+  private final AtomicReference<byte[]> reply = new AtomicReference<>(); // used again
 
   Calls(Handle handle) {
     this.handle = handle;
   }
 
-  /** What became of each, where at least one was stored; else throws. */
-  List<Published> publish(String channel, List<byte[]> entries) {
-    if (entries.isEmpty()) return List.of();
-    byte[] list = Flat.list(entries);
-    byte[][] page = {new byte[Flat.LIST_HEAD + REPLY_BYTES * entries.size()]};
-    handle.call(bus -> Wait.during(cancel -> Native.mqs_publish_flat(bus, channel, list, cancel, page)));
-    return Flat.published(page[0]);
+  /** What became of each message of a list, where at least one was stored; else throws. */
+  List<Published> publish(String channel, byte[] list) {
+    if (Flat.count(list) == 0) return List.of();
+    byte[] reused = reply.getAndSet(null);
+    byte[] buffer = reused == null ? new byte[REPLY_BYTES] : reused;
+    byte[][] page = {buffer};
+    try {
+      handle.call(bus -> Wait.during(cancel -> Native.mqs_publish_flat(bus, channel, list, cancel, page)));
+      return Flat.published(page[0]);
+    } finally {
+      reply.set(buffer);
+    }
   }
 
   /** The status of each, where at least one was settled; else throws. */
   List<Status> ackReceipts(List<String> receipts) {
-    if (receipts.isEmpty()) return List.of();
-    byte[] texts = terminated(receipts);
-    int[] results = new int[receipts.size()];
-    handle.call(bus -> Native.mqs_ack_flat(bus, texts, results));
-    List<Status> statuses = new ArrayList<>(results.length);
-    for (int result : results) statuses.add(Status.of(result));
-    return statuses;
+    long size = 0;
+    for (String receipt : receipts) size += Utf8.size("receipt", receipt) + 1;
+    byte[] texts = new byte[Math.toIntExact(size)];
+    int at = 0;
+    for (String receipt : receipts) at = Utf8.put(receipt, texts, at) + 1;
+    return ack(texts, receipts.size());
   }
 
   /** By its receipt, or where it was only looked at by its id. */
   void ack(Message message) {
-    if (message.receipt.isEmpty()) {
-      ackId(message.agent.isEmpty() ? null : message.agent, message.id);
+    if (message.receiptSize() == 0) {
+      ackId(message.agent().isEmpty() ? null : message.agent(), message.id());
     } else {
-      ackReceipts(List.of(message.receipt));
+      ack(receipt(message), 1);
     }
   }
 
@@ -50,11 +56,18 @@ final class Calls {
 
   /** The same for many: the status of each, where at least one was settled; else throws. */
   List<Status> ackEach(List<Message> messages) {
-    List<String> receipts = new ArrayList<>(messages.size());
+    int size = 0;
+    boolean fetched = true;
     for (Message message : messages) {
-      if (!message.receipt.isEmpty()) receipts.add(message.receipt);
+      size = Math.addExact(size, message.receiptSize() + 1);
+      fetched &= message.receiptSize() > 0;
     }
-    if (receipts.size() == messages.size()) return ackReceipts(receipts);
+    if (fetched) {
+      byte[] texts = new byte[size];
+      int at = 0;
+      for (Message message : messages) at = message.putReceipt(texts, at) + 1;
+      return ack(texts, messages.size());
+    }
     List<Status> statuses = new ArrayList<>(messages.size());
     AgentMQException failure = null;
     for (Message message : messages) {
@@ -82,17 +95,19 @@ final class Calls {
         });
   }
 
-  private static byte[] terminated(List<String> texts) {
-    byte[] flat = new byte[64 * texts.size()];
-    int at = 0;
-    for (String text : texts) {
-      byte[] bytes = Utf8.bytes("receipt", text);
-      int end = at + bytes.length + 1;
-      if (end > flat.length) flat = Arrays.copyOf(flat, Math.max(end, 2 * flat.length));
-      System.arraycopy(bytes, 0, flat, at, bytes.length);
-      flat[end - 1] = 0;
-      at = end;
-    }
-    return Arrays.copyOf(flat, at);
+  // Receipts with a 0 behind each.
+  private List<Status> ack(byte[] receipts, int count) {
+    if (count == 0) return List.of();
+    int[] results = new int[count];
+    handle.call(bus -> Native.mqs_ack_flat(bus, receipts, results));
+    Status[] statuses = new Status[count];
+    for (int i = 0; i < count; i++) statuses[i] = Status.of(results[i]);
+    return Arrays.asList(statuses);
+  }
+
+  private static byte[] receipt(Message message) {
+    byte[] text = new byte[message.receiptSize() + 1];
+    message.putReceipt(text, 0);
+    return text;
   }
 }

@@ -5,161 +5,225 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 
-/** Lists of messages as one flat buffer: docs/encoding.md. */
+/** Lists of messages as one flat buffer, and one message of them: docs/encoding.md. */
 final class Flat {
   static final int LIST_HEAD = 16;
+
+  // The texts, in their order: those that a sender sets come first.
+  static final int TARGET = 0;
+  static final int SOURCE = 1;
+  static final int TYPE = 2;
+  static final int CORRELATION_ID = 3;
+  static final int REPLY_TO = 4;
+  static final int CONTENT_TYPE = 5;
+  static final int ID = 6;
+  static final int CHANNEL = 7;
+  static final int RECEIPT = 8;
+  static final int AGENT = 9;
+  static final int REASON = 10;
+  static final int TEXTS = 11;
+  private static final int SENDERS_TEXTS = 6;
+  private static final String[] NAMES = {"target", "source", "type", "correlation id", "reply to", "content type"};
+
+  // Where the numbers of a message stand.
+  static final int STATUS = 4;
+  static final int TIMESTAMP = 8;
+  static final int EXPIRES = 16;
+  static final int TTL = 24;
+  static final int RESERVED_UNTIL = 32;
+  static final int PRIORITY = 40;
+  static final int DELIVERIES = 44;
+  static final int STATE = 48;
+  private static final int HEADERS = 52;
+  private static final int SIZES = 56;
+  private static final int HEADER_SIZE = 100;
+  private static final int PAYLOAD_SIZE = 104;
+  private static final int HEAD = 112;
 
   private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
   private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
   private static final int VERSION = 1;
-  private static final int HEAD = 112;
-  // Where the sizes begin, and in which order the texts are: those that a sender sets come first.
-  private static final int SIZES = 56;
-  private static final int SENDERS_TEXTS = 6;
-  private static final int ID = 6;
-  private static final int TEXTS = 11;
-  private static final int HEADER_SIZE = 100;
-  private static final int PAYLOAD_SIZE = 104;
 
   private Flat() {}
 
-  /** One message, without the head of a list. `target` stands for its own. */
-  static byte[] entry(Message message, String target) {
-    String[] texts = {
-      target, message.source, message.type, message.correlationId, message.replyTo, message.contentType
-    };
-    String[] names = {"target", "source", "type", "correlation id", "reply to", "content type"};
-    byte[][] parts = new byte[SENDERS_TEXTS + 2 * message.headers.size()][];
-    long textBytes = 0;
-    for (int i = 0; i < SENDERS_TEXTS; i++) {
-      parts[i] = Utf8.bytes(names[i], texts[i]);
-      textBytes += parts[i].length;
-    }
-    long headerBytes = 0;
-    int next = SENDERS_TEXTS;
-    for (Map.Entry<String, String> header : message.headers.entrySet()) {
-      byte[] name = parts[next++] = Utf8.bytes("the name of a header", header.getKey());
-      byte[] value = parts[next++] = Utf8.bytes("the header '" + header.getKey() + "'", header.getValue());
-      headerBytes += 8L + name.length + value.length;
-    }
-    long size = (HEAD + textBytes + headerBytes + message.payload.length + 7) & ~7L;
-    if (size > Integer.MAX_VALUE - 8) throw new TooLargeException("a message of " + size + " bytes");
-
-    byte[] flat = new byte[(int) size];
-    INT.set(flat, 0, (int) size);
-    LONG.set(flat, 24, message.ttl);
-    INT.set(flat, 40, message.priority);
-    INT.set(flat, 52, message.headers.size());
-    INT.set(flat, HEADER_SIZE, (int) headerBytes);
-    LONG.set(flat, PAYLOAD_SIZE, (long) message.payload.length);
-    int at = HEAD;
-    for (int i = 0; i < SENDERS_TEXTS; i++) {
-      INT.set(flat, SIZES + 4 * i, parts[i].length);
-      at = put(flat, at, parts[i]);
-    }
-    for (int i = SENDERS_TEXTS; i < parts.length; i += 2) {
-      INT.set(flat, at, parts[i].length);
-      INT.set(flat, at + 4, parts[i + 1].length);
-      at = put(flat, put(flat, at + 8, parts[i]), parts[i + 1]);
-    }
-    put(flat, at, message.payload);
+  /** One message, without the head of a list. */
+  static byte[] entry(Message message) {
+    byte[] flat = new byte[fitting(size(message, message.target()))];
+    write(message, message.target(), flat, 0);
     return flat;
   }
 
   /** The list of these entries. */
-  static byte[] list(List<byte[]> entries) {
+  static byte[] listOf(List<byte[]> entries) {
     long size = LIST_HEAD;
     for (byte[] entry : entries) size += entry.length;
-    if (size > Integer.MAX_VALUE - 8) throw new TooLargeException("more than 2 GiB of messages at once: publish fewer");
-    byte[] flat = new byte[(int) size];
-    INT.set(flat, 0, VERSION);
-    INT.set(flat, 4, entries.size());
-    LONG.set(flat, 8, size);
+    byte[] flat = begin(entries.size(), size);
     int at = LIST_HEAD;
-    for (byte[] entry : entries) at = put(flat, at, entry);
+    for (byte[] entry : entries) {
+      System.arraycopy(entry, 0, flat, at, entry.length);
+      at += entry.length;
+    }
     return flat;
+  }
+
+  /** The list of these messages. */
+  static byte[] list(List<Message> messages) {
+    return list(messages.size(), messages::get, i -> messages.get(i).target());
+  }
+
+  /** The list of a message with these targets instead of its own. */
+  static byte[] list(Message message, List<String> targets) {
+    return list(targets.size(), i -> message, targets::get);
   }
 
   /** How many messages a list has. */
   static int count(byte[] flat) {
-    return (int) INT.get(flat, 4);
+    return number(flat, 4);
   }
 
   /** What became of each message that was to be published. */
   static List<Published> published(byte[] flat) {
     List<Published> published = new ArrayList<>(count(flat));
-    for (int i = count(flat), at = LIST_HEAD; i > 0; i--, at += (int) INT.get(flat, at)) {
-      int id = at + HEAD;
-      for (int text = 0; text < ID; text++) id += size(flat, at, text);
+    for (int i = count(flat), at = LIST_HEAD; i > 0; i--, at += number(flat, at)) {
       published.add(
           new Published(
-              Status.of((int) INT.get(flat, at + 4)),
-              text(flat, id, size(flat, at, ID)),
-              (long) LONG.get(flat, at + 8),
-              (long) LONG.get(flat, at + 16)));
+              Status.of(number(flat, at + STATUS)),
+              text(flat, at, ID),
+              longNumber(flat, at + TIMESTAMP),
+              longNumber(flat, at + EXPIRES)));
     }
     return published;
   }
 
+  /** Copies: nothing of the list is kept. */
   static List<Message> messages(byte[] flat) {
     List<Message> messages = new ArrayList<>(count(flat));
-    for (int i = count(flat), at = LIST_HEAD; i > 0; i--, at += (int) INT.get(flat, at)) {
-      messages.add(message(flat, at));
+    for (int i = count(flat), at = LIST_HEAD; i > 0; i--, at += number(flat, at)) {
+      int headers = textAt(flat, at, TEXTS);
+      int payload = headers + number(flat, at + HEADER_SIZE);
+      int end = Math.toIntExact(payload + longNumber(flat, at + PAYLOAD_SIZE));
+      messages.add(
+          new Message(
+              Arrays.copyOfRange(flat, at, headers),
+              headers(flat, headers, number(flat, at + HEADERS)),
+              Arrays.copyOfRange(flat, payload, end)));
     }
     return messages;
   }
 
-  private static Message message(byte[] flat, int begin) {
-    MessageBuilder made = new MessageBuilder(new byte[Math.toIntExact((long) LONG.get(flat, begin + PAYLOAD_SIZE))]);
-    made.status = Status.of((int) INT.get(flat, begin + 4));
-    made.timestamp = (long) LONG.get(flat, begin + 8);
-    made.expires = (long) LONG.get(flat, begin + 16);
-    made.ttl = (long) LONG.get(flat, begin + 24);
-    made.reservedUntil = (long) LONG.get(flat, begin + 32);
-    made.priority = (int) INT.get(flat, begin + 40);
-    made.deliveries = (int) INT.get(flat, begin + 44);
-    made.state = State.of((int) INT.get(flat, begin + 48));
-    String[] texts = new String[TEXTS];
+  static int number(byte[] flat, int at) {
+    return (int) INT.get(flat, at);
+  }
+
+  static long longNumber(byte[] flat, int at) {
+    return (long) LONG.get(flat, at);
+  }
+
+  /** A text of the message that begins there. */
+  static String text(byte[] flat, int begin, int text) {
+    return read(flat, textAt(flat, begin, text), textSize(flat, begin, text));
+  }
+
+  static int textSize(byte[] flat, int begin, int text) {
+    return number(flat, begin + SIZES + 4 * text);
+  }
+
+  static int textAt(byte[] flat, int begin, int text) {
     int at = begin + HEAD;
-    for (int i = 0; i < TEXTS; i++) {
-      int size = size(flat, begin, i);
-      texts[i] = text(flat, at, size);
-      at += size;
-    }
-    made.target = texts[0];
-    made.source = texts[1];
-    made.type = texts[2];
-    made.correlationId = texts[3];
-    made.replyTo = texts[4];
-    made.contentType = texts[5];
-    made.id = texts[ID];
-    made.channel = texts[7];
-    made.receipt = texts[8];
-    made.agent = texts[9];
-    made.reason = texts[10];
-    for (int headers = (int) INT.get(flat, begin + 52); headers > 0; headers--) {
-      int name = (int) INT.get(flat, at);
-      int value = (int) INT.get(flat, at + 4);
-      made.headers.put(text(flat, at + 8, name), text(flat, at + 8 + name, value));
-      at += 8 + name + value;
-    }
-    System.arraycopy(flat, at, made.payload, 0, made.payload.length);
-    return made.build();
+    for (int i = 0; i < text; i++) at += textSize(flat, begin, i);
+    return at;
   }
 
-  private static int size(byte[] flat, int begin, int text) {
-    return (int) INT.get(flat, begin + SIZES + 4 * text);
-  }
-
-  private static String text(byte[] flat, int at, int size) {
+  private static String read(byte[] flat, int at, int size) {
     return size == 0 ? "" : new String(flat, at, size, StandardCharsets.UTF_8);
   }
 
-  private static int put(byte[] flat, int at, byte[] bytes) {
-    System.arraycopy(bytes, 0, flat, at, bytes.length);
-    return at + bytes.length;
+  private static Map<String, String> headers(byte[] flat, int at, int count) {
+    if (count == 0) return Map.of();
+    Map<String, String> headers = new LinkedHashMap<>();
+    for (; count > 0; count--) {
+      int name = number(flat, at);
+      int value = number(flat, at + 4);
+      at += 8;
+      headers.put(read(flat, at, name), read(flat, at + name, value));
+      at += name + value;
+    }
+    return headers;
+  }
+
+  private static byte[] list(int count, IntFunction<Message> message, IntFunction<String> target) {
+    long size = LIST_HEAD;
+    for (int i = 0; i < count; i++) size += size(message.apply(i), target.apply(i));
+    byte[] flat = begin(count, size);
+    int at = LIST_HEAD;
+    for (int i = 0; i < count; i++) at = write(message.apply(i), target.apply(i), flat, at);
+    return flat;
+  }
+
+  private static byte[] begin(int count, long size) {
+    byte[] flat = new byte[fitting(size)];
+    INT.set(flat, 0, VERSION);
+    INT.set(flat, 4, count);
+    LONG.set(flat, 8, size);
+    return flat;
+  }
+
+  private static int fitting(long size) {
+    if (size <= Integer.MAX_VALUE - 8) return (int) size;
+    throw new TooLargeException("more than 2 GiB of messages at once: publish fewer");
+  }
+
+  // Throws InvalidException where a text can't cross.
+  private static long size(Message message, String target) {
+    long size = HEAD + Utf8.size(NAMES[TARGET], target) + message.payload().length;
+    for (int i = SOURCE; i < SENDERS_TEXTS; i++) {
+      String text = message.text(i);
+      if (!text.isEmpty()) size += Utf8.size(NAMES[i], text);
+    }
+    if (!message.headers().isEmpty()) {
+      for (Map.Entry<String, String> header : message.headers().entrySet()) {
+        size += 8 + Utf8.size("the name of a header", header.getKey());
+        size += Utf8.size("the header '" + header.getKey() + "'", header.getValue());
+      }
+    }
+    return (size + 7) & ~7L;
+  }
+
+  // Writes where there are zeros, and answers where it ends.
+  private static int write(Message message, String target, byte[] flat, int begin) {
+    byte[] payload = message.payload();
+    LONG.set(flat, begin + TTL, message.ttl());
+    INT.set(flat, begin + PRIORITY, message.priority());
+    LONG.set(flat, begin + PAYLOAD_SIZE, (long) payload.length);
+    int at = begin + HEAD;
+    for (int i = 0; i < SENDERS_TEXTS; i++) {
+      String text = i == TARGET ? target : message.text(i);
+      if (text.isEmpty()) continue;
+      int end = Utf8.put(text, flat, at);
+      INT.set(flat, begin + SIZES + 4 * i, end - at);
+      at = end;
+    }
+    if (!message.headers().isEmpty()) {
+      int headers = at;
+      for (Map.Entry<String, String> header : message.headers().entrySet()) {
+        int value = Utf8.put(header.getKey(), flat, at + 8);
+        int end = Utf8.put(header.getValue(), flat, value);
+        INT.set(flat, at, value - at - 8);
+        INT.set(flat, at + 4, end - value);
+        at = end;
+      }
+      INT.set(flat, begin + HEADERS, message.headers().size());
+      INT.set(flat, begin + HEADER_SIZE, at - headers);
+    }
+    System.arraycopy(payload, 0, flat, at, payload.length);
+    int end = (at + payload.length + 7) & ~7;
+    INT.set(flat, begin, end - begin);
+    return end;
   }
 }

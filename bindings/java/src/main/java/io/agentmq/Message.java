@@ -25,50 +25,55 @@ public final class Message {
   /** The priority that goes before {@link #HIGH}. */
   public static final int URGENT = 10;
 
-  final String id;
-  final String channel;
-  final String source;
-  final String target;
-  final String type;
-  final String correlationId;
-  final String replyTo;
-  final String contentType;
-  final String receipt;
-  final String agent;
-  final String reason;
-  final Map<String, String> headers;
-  final byte[] payload;
-  final int priority;
-  final long ttl;
-  private final int deliveries;
-  private final State state;
-  private final Status status;
-  private final long timestamp;
-  private final long expires;
-  private final long reservedUntil;
+  // The texts in the order of Flat; of one that came from the library null until they are asked for: most are never.
+  // Two threads that ask at once make the same text twice.
+  private final String[] texts;
+  private final byte[] flat; // the message as it came, its head and its texts; null where it was built
+  private final Map<String, String> headers;
+  private final byte[] payload;
+  private final int priority;
+  private final long ttl;
 
   Message(MessageBuilder of) {
-    id = of.id;
-    channel = of.channel;
-    source = of.source;
-    target = of.target;
-    type = of.type;
-    correlationId = of.correlationId;
-    replyTo = of.replyTo;
-    contentType = of.contentType;
-    receipt = of.receipt;
-    agent = of.agent;
-    reason = of.reason;
+    texts = new String[] {of.target, of.source, of.type, of.correlationId, of.replyTo, of.contentType};
+    flat = null;
     headers = of.headers.isEmpty() ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(of.headers));
     payload = of.payload;
     priority = of.priority;
     ttl = of.ttl;
-    deliveries = of.deliveries;
-    state = of.state;
-    status = of.status;
-    timestamp = of.timestamp;
-    expires = of.expires;
-    reservedUntil = of.reservedUntil;
+  }
+
+  /** One that came from the library. All of it belongs to the message now. */
+  Message(byte[] flat, Map<String, String> headers, byte[] payload) {
+    texts = new String[Flat.TEXTS];
+    this.flat = flat;
+    this.headers = headers.isEmpty() ? Map.of() : Collections.unmodifiableMap(headers);
+    this.payload = payload;
+    priority = Flat.number(flat, Flat.PRIORITY);
+    ttl = Flat.longNumber(flat, Flat.TTL);
+  }
+
+  /** A text by its place in Flat. */
+  String text(int text) {
+    if (text >= texts.length) return "";
+    String known = texts[text];
+    if (known == null) texts[text] = known = Flat.text(flat, 0, text);
+    return known;
+  }
+
+  /** How many bytes its receipt has; 0: there is none. */
+  int receiptSize() {
+    return flat == null ? 0 : Flat.textSize(flat, 0, Flat.RECEIPT);
+  }
+
+  /** Writes the receipt, and answers where it ends. */
+  int putReceipt(byte[] to, int at) {
+    System.arraycopy(flat, Flat.textAt(flat, 0, Flat.RECEIPT), to, at, receiptSize());
+    return at + receiptSize();
+  }
+
+  long ttl() {
+    return ttl;
   }
 
   /**
@@ -146,7 +151,7 @@ public final class Message {
    * @return "" where unset
    */
   public String id() {
-    return id;
+    return text(Flat.ID);
   }
 
   /**
@@ -155,7 +160,7 @@ public final class Message {
    * @return "" where unset
    */
   public String channel() {
-    return channel;
+    return text(Flat.CHANNEL);
   }
 
   /**
@@ -164,7 +169,7 @@ public final class Message {
    * @return "" where unset
    */
   public String source() {
-    return source;
+    return text(Flat.SOURCE);
   }
 
   /**
@@ -173,7 +178,7 @@ public final class Message {
    * @return "" where unset
    */
   public String target() {
-    return target;
+    return text(Flat.TARGET);
   }
 
   /**
@@ -182,7 +187,7 @@ public final class Message {
    * @return "" where unset
    */
   public String type() {
-    return type;
+    return text(Flat.TYPE);
   }
 
   /**
@@ -191,7 +196,7 @@ public final class Message {
    * @return "" where unset
    */
   public String correlationId() {
-    return correlationId;
+    return text(Flat.CORRELATION_ID);
   }
 
   /**
@@ -200,7 +205,7 @@ public final class Message {
    * @return "" where unset
    */
   public String replyTo() {
-    return replyTo;
+    return text(Flat.REPLY_TO);
   }
 
   /**
@@ -209,7 +214,7 @@ public final class Message {
    * @return "" where unset
    */
   public String contentType() {
-    return contentType;
+    return text(Flat.CONTENT_TYPE);
   }
 
   /**
@@ -218,7 +223,7 @@ public final class Message {
    * @return "" where unset
    */
   public String receipt() {
-    return receipt;
+    return text(Flat.RECEIPT);
   }
 
   /**
@@ -227,7 +232,7 @@ public final class Message {
    * @return "" where unset
    */
   public String agent() {
-    return agent;
+    return text(Flat.AGENT);
   }
 
   /**
@@ -236,7 +241,7 @@ public final class Message {
    * @return "" where unset
    */
   public String reason() {
-    return reason;
+    return text(Flat.REASON);
   }
 
   /**
@@ -273,7 +278,7 @@ public final class Message {
    * @return 1 on the first delivery
    */
   public int deliveries() {
-    return deliveries;
+    return flat == null ? 0 : Flat.number(flat, Flat.DELIVERIES);
   }
 
   /**
@@ -282,7 +287,7 @@ public final class Message {
    * @return the state
    */
   public State state() {
-    return state;
+    return flat == null ? State.QUEUED : State.of(Flat.number(flat, Flat.STATE));
   }
 
   /**
@@ -291,7 +296,7 @@ public final class Message {
    * @return {@link Status#OK} of others
    */
   public Status status() {
-    return status;
+    return flat == null ? Status.OK : Status.of(Flat.number(flat, Flat.STATUS));
   }
 
   /**
@@ -300,7 +305,7 @@ public final class Message {
    * @return the epoch where it was not published
    */
   public Instant timestamp() {
-    return Instant.ofEpochMilli(timestamp);
+    return Instant.ofEpochMilli(time(Flat.TIMESTAMP));
   }
 
   /**
@@ -309,7 +314,7 @@ public final class Message {
    * @return empty: never
    */
   public Optional<Instant> expires() {
-    return expiry(expires);
+    return expiry(time(Flat.EXPIRES));
   }
 
   /**
@@ -318,7 +323,11 @@ public final class Message {
    * @return the epoch where it was not reserved
    */
   public Instant reservedUntil() {
-    return Instant.ofEpochMilli(reservedUntil);
+    return Instant.ofEpochMilli(time(Flat.RESERVED_UNTIL));
+  }
+
+  private long time(int at) {
+    return flat == null ? 0 : Flat.longNumber(flat, at);
   }
 
   static Optional<Instant> expiry(long milliseconds) {
@@ -327,6 +336,6 @@ public final class Message {
 
   @Override
   public String toString() {
-    return "Message[" + id + (type.isEmpty() ? "" : " " + type) + ", " + payload.length + " bytes]";
+    return "Message[" + id() + (type().isEmpty() ? "" : " " + type()) + ", " + payload.length + " bytes]";
   }
 }

@@ -14,43 +14,32 @@ public final class MessageBuilder {
   static final long TTL_UNSET = Long.MIN_VALUE;
   private static final long TTL_FOREVER = -1;
 
-  String id = "";
-  String channel = "";
   String source = "";
   String target = "";
   String type = "";
   String correlationId = "";
   String replyTo = "";
   String contentType = "";
-  String receipt = "";
-  String agent = "";
-  String reason = "";
-  Map<String, String> headers = new LinkedHashMap<>();
+  final Map<String, String> headers = new LinkedHashMap<>();
   byte[] payload;
   int priority = Message.NORMAL;
   long ttl = TTL_UNSET;
-  int deliveries;
-  State state = State.QUEUED;
-  Status status = Status.OK;
-  long timestamp;
-  long expires;
-  long reservedUntil;
 
   MessageBuilder(byte[] payload) {
     this.payload = Objects.requireNonNull(payload, "payload");
   }
 
   MessageBuilder(Message of) {
-    payload = of.payload;
-    source = of.source;
-    target = of.target;
-    type = of.type;
-    correlationId = of.correlationId;
-    replyTo = of.replyTo;
-    contentType = of.contentType;
-    headers.putAll(of.headers);
-    priority = of.priority;
-    ttl = of.ttl;
+    payload = of.payload();
+    source = of.source();
+    target = of.target();
+    type = of.type();
+    correlationId = of.correlationId();
+    replyTo = of.replyTo();
+    contentType = of.contentType();
+    headers.putAll(of.headers());
+    priority = of.priority();
+    ttl = of.ttl();
   }
 
   /**

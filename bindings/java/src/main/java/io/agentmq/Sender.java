@@ -54,8 +54,8 @@ final class Sender {
   }
 
   CompletableFuture<Published> publish(String channel, Message message) {
-    Utf8.bytes("channel", channel); // is refused here rather than with its neighbours
-    Post post = new Post(channel, Flat.entry(message, message.target), null);
+    Utf8.size("channel", channel); // is refused here rather than with its neighbours
+    Post post = new Post(channel, Flat.entry(message), null);
     take(post);
     return post.published;
   }
@@ -167,7 +167,7 @@ final class Sender {
     List<byte[]> entries = new ArrayList<>(posts.size());
     for (Post post : posts) entries.add(post.entry);
     try {
-      List<Published> sent = calls.publish(channel, entries);
+      List<Published> sent = calls.publish(channel, Flat.listOf(entries));
       for (int i = 0; i < posts.size(); i++) {
         Published one = sent.get(i);
         if (one.stored()) {

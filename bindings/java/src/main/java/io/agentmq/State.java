@@ -19,6 +19,8 @@ public enum State {
   /** Deleted. */
   DELETED(7);
 
+  private static final State[] ALL = values();
+
   private final int value;
 
   State(int value) {
@@ -35,7 +37,7 @@ public enum State {
   }
 
   static State of(int value) {
-    for (State one : values()) {
+    for (State one : ALL) {
       if (one.value == value) return one;
     }
     return QUEUED;

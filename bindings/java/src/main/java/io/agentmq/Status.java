@@ -45,6 +45,8 @@ public enum Status {
   /** Sent, but no answer came: may have been done. */
   UNKNOWN(20);
 
+  private static final Status[] ALL = values();
+
   private final int value;
 
   Status(int value) {
@@ -70,7 +72,7 @@ public enum Status {
   }
 
   static Status of(int value) {
-    for (Status one : values()) {
+    for (Status one : ALL) {
       if (one.value == value) return one;
     }
     return INTERNAL;

@@ -106,9 +106,6 @@ class TextTest {
     assertTrue(error.getMessage().startsWith("there is no setting '\uD83D\uDE00"), error.getMessage());
     assertTrue(error.getMessage().contains("the nearest is"), "the library shortens what it quotes, not its sentence");
     assertEquals(Status.INVALID, error.status());
-    // A text of our own comes whole, through the native part of an exception.
-    byte[] utf8 = longText.getBytes(StandardCharsets.UTF_8);
-    assertEquals(longText, AgentMQException.of(Status.FULL.value(), utf8).getMessage());
     String reason = "\uD83D\uDE00".repeat(5_000) + "x".repeat(10_000);
     try (Bus bus = store.open();
         Subscription worker = bus.subscribe(CHANNEL, AGENT)) {
@@ -117,6 +114,14 @@ class TextTest {
       assertEquals(reason, bus.deadLetters(ALL, 1, 0).get(0).reason());
       assertThrows(InvalidException.class, () -> bus.nack(Wanted.text("never fetched"), Failure.PERMANENT));
     }
+  }
+
+  @Test
+  void AnErrorOf20000CharactersComesWhole() {
+    String host = "h".repeat(20_000);
+    Exception error =
+        assertThrows(UnavailableException.class, () -> Bus.open("redis://" + host + "?open_timeout=50ms"));
+    assertTrue(error.getMessage().contains(host), error.getMessage());
   }
 
   @Test
