@@ -119,6 +119,16 @@ CS
     [[ $(dotnet "$project/out/consumer.dll" "$redis?namespace=package") == "from the package" ]]
 }
 
+# What the README shows, in such a project.
+readme() {
+  local project="$work/readme"
+  mkdir -p "$project"
+  sed 's:<UseAppHost>:<ImplicitUsings>enable</ImplicitUsings><Nullable>enable</Nullable>&:' \
+    "$work/consumer/consumer.csproj" >"$project/readme.csproj"
+  awk '/^```/ { inside = 0 } inside; /^```csharp$/ { inside = 1 }' "$here/README.md" >"$project/Program.cs"
+  grep -q Bus.Open "$project/Program.cs" && dotnet build "$project" -c Release -warnaserror "${quiet[@]}"
+}
+
 unit() {
   timeout 170 dotnet test "$programs/AgentMQ.Tests/release/AgentMQ.Tests.dll" --blame-hang-timeout 60s \
     --results-directory "$AGENTMQ_CSHARP_BUILD/results"
@@ -140,6 +150,7 @@ check "the bench on Redis" bench "$redis?namespace=bench"
 check "peers share their work" peers
 check "the native library stands on its own" standalone
 check "a fresh project uses the package" package
+check "the README compiles" readme
 
 echo "$passed passed, $failed failed"
 [[ $failed == 0 ]]

@@ -36,6 +36,14 @@ public sealed class ErrorTest : BusTest
         Assert.Equal(name, Assert.Single(bus.DeadLetters()).Reason);
     }
 
+    [Fact]
+    public void AnErrorOf20000CharactersComesWhole()
+    {
+        var host = new string('h', 20_000);
+        var failure = Assert.Throws<BusUnavailableException>(() => Bus.Open($"redis://{host}?open_timeout=50ms"));
+        Assert.Contains(host, failure.Message);
+    }
+
     [Theory, MemberData(nameof(Backends))]
     public async Task EachThreadGetsTheTextOfItsOwnFailure(string backend)
     {

@@ -14,12 +14,15 @@ public sealed partial class Bus
     public void Ack(Message message)
     {
         ArgumentNullException.ThrowIfNull(message);
-        if (message.Receipt.Length == 0)
+        var receipt = message.ReceiptBytes;
+        if (receipt.IsEmpty)
         {
             AckId(message.Agent.Length == 0 ? null : message.Agent, message.Id);
             return;
         }
-        AckReceipts([message.Receipt]);
+        using var receipts = new TextList();
+        receipts.Add(receipt);
+        Acknowledge(Live, receipts, new int[1]);
     }
 
     /// <summary>Acknowledges many messages in few round trips.</summary>
@@ -29,7 +32,14 @@ public sealed partial class Bus
     public IReadOnlyList<Status> AckBatch(IEnumerable<Message> messages)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        return AckReceipts(messages.Select(message => message.Receipt));
+        using var receipts = new TextList();
+        var count = 0;
+        foreach (var message in messages)
+        {
+            receipts.Add(message.ReceiptBytes);
+            count++;
+        }
+        return Statuses(receipts, count);
     }
 
     /// <summary>Acknowledges by receipts, of this process or another.</summary>
@@ -39,10 +49,14 @@ public sealed partial class Bus
     public IReadOnlyList<Status> AckReceipts(IEnumerable<string> receipts)
     {
         ArgumentNullException.ThrowIfNull(receipts);
-        var list = receipts as IReadOnlyCollection<string> ?? [.. receipts];
-        var results = new int[list.Count];
-        AckReceipts(Live, list, results);
-        return Array.ConvertAll(results, result => (Status)result);
+        using var texts = new TextList();
+        var count = 0;
+        foreach (var receipt in receipts)
+        {
+            texts.Add(receipt, "the receipt");
+            count++;
+        }
+        return Statuses(texts, count);
     }
 
     /// <summary>Acknowledges a message by its id for an agent, whoever holds it, delivered or not.</summary>
@@ -101,11 +115,17 @@ public sealed partial class Bus
     public void ExtendReceipt(string receipt, TimeSpan visibilityTimeout) =>
         Native.mq_extend_receipt(Live, receipt, Time.Milliseconds(visibilityTimeout));
 
-    internal static void AckReceipts(BusHandle bus, IReadOnlyCollection<string> receipts, int[] results)
+    // What became of each goes to the results, of which there is one for each.
+    internal static void Acknowledge(BusHandle bus, TextList receipts, int[] results)
     {
-        if (receipts.Count == 0) return;
-        using var texts = new TextList();
-        foreach (var receipt in receipts) texts.Add(receipt, "the receipt");
-        Native.mqs_ack_flat(bus, texts.Bytes, (nuint)texts.Length, results, (nuint)results.Length, out _);
+        if (results.Length == 0) return;
+        Native.mqs_ack_flat(bus, receipts.Bytes, (nuint)receipts.Length, results, (nuint)results.Length, out _);
+    }
+
+    private Status[] Statuses(TextList receipts, int count)
+    {
+        var results = new int[count];
+        Acknowledge(Live, receipts, results);
+        return Array.ConvertAll(results, static result => (Status)result);
     }
 }

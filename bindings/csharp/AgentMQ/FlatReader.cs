@@ -4,17 +4,38 @@ using AgentMQ.Interop;
 
 namespace AgentMQ;
 
-// Reads the flat lists that the library writes (docs/encoding.md).
+// The texts of a message on the wire, in their order.
+internal enum FlatText
+{
+    Target, Source, Type, CorrelationId, ReplyTo, ContentType, Id, Channel, Receipt, Agent, Reason,
+}
+
+// Reads the flat lists that the library writes (docs/encoding.md), and the messages in them.
 internal static class FlatReader
 {
     // What native calls write into at first; what is larger comes in a second call.
     internal const int Room = 64 * 1024;
 
+    // Where the numbers of a message stand.
+    internal const int Status = 4;
+    internal const int Timestamp = 8;
+    internal const int Expires = 16;
+    internal const int TimeToLive = 24;
+    internal const int ReservedUntil = 32;
+    internal const int Priority = 40;
+    internal const int Deliveries = 44;
+    internal const int State = 48;
+    private const int HeaderCount = 52;
+    private const int Sizes = 56;
+    private const int PayloadSize = 104;
+    private const int Texts = 11;
+
+    // Copies: nothing of the list is kept.
     internal static Message[] Messages(ReadOnlySpan<byte> list)
     {
         var messages = new Message[Count(list)];
         var at = FlatWriter.ListHead;
-        for (var i = 0; i < messages.Length; i++) messages[i] = ReadMessage(Entry(list, ref at));
+        for (var i = 0; i < messages.Length; i++) messages[i] = Message.Of(Entry(list, ref at).ToArray());
         return messages;
     }
 
@@ -22,7 +43,12 @@ internal static class FlatReader
     {
         var answers = new Published[Count(list)];
         var at = FlatWriter.ListHead;
-        for (var i = 0; i < answers.Length; i++) answers[i] = ReadAnswer(Entry(list, ref at));
+        for (var i = 0; i < answers.Length; i++)
+        {
+            var entry = Entry(list, ref at);
+            answers[i] = new((Status)Number(entry, Status), String(Text(entry, FlatText.Id)),
+                Time.Of(Number64(entry, Timestamp)), Time.Of(Number64(entry, Expires)));
+        }
         return answers;
     }
 
@@ -34,11 +60,51 @@ internal static class FlatReader
         return Messages(bytes.Fill(size, rest));
     }
 
+    internal static int Number(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadInt32LittleEndian(bytes[at..]);
+
+    internal static long Number64(ReadOnlySpan<byte> bytes, int at) =>
+        BinaryPrimitives.ReadInt64LittleEndian(bytes[at..]);
+
+    internal static ReadOnlySpan<byte> Text(ReadOnlySpan<byte> entry, FlatText text) =>
+        entry.Slice(TextAt(entry, (int)text), Number(entry, Sizes + 4 * (int)text));
+
+    internal static IReadOnlyDictionary<string, string> Headers(ReadOnlySpan<byte> entry)
+    {
+        var count = Number(entry, HeaderCount);
+        if (count == 0) return System.Collections.ObjectModel.ReadOnlyDictionary<string, string>.Empty;
+        var headers = new Dictionary<string, string>(count);
+        var at = TextAt(entry, Texts);
+        for (var i = 0; i < count; i++)
+        {
+            var (name, value) = (Number(entry, at), Number(entry, at + 4));
+            at += 8;
+            headers[String(entry.Slice(at, name))] = String(entry.Slice(at + name, value));
+            at += name + value;
+        }
+        return headers;
+    }
+
+    // In place.
+    internal static ReadOnlyMemory<byte> Payload(byte[] entry)
+    {
+        var at = TextAt(entry, Texts) + Number(entry, Sizes + 4 * Texts); // the size of the headers follows those of the texts
+        return entry.AsMemory(at, checked((int)Number64(entry, PayloadSize)));
+    }
+
+    private static int TextAt(ReadOnlySpan<byte> entry, int text)
+    {
+        var at = FlatWriter.EntryHead;
+        for (var i = 0; i < text; i++) at += Number(entry, Sizes + 4 * i);
+        return at;
+    }
+
+    private static string String(ReadOnlySpan<byte> bytes) => System.Text.Encoding.UTF8.GetString(bytes);
+
     private static int Count(ReadOnlySpan<byte> list)
     {
         if (list.IsEmpty) return 0;
         if (Number(list, 0) == 1) return Number(list, 4);
-        throw new AgentMQException(Status.Internal, $"lists of version {Number(list, 0)} are not known here");
+        throw new AgentMQException(AgentMQ.Status.Internal, $"lists of version {Number(list, 0)} are not known here");
     }
 
     private static ReadOnlySpan<byte> Entry(ReadOnlySpan<byte> list, ref int at)
@@ -46,87 +112,6 @@ internal static class FlatReader
         var entry = list.Slice(at, Number(list, at));
         at += entry.Length;
         return entry;
-    }
-
-    private static int Number(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadInt32LittleEndian(bytes[at..]);
-
-    private static long Long(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadInt64LittleEndian(bytes[at..]);
-
-    private static Published ReadAnswer(ReadOnlySpan<byte> entry)
-    {
-        var before = FlatWriter.EntryHead;
-        for (var size = 56; size < 80; size += 4) before += Number(entry, size);
-        var id = Text.Utf8.GetString(entry.Slice(before, Number(entry, 80)));
-        return new((Status)Number(entry, 4), id, Time.Of(Long(entry, 8)), Time.Of(Long(entry, 16)));
-    }
-
-    private static Message ReadMessage(ReadOnlySpan<byte> entry)
-    {
-        var texts = new Texts(entry);
-        var ttl = Long(entry, 24);
-        // In the order in which they lie there.
-        return new Message(ReadOnlyMemory<byte>.Empty)
-        {
-            Status = (Status)Number(entry, 4),
-            Timestamp = Time.Of(Long(entry, 8)),
-            Expires = Time.Of(Long(entry, 16)),
-            TimeToLive = ttl == FlatWriter.NoTimeToLive ? null : Time.Span(ttl),
-            ReservedUntil = Time.Of(Long(entry, 32)),
-            Priority = Number(entry, 40),
-            Deliveries = Number(entry, 44),
-            State = (MessageState)Number(entry, 48),
-            Target = texts.Next(),
-            Source = texts.Next(),
-            Type = texts.Next(),
-            CorrelationId = texts.Next(),
-            ReplyTo = texts.Next(),
-            ContentType = texts.Next(),
-            Id = texts.Next(),
-            Channel = texts.Next(),
-            Receipt = texts.Next(),
-            Agent = texts.Next(),
-            Reason = texts.Next(),
-            Headers = texts.Headers(),
-            Payload = texts.Payload(),
-        };
-    }
-
-    private ref struct Texts(ReadOnlySpan<byte> entry)
-    {
-        private readonly ReadOnlySpan<byte> _entry = entry;
-        private int _size = 56;
-        private int _at = FlatWriter.EntryHead;
-
-        internal string Next()
-        {
-            var text = Take(Number(_entry, _size));
-            _size += 4;
-            return text;
-        }
-
-        internal IReadOnlyDictionary<string, string> Headers()
-        {
-            var count = Number(_entry, 52);
-            if (count == 0) return System.Collections.ObjectModel.ReadOnlyDictionary<string, string>.Empty;
-            var headers = new Dictionary<string, string>(count);
-            for (var i = 0; i < count; i++)
-            {
-                var (name, value) = (Number(_entry, _at), Number(_entry, _at + 4));
-                _at += 8;
-                headers[Take(name)] = Take(value);
-            }
-            return headers;
-        }
-
-        internal byte[] Payload() => _entry.Slice(_at, checked((int)Long(_entry, 104))).ToArray();
-
-        private string Take(int size)
-        {
-            if (size == 0) return "";
-            var text = System.Text.Encoding.UTF8.GetString(_entry.Slice(_at, size));
-            _at += size;
-            return text;
-        }
     }
 }
 

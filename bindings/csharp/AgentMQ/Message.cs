@@ -12,23 +12,73 @@ namespace AgentMQ;
 /// is published.</param>
 public sealed record Message(ReadOnlyMemory<byte> Payload)
 {
+    // Of one that came from the library: as it came. Its texts are null until they are asked for, which most never are;
+    // two threads that ask at once make the same text twice.
+    private readonly byte[]? _flat;
+    private string? _target;
+    private string? _source;
+    private string? _type;
+    private string? _correlationId;
+    private string? _replyTo;
+    private string? _contentType;
+    private string? _id;
+    private string? _channel;
+    private string? _receipt;
+    private string? _agent;
+    private string? _reason;
+
+    // One that came from the library; the bytes belong to the message now.
+    private Message(ReadOnlyMemory<byte> payload, byte[] flat)
+        : this(payload)
+    {
+        _flat = flat;
+        Headers = FlatReader.Headers(flat);
+        Priority = FlatReader.Number(flat, FlatReader.Priority);
+        var ttl = FlatReader.Number64(flat, FlatReader.TimeToLive);
+        TimeToLive = ttl == FlatWriter.NoTimeToLive ? null : Time.Span(ttl);
+    }
+
     /// <summary>Which agent it is for; empty: everyone on the channel (a broadcast).</summary>
-    public string Target { get; init; } = "";
+    public string Target
+    {
+        get => _target ??= Read(FlatText.Target);
+        init => _target = value;
+    }
 
     /// <summary>Who sends it; empty: the bus' setting <c>source</c>.</summary>
-    public string Source { get; init; } = "";
+    public string Source
+    {
+        get => _source ??= Read(FlatText.Source);
+        init => _source = value;
+    }
 
     /// <summary>What kind of message it is, in the application's words.</summary>
-    public string Type { get; init; } = "";
+    public string Type
+    {
+        get => _type ??= Read(FlatText.Type);
+        init => _type = value;
+    }
 
     /// <summary>What it belongs to.</summary>
-    public string CorrelationId { get; init; } = "";
+    public string CorrelationId
+    {
+        get => _correlationId ??= Read(FlatText.CorrelationId);
+        init => _correlationId = value;
+    }
 
     /// <summary>Which agent wants the answer.</summary>
-    public string ReplyTo { get; init; } = "";
+    public string ReplyTo
+    {
+        get => _replyTo ??= Read(FlatText.ReplyTo);
+        init => _replyTo = value;
+    }
 
     /// <summary>The payload's media type.</summary>
-    public string ContentType { get; init; } = "";
+    public string ContentType
+    {
+        get => _contentType ??= Read(FlatText.ContentType);
+        init => _contentType = value;
+    }
 
     /// <summary>Headers of the application's own. Don't change them once the message is on its way.</summary>
     public IReadOnlyDictionary<string, string> Headers { get; init; } = ReadOnlyDictionary<string, string>.Empty;
@@ -42,37 +92,37 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
 
     /// <summary>The id of a received message; empty before. It says channel and target and is unique in the
     /// namespace.</summary>
-    public string Id { get; internal init; } = "";
+    public string Id => _id ??= Read(FlatText.Id);
 
     /// <summary>The channel that a received message was published on; empty for a direct inbox.</summary>
-    public string Channel { get; internal init; } = "";
+    public string Channel => _channel ??= Read(FlatText.Channel);
 
     /// <summary>What settles this delivery from any process; empty where the message was only looked up.</summary>
-    public string Receipt { get; internal init; } = "";
+    public string Receipt => _receipt ??= Read(FlatText.Receipt);
 
     /// <summary>The agent that it was delivered to, or is pending for, or that gave it up.</summary>
-    public string Agent { get; internal init; } = "";
+    public string Agent => _agent ??= Read(FlatText.Agent);
 
     /// <summary>When it was published, by the server's clock; null before.</summary>
-    public DateTimeOffset? Timestamp { get; internal init; }
+    public DateTimeOffset? Timestamp => Time.Of(Number64(FlatReader.Timestamp));
 
     /// <summary>When it expires, by the server's clock; null: never.</summary>
-    public DateTimeOffset? Expires { get; internal init; }
+    public DateTimeOffset? Expires => Time.Of(Number64(FlatReader.Expires));
 
     /// <summary>Until when this delivery is reserved, as far as was known when it was read; null: it is not.</summary>
-    public DateTimeOffset? ReservedUntil { get; internal init; }
+    public DateTimeOffset? ReservedUntil => Time.Of(Number64(FlatReader.ReservedUntil));
 
     /// <summary>How often it was delivered: 1 on the first.</summary>
-    public int Deliveries { get; internal init; }
+    public int Deliveries => Number(FlatReader.Deliveries);
 
     /// <summary>Where it stood when it was read.</summary>
-    public MessageState State { get; internal init; }
+    public MessageState State => (MessageState)Number(FlatReader.State);
 
     /// <summary>Of a dead letter: why; else <see cref="Status.Ok"/>.</summary>
-    public Status Status { get; internal init; }
+    public Status Status => (Status)Number(FlatReader.Status);
 
     /// <summary>Why the last attempt failed, of a dead letter or a retry.</summary>
-    public string Reason { get; internal init; } = "";
+    public string Reason => _reason ??= Read(FlatText.Reason);
 
     /// <summary>The payload as UTF-8 text; a byte that is none becomes U+FFFD.</summary>
     public string PayloadText => System.Text.Encoding.UTF8.GetString(Payload.Span);
@@ -105,6 +155,31 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
     [RequiresUnreferencedCode("JSON by reflection; pass a JsonTypeInfo<T> instead.")]
     [RequiresDynamicCode("JSON by reflection; pass a JsonTypeInfo<T> instead.")]
     public T? ReadJson<T>(JsonSerializerOptions? options = null) => JsonSerializer.Deserialize<T>(Payload.Span, options);
+
+    /// <summary>Whether all that can be read of the other is the same: of payload and headers, that they are the same
+    /// memory.</summary>
+    /// <param name="other">The other message, or null.</param>
+    public bool Equals(Message? other) => other is not null && Payload.Equals(other.Payload) &&
+        ReferenceEquals(Headers, other.Headers) && Known == other.Known;
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Payload, Target, Type, Id, Receipt);
+
+    internal static Message Of(byte[] flat) => new(FlatReader.Payload(flat), flat);
+
+    internal ReadOnlySpan<byte> ReceiptBytes => _flat == null ? default : FlatReader.Text(_flat, FlatText.Receipt);
+
+    private ((string, string, string, string, string, string), (string, string, string, string, string), (int, TimeSpan?),
+        (DateTimeOffset?, DateTimeOffset?, DateTimeOffset?, int, MessageState, Status)) Known =>
+        ((Target, Source, Type, CorrelationId, ReplyTo, ContentType), (Id, Channel, Receipt, Agent, Reason),
+            (Priority, TimeToLive), (Timestamp, Expires, ReservedUntil, Deliveries, State, Status));
+
+    private string Read(FlatText text) =>
+        _flat == null ? "" : System.Text.Encoding.UTF8.GetString(FlatReader.Text(_flat, text));
+
+    private int Number(int at) => _flat == null ? 0 : FlatReader.Number(_flat, at);
+
+    private long Number64(int at) => _flat == null ? 0 : FlatReader.Number64(_flat, at);
 
     private static Message Json(byte[] payload) => new(payload) { ContentType = "application/json" };
 }

@@ -189,7 +189,9 @@ internal sealed class Outbox(BusHandle bus)
         Exception? failure = null;
         try
         {
-            Bus.AckReceipts(bus, items.ConvertAll(item => item.Message.Receipt), results);
+            using var receipts = new TextList();
+            foreach (var item in items) receipts.Add(item.Message.ReceiptBytes);
+            Bus.Acknowledge(bus, receipts, results);
         }
         catch (Exception e)
         {

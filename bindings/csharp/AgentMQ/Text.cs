@@ -59,6 +59,15 @@ internal sealed class TextList : IDisposable
         Bytes[Length++] = 0;
     }
 
+    // One that came from the library.
+    internal void Add(ReadOnlySpan<byte> text)
+    {
+        if (Bytes.Length - Length < text.Length + 1) Grow(text.Length + 1);
+        text.CopyTo(Bytes.AsSpan(Length));
+        Length += text.Length;
+        Bytes[Length++] = 0;
+    }
+
     public void Dispose() => ArrayPool<byte>.Shared.Return(Bytes);
 
     private void Grow(int size)
