@@ -74,6 +74,7 @@ TEST_F(CostTest, ABatchOfAThousandIsOneRoundTrip) {
   Proxy proxy(server_.address());
   Bus bus(proxy.Url("max_items=0"));
   bus.PublishBatch("c", Texts(1000, "a"));  // scripts and settings are known then
+  proxy.DelayReplies(500ms);                // else the first answers come while the rest is still written
   proxy.ResetCounts();
   Monitor monitor(server_.address());
   EXPECT_EQ(bus.PublishBatch("c", Texts(1000, "a")), 1000u);
