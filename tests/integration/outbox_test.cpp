@@ -97,7 +97,7 @@ TEST_F(OutboxTest, WithRepliesCutAtRandomEachIsStoredOnceAndInOrder) {
 TEST_F(OutboxTest, AnAnswerThatDoesNotComeForLongIsAskedForUntilItIsKnown) {
   Told told;
   Bus bus(proxy_.Url("outbox_max=100&command_timeout=200ms" + std::string(kQuick)));
-  Put(bus, "c", "warm", "x");
+  Put(bus, "c", "a", "warm up");
   proxy_.DropReplies(true);  // it is stored, and nothing says so
   Send(bus, "held", "a", told);
   Bus direct(Url());
