@@ -219,7 +219,6 @@ void Proxy::FromServer(Link& link) {
     link.dead = true;
     return;
   }
-  link.asked = false;
   if (!drop_replies_) link.replies.push_back({Clock::now() + delay_, std::move(bytes)});
 }
 
@@ -234,6 +233,7 @@ void Proxy::SendDue(Link& link) {
       *link.budget -= bytes.size();
     }
     if (!SendAll(link.client, bytes)) link.dead = true;
+    link.asked = false;
   }
 }
 
