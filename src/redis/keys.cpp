@@ -1,22 +1,24 @@
 #include "redis/keys.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace agentmq::redis {
 namespace {
 
+constexpr int kMostLane = 255;
+constexpr int64_t kMostOrdinal = 1 << 24;  // beyond it somebody else has written it
+
+// "9,5,1"; what can't be a lane is passed over.
 std::vector<int> ParseLanes(std::string_view text) {
   std::vector<int> lanes;
-  int value = -1;
-  for (const char c : text) {
-    if (c >= '0' && c <= '9') {
-      value = std::max(value, 0) * 10 + (c - '0');
-    } else if (value >= 0) {
-      lanes.push_back(value);
-      value = -1;
-    }
+  while (!text.empty()) {
+    const auto end = std::min(text.find(','), text.size());
+    int lane = -1;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + end, lane);
+    if (error == std::errc() && lane >= 0 && lane <= kMostLane) lanes.push_back(lane);
+    text.remove_prefix(std::min(end + 1, text.size()));
   }
-  if (value >= 0) lanes.push_back(value);
   return lanes;
 }
 
@@ -72,6 +74,7 @@ std::shared_ptr<const QueueView> Queue::Learn(const Reply& reply, size_t index) 
     if (colon == std::string_view::npos) continue;
     const std::string name(entry.substr(0, colon));
     const int64_t ordinal = ToNumber(entry.substr(colon + 1));
+    if (ordinal < -1 || ordinal > kMostOrdinal) continue;
     if (ordinal >= 0) SetBit(&view->reference_map, ordinal);
     view->groups.push_back({name, ordinal, keys_.Group(name, view->lanes)});
   }

@@ -1,0 +1,45 @@
+// What a client learns of a queue from the server, where anybody may have written it.
+#include <gtest/gtest.h>
+
+#include "redis/keys.hpp"
+
+namespace agentmq::redis {
+namespace {
+
+Reply Answer(const std::string& lanes, const std::string& groups) {
+  Reply reply;
+  reply.kind = Reply::Kind::kArray;
+  for (const std::string& text : {std::string("generation"), lanes, groups}) {
+    reply.items.emplace_back().kind = Reply::Kind::kText;
+    reply.items.back().text = text;
+  }
+  return reply;
+}
+
+class QueueViewTest : public ::testing::Test {
+ protected:
+  Queue queue_{{"prefix", "namespace", {}}, QueueName::Log("channel")};
+};
+
+TEST_F(QueueViewTest, LanesAndGroupsAreRead) {
+  const auto view = queue_.Learn(Answer("200,5,0", "ann:0/crew%3A1:9"), 0);
+  EXPECT_EQ(view->generation, "generation");
+  EXPECT_EQ(view->lanes, (std::vector<int>{200, 5, 0}));
+  EXPECT_TRUE(view->HasLane(5));
+  EXPECT_FALSE(view->HasLane(6));
+  ASSERT_EQ(view->groups.size(), 2u);
+  EXPECT_EQ(view->Find("crew%3A1")->ordinal, 9);
+  EXPECT_EQ(view->Find("crew%3A1")->keys.lanes.size(), 3u);
+  EXPECT_EQ(view->reference_map, std::string("\x01\x02", 2));
+}
+
+TEST_F(QueueViewTest, WhatCantBeOneIsPassedOver) {
+  const auto view = queue_.Learn(Answer("18888888888888881,256,x,-4,,7", "a:-2/b:9000000000000000000/c/d:3"), 0);
+  EXPECT_EQ(view->lanes, std::vector<int>{7});
+  ASSERT_EQ(view->groups.size(), 1u);
+  EXPECT_EQ(view->groups[0].name, "d");
+  EXPECT_EQ(view->reference_map.size(), 1u);
+}
+
+}  // namespace
+}  // namespace agentmq::redis
