@@ -1,0 +1,28 @@
+// Records as they are stored: whoever can write to the server writes them.
+#include <cstdlib>
+
+#include "core/record.hpp"
+#include "fuzz/fuzz.hpp"
+
+using namespace agentmq;
+
+void Fuzz(std::string_view input) {
+  const auto view = RecordView::Parse(input);
+  if (!view.ok()) return;
+  // What was read is written and read again as the same.
+  RecordFields fields;
+  for (size_t i = 0; i < kPropertyCount; ++i) fields.properties[i] = view->properties[i];
+  for (const auto& [name, value] : view->headers) fields.headers.emplace_back(name, value);
+  fields.ttl = view->ttl;
+  std::string again;
+  EncodeHead(fields, false, &again);
+  again += view->payload;
+  const auto second = RecordView::Parse(again);
+  Expect(second.ok(), "what was read can't be read again");
+  for (size_t i = 0; i < kPropertyCount; ++i) {
+    Expect(std::string_view(second->properties[i]) == view->properties[i], "another property");
+  }
+  Expect(second->headers.size() == view->headers.size(), "other headers");
+  Expect(second->ttl == view->ttl || (second->ttl < 0 && view->ttl < 0), "another ttl");
+  Expect(second->payload == view->payload, "another payload");
+}

@@ -1,0 +1,17 @@
+// URLs, and the settings in their query.
+#include "core/settings.hpp"
+#include "fuzz/fuzz.hpp"
+#include "util/url.hpp"
+
+using namespace agentmq;
+
+void Fuzz(std::string_view input) {
+  const auto url = ParseUrl(input);
+  if (!url.ok()) {
+    Expect(!url.status().text().empty(), "no sentence");
+    return;
+  }
+  Expect(!url->port || (*url->port > 0 && *url->port < 65536), "a port that can't be");
+  Config config;
+  for (const auto& [name, value] : url->query) (void)config.Set(name, value);
+}
