@@ -119,6 +119,19 @@ CS
     [[ $(dotnet "$project/out/consumer.dll" "$redis?namespace=package") == "from the package" ]]
 }
 
+# That program with the runtime in it, and of both nothing but what it uses.
+trim=(-r linux-x64 -p:PublishTrimmed=true -p:SelfContained=true -p:UseAppHost=true "${quiet[@]}")
+trimmable() {
+  mkdir -p "$work/trimmed"
+  sed 's:RestoreSources>:RestoreAdditionalProjectSources>:g' "$work/consumer/consumer.csproj" >"$work/trimmed/trimmed.csproj"
+  cp "$work/consumer/Program.cs" "$work/trimmed"
+  dotnet restore "$work/trimmed" "${trim[@]}" "${restore[@]}" >/dev/null 2>&1
+}
+trimmed() {
+  dotnet publish "$work/trimmed" -c Release --no-restore -warnaserror -o "$work/trimmed/out" "${trim[@]}" &&
+    [[ $("$work/trimmed/out/trimmed" memory://trimmed) == "from the package" ]]
+}
+
 # What the README shows, in such a project.
 readme() {
   local project="$work/readme"
@@ -151,6 +164,11 @@ check "peers share their work" peers
 check "the native library stands on its own" standalone
 check "a fresh project uses the package" package
 check "the README compiles" readme
+if trimmable; then
+  check "a trimmed program works" trimmed
+else
+  echo "left out: a trimmed program, for which the runtime can't be restored as a package"
+fi
 
 echo "$passed passed, $failed failed"
 [[ $failed == 0 ]]

@@ -130,6 +130,19 @@ TEST_P(SettleTest, APartOfABatchIsPartial) {
   EXPECT_STATUS(MQ_PARTIAL, mq_ack_receipts(bus_.get(), texts, 2, nullptr, nullptr));
 }
 
+TEST_P(SettleTest, AReceiptPutTogetherFromTwoSettlesNothing) {
+  Subscription one = bus_.Subscribe("c", "a");
+  Subscription other = bus_.Subscribe("d", "a");
+  bus_.Publish("c", Text("x", "a"));
+  bus_.Publish("d", Text("y", "a"));
+  const std::string first(Next(one).receipt());
+  const std::string second(Next(other).receipt());
+  const std::string mixed = first.substr(0, first.find('|')) + second.substr(second.find('|'));
+  const char* texts[] = {mixed.c_str()};
+  EXPECT_STATUS(MQ_STALE, mq_ack_receipts(bus_.get(), texts, 1, nullptr, nullptr));
+  EXPECT_EQ(bus_.AckReceipts({first, second}), 2u);
+}
+
 TEST_P(SettleTest, ReceiptsSettleFromAnotherHandle) {
   bus_.PublishBatch("c", Texts(3, "a"));
   Subscription subscription = bus_.Subscribe("c", "a");
