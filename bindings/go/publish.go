@@ -247,12 +247,13 @@ func tell(messages []*Message, err error) error {
 // published reads what publishing sets; about as many ids as that go into the texts.
 func (m *Message) published(bytes []byte, ids *texts, more int) {
 	m.Status = Status(wire.Uint32(bytes[atStatus:]))
-	if m.Status != StatusOK {
-		return
+	id := idOf(bytes)
+	if len(id) == 0 {
+		return // it was not stored
 	}
 	m.Timestamp = timeFromWire(int64(wire.Uint64(bytes[atTimestamp:])))
 	m.Expires = timeFromWire(int64(wire.Uint64(bytes[atExpires:])))
-	m.ID = ids.add(idOf(bytes), more)
+	m.ID = ids.add(id, more)
 }
 
 // texts copies texts that came together into blocks that they share.

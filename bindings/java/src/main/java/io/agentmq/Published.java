@@ -29,10 +29,10 @@ public final class Published {
   /**
    * Whether it was stored.
    *
-   * @return whether the status is {@link Status#OK}
+   * @return whether it has an id; with {@link Status#PARTIAL} on fewer replicas or disks than was asked for
    */
   public boolean stored() {
-    return status == Status.OK;
+    return !id.isEmpty();
   }
 
   /**
