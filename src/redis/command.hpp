@@ -62,6 +62,7 @@ class Command {
   }
 
   Script script() const { return script_; }
+  std::string_view Name() const { return {words_[0], sizes_[0]}; }  // "HSET"
   int64_t keys() const { return keys_; }
   std::vector<const char*>& words() { return words_; }
   std::vector<size_t>& sizes() { return sizes_; }

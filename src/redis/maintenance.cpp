@@ -5,7 +5,8 @@ namespace {
 
 constexpr int64_t kStepEvery = 2000;    // ms between queues of the walk
 constexpr int64_t kRoundEvery = 10000;  // ms between two readings of the registry
-constexpr int kSteps = 100;             // of expiry in one go
+constexpr int64_t kForbiddenEvery = 3600000;
+constexpr int kSteps = 100;  // of expiry in one go
 
 }  // namespace
 
@@ -86,6 +87,8 @@ void Maintenance::Walk() {
     for (size_t part = 0; part < Queues::kRegistryParts; ++part) command.Keep(queues_.RegistryKey(part));
     auto reply =
         queues_.server().Run(std::move(command), {{Deadline::After(1000), nullptr}, Server::Again::kOnLoss, false});
+    // Who may not is left in peace, and leaves it to others.
+    if (reply.code() == Code::kAuth) next_round_ = now + kForbiddenEvery;
     if (!reply.ok()) return;
     for (Reply& item : reply->items) round_.push_back(std::move(item.text));
     if (round_.empty()) return;

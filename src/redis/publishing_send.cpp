@@ -291,7 +291,15 @@ Status Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) 
       step->slot->unanswered = step->lost = true;
       continue;
     }
-    if (certain || !replies[at].is_error()) Judge(steps, *step, replies[at]);
+    // Payloads that could not be put aside in front of it would be missed again and again.
+    const auto asides = std::span(replies).subspan(at - step->blobs, step->blobs);
+    const auto refused =
+        std::find_if(asides.begin(), asides.end(), [](const Reply& aside) { return aside.is_error(); });
+    if (refused != asides.end()) {
+      Judge(steps, *step, *refused);
+    } else if (certain || !replies[at].is_error()) {
+      Judge(steps, *step, replies[at]);
+    }
   }
   return outcome.status;
 }

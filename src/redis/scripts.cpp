@@ -52,6 +52,14 @@ std::string_view ScriptSource(Script script) {
   return {};
 }
 
+std::string_view ScriptName(Script script) {
+  static constexpr std::array<std::string_view, kScriptCount> kNames = {
+      "ack.lua",       "clear.lua",   "copy.lua",   "delete.lua",    "extend.lua",    "fetch.lua",   "forget.lua",
+      "give_back.lua", "lanes.lua",   "lapse.lua",  "maintain.lua",  "nack.lua",      "publish.lua", "purge.lua",
+      "raise.lua",     "reclaim.lua", "replay.lua", "settle_id.lua", "subscribe.lua", "tick.lua"};
+  return kNames[static_cast<size_t>(script)];
+}
+
 bool Digests::known() const {
   std::lock_guard lock(mutex_);
   return !digests_.back().empty();

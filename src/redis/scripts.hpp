@@ -35,6 +35,8 @@ enum class Script : int {
 inline constexpr size_t kScriptCount = static_cast<size_t>(Script::kCount);
 
 std::string_view ScriptSource(Script script);
+// "publish.lua"
+std::string_view ScriptName(Script script);
 
 // The digests of the scripts, as the server told them when they were loaded. They are those of the text, so they hold
 // for every server. Thread-safe.

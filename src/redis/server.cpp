@@ -49,6 +49,13 @@ void ReadConfirmation(const Reply& reply, Durability* reached, std::string* shor
   }
 }
 
+// Where a user may not do it the server says so of the keys, or of something inside a script: not of what.
+void NameRefused(const Command& command, Reply* reply) {
+  if (!reply->is_error() || ErrorStatus(*reply).code() != Code::kAuth) return;
+  const bool script = command.script() != kNoScript;
+  reply->text.append(script ? ", in " : ", by ").append(script ? ScriptName(command.script()) : command.Name());
+}
+
 constexpr int64_t kPause = 20;  // ms between attempts while the server says that it is busy or loading
 
 }  // namespace
@@ -118,6 +125,7 @@ Status Server::Attempt(std::span<Command> commands, std::span<Reply> replies, st
       continue;
     }
     replies[i] = Fold(std::span(got).subspan(at - size, size));
+    NameRefused(commands[i], &replies[i]);
     if (!Passes(replies[i])) continue;
     lost_scripts = lost_scripts || replies[i].StartsWith("NOSCRIPT");
     if (passing.empty()) passing = ErrorStatus(replies[i]).text();
