@@ -25,9 +25,10 @@ type Bus struct {
 	acks         gatherer[*acking]
 }
 
-// Open opens a bus. The URL is memory://name, redis://[user:password@]host[:port][/db], rediss://... over TLS, or
-// redis+unix:///path[?db=n], the same with valkey; settings may stand in its query, and count more than those passed. An
-// empty one is $AGENTMQ_URL, or else redis://localhost:6379/0. Settings may be nil.
+// Open opens a bus. The URL is memory://name, redis://[user:password@]host[:port][/db], redis+unix:///path[?db=n], or
+// redis-sentinel://[user:password@]sentinel[:port],.../master[/db]; rediss and rediss-sentinel are over TLS, and it is the
+// same with valkey. Settings may stand in its query, and count more than those passed. An empty one is $AGENTMQ_URL, or
+// else redis://localhost:6379/0. Settings may be nil.
 //
 // It tries to reach the server for the setting open_timeout; a context that ends earlier leaves the attempt to end by
 // itself. A bus does not work in the child of a fork.

@@ -189,9 +189,10 @@ MQ_API mq_status mq_config_set_log(mq_config *config, mq_log_callback callback, 
 /**
  * Open a bus.
  *
- * @param url     memory://name, redis://[user:password@]host[:port][/db], rediss://... (over TLS),
- *                redis+unix:///path[?db=n], the same with valkey; settings may stand in the query. NULL: $AGENTMQ_URL,
- *                else redis://localhost:6379/0
+ * @param url     memory://name, redis://[user:password@]host[:port][/db], redis+unix:///path[?db=n],
+ *                redis-sentinel://[user:password@]sentinel[:port],.../master[/db], rediss:// and rediss-sentinel:// over
+ *                TLS, the same with valkey; settings may stand in the query. NULL: $AGENTMQ_URL, else
+ *                redis://localhost:6379/0
  * @param config  is copied; may be NULL
  * @param bus     receives it; the caller's, until mq_close()
  * @return MQ_OK, MQ_INVALID, MQ_UNAVAILABLE (retriable), MQ_AUTH, MQ_TLS, MQ_UNSUPPORTED, MQ_NO_MEMORY

@@ -18,6 +18,8 @@ namespace agentmq::capi {
 namespace {
 
 constexpr size_t kLongestSocketPath = 107;  // what a sockaddr_un holds
+constexpr int kDefaultPort = 6379;
+constexpr int kSentinelPort = 26379;
 constexpr std::string_view kDefaultUrl = "redis://localhost:6379/0";
 
 std::string_view UrlOrDefault(const char* url) {
@@ -31,6 +33,14 @@ Status SetOnce(std::string_view name, std::string_view value, Config* config) {
   return config->Set(name, value);
 }
 
+// redis://host/database, redis-sentinel://host/master/database
+std::string_view DatabaseOf(const Url& url) {
+  if (url.scheme == Scheme::kRedis) return url.path;
+  if (url.scheme != Scheme::kSentinel) return {};
+  const size_t slash = std::min(url.path.find('/'), url.path.size());
+  return std::string_view(url.path).substr(std::min(slash + 1, url.path.size()));
+}
+
 // What a URL says of settings: user, password, database, query.
 Result<Config> SettingsOf(const Url& url) {
   Config config;
@@ -38,9 +48,10 @@ Result<Config> SettingsOf(const Url& url) {
   if (url.tls) status = SetOnce("tls", "true", &config);
   if (status.ok() && url.user) status = SetOnce("user", *url.user, &config);
   if (status.ok() && url.password) status = SetOnce("password", *url.password, &config);
-  if (status.ok() && url.scheme == Scheme::kRedis && !url.path.empty()) {
+  const std::string_view database = DatabaseOf(url);
+  if (status.ok() && !database.empty()) {
     // Not quoted: it may be the rest of a password with a '/' in it.
-    status = config.Set("database", url.path);
+    status = config.Set("database", database);
     if (!status.ok()) status = Status::Invalid("the URL's path must be a database, a number between 0 and 16383");
   }
   for (const auto& [name, value] : url.query) {
@@ -57,11 +68,22 @@ redis::Options RedisOptions(const Url& url, const Config& config) {
   if (url.scheme == Scheme::kRedisUnix) {
     options.address.unix_path = url.path;
   } else {
-    options.address.host = url.host;
-    options.address.port = url.port.value_or(options.address.port);
+    const bool sentinels = url.scheme == Scheme::kSentinel;
+    std::vector<redis::Address> addresses;
+    for (const Url::Host& host : url.hosts) {
+      addresses.push_back({host.name, {}, host.port.value_or(sentinels ? kSentinelPort : kDefaultPort)});
+    }
+    if (sentinels) {
+      options.sentinels = std::move(addresses);
+      options.master = url.path.substr(0, url.path.find('/'));
+    } else {
+      options.address = std::move(addresses[0]);
+    }
   }
   options.user = config.Text("user");
   options.password = config.Text("password");
+  options.sentinel_user = config.Text("sentinel_user");
+  options.sentinel_password = config.Text("sentinel_password");
   options.database = static_cast<int>(config.Integer("database"));
   options.pool_size = static_cast<int>(config.Integer("pool_size"));
   options.connect_timeout = config.Integer("connect_timeout");

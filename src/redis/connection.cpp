@@ -53,7 +53,7 @@ std::string HelloField(const Reply& hello, std::string_view name) {
   return {};
 }
 
-Status CheckServer(const Reply& hello) {
+Status CheckServer(const Reply& hello, bool any_role) {
   if (hello.is_error()) {
     // The reply may quote what we sent: its words are not repeated where it is about the password.
     const Status status = ErrorStatus(hello);
@@ -70,7 +70,8 @@ Status CheckServer(const Reply& hello) {
     return {Code::kUnsupported, "the server is version " + version + ", needed is Redis 7.0 or later"};
   }
   const std::string role = HelloField(hello, "role");
-  if (role != "master") return {Code::kUnavailable, "the server is a read-only " + role + ", not a master"};
+  if (role != "master" && !any_role)
+    return {Code::kUnavailable, "the server is a read-only " + role + ", not a master"};
   return Status::Ok();
 }
 
@@ -91,6 +92,7 @@ Status ErrorStatus(const Reply& reply) {
       {"ERR invalid password", Code::kAuth, "the server refused the password"},
       {"READONLY", Code::kUnavailable, "the server is a read-only replica"},
       {"MASTERDOWN", Code::kUnavailable, "the server is a replica without its master"},
+      {"UNBLOCKED", Code::kUnavailable, "the server has become a replica"},
       {"LOADING", Code::kUnavailable, "the server is loading its data"},
       {"MISCONF", Code::kUnavailable, "the server refuses writes, it can't persist them"},
       {"NOREPLICAS", Code::kUnavailable, "the server has too few replicas to accept writes"},
@@ -132,7 +134,15 @@ Result<std::unique_ptr<Connection>> Connection::Open(const Options& options, con
                 address.Text() + ": " + status.text());
 }
 
-Connection::~Connection() { redisFree(context_); }
+Connection::~Connection() {
+  if (sockets_) sockets_->Remove(context_->fd);
+  redisFree(context_);
+}
+
+void Connection::Join(std::shared_ptr<Sockets> sockets) {
+  sockets_ = std::move(sockets);
+  if (!sockets_->Add(context_->fd)) broken_ = true;
+}
 
 int Connection::fd() const { return context_->fd; }
 
@@ -171,7 +181,7 @@ Status Connection::Greet(const Options& options, const Patience& patience) {
   std::vector<Reply> replies(commands.size());
   if (Outcome outcome = Exchange(replies, patience, -1); !outcome.status.ok()) return outcome.status;
   greeted_ = true;
-  if (Status status = CheckServer(replies[0]); !status.ok()) return status;
+  if (Status status = CheckServer(replies[0], options.any_role); !status.ok()) return status;
   if (options.database != 0 && replies[2].is_error()) {
     Status status = ErrorStatus(replies[2]);
     if (status.code() != Code::kInvalid) return status;

@@ -10,6 +10,7 @@
 #include "redis/open.hpp"
 #include "redis/reply.hpp"
 #include "redis/scripts.hpp"
+#include "redis/sockets.hpp"
 #include "redis/tls.hpp"
 #include "util/event.hpp"
 #include "util/status.hpp"
@@ -29,6 +30,9 @@ class Connection {
   // kUnsupported. All of it takes connect_timeout at most.
   static Result<std::unique_ptr<Connection>> Open(const Options& options, const Patience& patience);
   ~Connection();
+
+  // From now on it is one of `sockets`, and broken when they are cut.
+  void Join(std::shared_ptr<Sockets> sockets);
 
   // Queues a command, or a whole transaction; nothing is sent yet. For a script its digest goes in place.
   Status Append(Command& command, const Digests& digests);
@@ -60,7 +64,7 @@ class Connection {
   bool Arrived();
 
   bool unsent() const;  // commands, or part of them
-  bool broken() const { return broken_; }
+  bool broken() const { return broken_ || (sockets_ != nullptr && sockets_->cut()); }
   int fd() const;
   int64_t server_offset() const { return server_offset_; }  // server's wall clock - our steady one, ms
 
@@ -74,6 +78,7 @@ class Connection {
   bool unread() const;  // bytes that were read and belong to no reply yet
 
   redisContext* context_;
+  std::shared_ptr<Sockets> sockets_;
   std::unique_ptr<TlsSession> tls_;  // null: in the clear
   bool greeted_ = false;             // the server has answered
   bool broken_ = false;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/backend.hpp"
 #include "redis/address.hpp"
@@ -13,6 +14,10 @@ namespace agentmq::redis {
 // Where a server is and how to talk to it. Durations in ms.
 struct Options {
   Address address;
+  std::vector<Address> sentinels;  // instead: they are asked where `master` is
+  std::string master;
+  std::string sentinel_user;
+  std::string sentinel_password;
   std::shared_ptr<const Tls> tls;  // null: in the clear
   std::string user;
   std::string password;
@@ -28,6 +33,7 @@ struct Options {
   int64_t breaker_reset = 5000;
   int64_t liveness_timeout = 3000;
   bool keepalive = true;
+  bool any_role = false;  // a replica, or a sentinel, will do
 };
 
 // Connects, checks the server (role, version, database) and starts the threads.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <random>
+#include <utility>
 
 namespace agentmq::redis {
 namespace {
@@ -20,7 +21,11 @@ constexpr int64_t kSlice = 20;  // ms between looks at the cancel token while al
 
 }  // namespace
 
-Pool::Pool(const Options& options, EventSink events) : options_(options), events_(std::move(events)) {}
+Pool::Pool(const Options& options, EventSink events) : options_(options), events_(std::move(events)) {
+  if (options_.sentinels.empty()) return;
+  sentinels_.emplace(options_);
+  watch_.emplace(*sentinels_, [this](const Address& master) { Follow(master); });
+}
 
 Result<std::unique_ptr<Connection>> Pool::Take(const Patience& patience, bool probes) {
   {
@@ -33,11 +38,7 @@ Result<std::unique_ptr<Connection>> Pool::Take(const Patience& patience, bool pr
       returned_.wait_for(lock, std::chrono::milliseconds(kSlice));
     }
     ++in_use_;
-    if (!idle_.empty()) {
-      auto connection = std::move(idle_.back());
-      idle_.pop_back();
-      return connection;
-    }
+    if (auto connection = Idle()) return connection;
   }
   auto connection = Connect(patience, probes);
   if (!connection.ok()) {
@@ -50,11 +51,20 @@ Result<std::unique_ptr<Connection>> Pool::Take(const Patience& patience, bool pr
 
 std::unique_ptr<Connection> Pool::TakeIdle() {
   std::lock_guard lock(mutex_);
-  if (idle_.empty() || in_use_ >= options_.pool_size / 2) return nullptr;
-  ++in_use_;
-  auto connection = std::move(idle_.back());
-  idle_.pop_back();
+  if (in_use_ >= options_.pool_size / 2) return nullptr;
+  auto connection = Idle();
+  if (connection) ++in_use_;
   return connection;
+}
+
+// One may have been cut while it came back.
+std::unique_ptr<Connection> Pool::Idle() {
+  while (!idle_.empty()) {
+    auto connection = std::move(idle_.back());
+    idle_.pop_back();
+    if (!connection->broken()) return connection;
+  }
+  return nullptr;
 }
 
 void Pool::Return(std::unique_ptr<Connection> connection) {
@@ -67,30 +77,77 @@ void Pool::Return(std::unique_ptr<Connection> connection) {
   returned_.notify_one();
 }
 
-void Pool::Lost(const Status& status) {
+void Pool::Lost(const Status& status) { Leave(status.text(), nullptr); }
+
+void Pool::Demoted(const Status& status) {
+  std::shared_ptr<Sockets> sockets;
+  {
+    std::lock_guard lock(mutex_);
+    sockets = std::exchange(sockets_, std::make_shared<Sockets>());
+  }
+  Leave(status.text(), std::move(sockets));
+}
+
+// A sentinel says where the master is.
+void Pool::Follow(const Address& master) {
+  std::shared_ptr<Sockets> sockets;
+  bool closes = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (address_ == master) return;
+    const bool known = address_.has_value();
+    address_ = master;
+    // What failed was another server.
+    closes = Open();
+    failures_ = 0;
+    if (!known) return;
+    sockets = std::exchange(sockets_, std::make_shared<Sockets>());
+  }
+  if (closes) events_(1, "breaker_closed", {});
+  events_(2, "master_switched", {{"address", master.Text()}});
+  Leave("the master is another server now, " + master.Text(), std::move(sockets));
+}
+
+// The idle connections go, and those in use that are among `sockets` end.
+void Pool::Leave(const std::string& reason, std::shared_ptr<Sockets> sockets) {
   losses_.fetch_add(1, std::memory_order_acq_rel);
   std::vector<std::unique_ptr<Connection>> dropped;
+  bool tell = false;
   {
     std::lock_guard lock(mutex_);
     dropped.swap(idle_);
-    if (link_ != Link::kUp) return;
-    link_ = Link::kDown;
+    tell = link_ == Link::kUp;
+    if (tell) link_ = Link::kDown;
   }
-  events_(2, "disconnected", {{"reason", status.text()}});
+  if (sockets) sockets->Cut();
+  if (tell) events_(2, "disconnected", {{"reason", reason}});
 }
 
 Result<std::unique_ptr<Connection>> Pool::Connect(const Patience& patience, bool probes) {
   const int64_t began = SteadyMillis();
   bool decides = false;
+  std::shared_ptr<Sockets> sockets;
   {
     std::lock_guard lock(mutex_);
     const bool left_alone = Open() && (probing_ || (began < reset_at_ && !probes));
     if (failures_ > 0 && (began < retry_at_ || left_alone)) return Refusal(began);
     decides = probing_ = Open();
+    sockets = sockets_;
   }
-  auto connection = Connection::Open(options_, patience);
-  if (connection.ok()) {
-    Connected(**connection);
+  Options target = options_;
+  Status found;
+  if (sentinels_) {
+    auto master = sentinels_->FindMaster(patience);
+    found = master.status();
+    if (master.ok()) target.address = std::move(*master);
+  }
+  Result<std::unique_ptr<Connection>> connection =
+      found.ok() ? Connection::Open(target, patience) : Result<std::unique_ptr<Connection>>(found);
+  if (connection.ok()) (*connection)->Join(std::move(sockets));
+  if (connection.ok() && (*connection)->broken()) {
+    connection = Status(Code::kUnavailable, "the master has become another server");
+  } else if (connection.ok()) {
+    Connected(**connection, target.address);
   } else if (connection.code() != Code::kInterrupted) {  // a caller's token says nothing of the server
     Failed(connection.status(), began);
   }
@@ -110,7 +167,7 @@ Status Pool::Refusal(int64_t now) const {
       .RetryAfter(wait);
 }
 
-void Pool::Connected(const Connection& connection) {
+void Pool::Connected(const Connection& connection, const Address& address) {
   Link before;
   bool closes = false;
   {
@@ -121,6 +178,7 @@ void Pool::Connected(const Connection& connection) {
     ever_up_ = true;
     failures_ = 0;
     server_offset_ = connection.server_offset();
+    address_ = address;
   }
   if (closes) events_(1, "breaker_closed", {});
   if (before == Link::kUp) return;

@@ -5,10 +5,15 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "core/backend.hpp"
 #include "redis/connection.hpp"
+#include "redis/sentinel_watch.hpp"
+#include "redis/sentinels.hpp"
+#include "redis/sockets.hpp"
 
 namespace agentmq::redis {
 
@@ -16,6 +21,8 @@ namespace agentmq::redis {
 // before its back-off is over; callers are told at once until then. A server that was there and then keeps failing is
 // not tried for breaker_reset; then one caller's attempt decides for all (a circuit breaker, as M. Nygard's "Release It!"
 // has it). Threads of the bus that have to be back soon, for subscriptions, probe it as often as the back-off says.
+// Where sentinels are asked for the address, each connection is made to the master of then, and those to the one
+// before end as soon as a sentinel tells of another.
 //
 // Thread-safe. No lock is held while connecting.
 class Pool {
@@ -31,6 +38,8 @@ class Pool {
   void Return(std::unique_ptr<Connection> connection);
   // One was lost while it was in use: the idle ones are dropped too, they go to the same server.
   void Lost(const Status& status);
+  // The server said that it is no master any more: all connections to it end, also those in use.
+  void Demoted(const Status& status);
 
   // A connection beside the pool, for the waiter; counted by nobody, same back-off.
   Result<std::unique_ptr<Connection>> Connect(const Patience& patience, bool probes);
@@ -47,11 +56,14 @@ class Pool {
   void SetServerTime(int64_t now);
 
  private:
-  void Connected(const Connection& connection);
+  void Follow(const Address& master);
+  void Leave(const std::string& reason, std::shared_ptr<Sockets> sockets);
+  void Connected(const Connection& connection, const Address& address);
   void Failed(const Status& status, int64_t began);
   // With mutex_ held:
   bool Open() const { return options_.breaker_failures > 0 && ever_up_ && failures_ >= options_.breaker_failures; }
   Status Refusal(int64_t now) const;
+  std::unique_ptr<Connection> Idle();
 
   const Options options_;
   const EventSink events_;
@@ -61,15 +73,19 @@ class Pool {
   std::vector<std::unique_ptr<Connection>> idle_;  // guarded by mutex_
   int in_use_ = 0;                                 // guarded by mutex_
   enum class Link { kNever, kUp, kDown };
-  Link link_ = Link::kNever;   // guarded by mutex_
-  bool ever_up_ = false;       // guarded by mutex_
-  bool probing_ = false;       // an attempt decides whether the breaker closes; guarded by mutex_
-  int failures_ = 0;           // in a row; guarded by mutex_
-  int64_t failed_at_ = 0;      // steady, the last of them; guarded by mutex_
-  int64_t retry_at_ = 0;       // steady; guarded by mutex_
-  int64_t reset_at_ = 0;       // steady, of the breaker; guarded by mutex_
-  Status last_failure_;        // guarded by mutex_
-  int64_t server_offset_ = 0;  // guarded by mutex_
+  Link link_ = Link::kNever;        // guarded by mutex_
+  bool ever_up_ = false;            // guarded by mutex_
+  bool probing_ = false;            // an attempt decides whether the breaker closes; guarded by mutex_
+  int failures_ = 0;                // in a row; guarded by mutex_
+  int64_t failed_at_ = 0;           // steady, the last of them; guarded by mutex_
+  int64_t retry_at_ = 0;            // steady; guarded by mutex_
+  int64_t reset_at_ = 0;            // steady, of the breaker; guarded by mutex_
+  Status last_failure_;             // guarded by mutex_
+  int64_t server_offset_ = 0;       // guarded by mutex_
+  std::optional<Address> address_;  // of the last connection; guarded by mutex_
+  std::shared_ptr<Sockets> sockets_ = std::make_shared<Sockets>();  // guarded by mutex_
+  std::optional<Sentinels> sentinels_;
+  std::optional<SentinelWatch> watch_;  // the last member: it calls Follow()
 };
 
 }  // namespace agentmq::redis

@@ -8,10 +8,15 @@
 namespace agentmq::redis {
 namespace {
 
+// The server has become a replica.
+bool Demoted(const Reply& reply) {
+  return reply.is_error() && (reply.StartsWith("READONLY") || reply.StartsWith("UNBLOCKED"));
+}
+
 // Errors that pass: the same command is right again soon, and nothing of it was done.
 bool Passes(const Reply& reply) {
   return reply.is_error() && (reply.StartsWith("NOSCRIPT") || reply.StartsWith("LOADING") || reply.StartsWith("BUSY") ||
-                              reply.StartsWith("TRYAGAIN") || reply.StartsWith("MASTERDOWN"));
+                              reply.StartsWith("TRYAGAIN") || reply.StartsWith("MASTERDOWN") || Demoted(reply));
 }
 
 bool CanMend(Code code) { return code == Code::kUnavailable; }
@@ -127,6 +132,7 @@ Status Server::Attempt(std::span<Command> commands, std::span<Reply> replies, st
     replies[i] = Fold(std::span(got).subspan(at - size, size));
     NameRefused(commands[i], &replies[i]);
     if (!Passes(replies[i])) continue;
+    if (Demoted(replies[i])) pool_.Demoted(ErrorStatus(replies[i]));
     lost_scripts = lost_scripts || replies[i].StartsWith("NOSCRIPT");
     if (passing.empty()) passing = ErrorStatus(replies[i]).text();
     replies[i] = Reply();  // no answer: the next attempt may get none
@@ -245,6 +251,7 @@ Status Server::Take(Trip& trip, Reply* reply, const Call& call) {
     if (!outcome.status.ok()) return std::move(outcome.status);
   }
   *reply = Fold(std::span(trip.got).subspan(0, size));
+  if (Demoted(*reply)) pool_.Demoted(ErrorStatus(*reply));
   trip.got.erase(trip.got.begin(), trip.got.begin() + static_cast<std::ptrdiff_t>(size));
   trip.answered -= size;
   trip.replies.pop_front();

@@ -11,6 +11,7 @@ namespace {
 constexpr int64_t kBlockSeconds = 20;  // of a BLPOP
 constexpr int64_t kGrace = 2000;       // ms beyond it until a silent connection is dropped
 constexpr int64_t kReissueDelay = 1;   // ms: most consumers are back by then, and one BLPOP serves them all
+constexpr int64_t kRefused = 1000;     // ms between attempts that the server answers by an error
 constexpr int64_t kRetry = 50;         // ms between attempts while there is no connection
 
 }  // namespace
@@ -200,6 +201,13 @@ void Waiter::Served(Line& line, const Reply& reply) {
     line.reissue_at = 0;
   }
   line.nudged = false;
+  if (reply.is_error()) {
+    std::lock_guard lock(mutex_);
+    Drop(line);
+    // Who may not, or what is wrong for good, is answered the same each time.
+    if (ErrorStatus(reply).code() != Code::kUnavailable) line.reissue_at = SteadyMillis() + kRefused;
+    return;
+  }
   if (!reply.is_array() || reply.items.size() != 2) return;
   const std::string& key = reply.At(0).text;
   if (key == ControlKey(line)) return;

@@ -23,9 +23,13 @@ constexpr auto kSchemes = std::to_array<SchemeRow>({
     {"redis", Scheme::kRedis},
     {"rediss", Scheme::kRedis, true},
     {"redis+unix", Scheme::kRedisUnix},
+    {"redis-sentinel", Scheme::kSentinel},
+    {"rediss-sentinel", Scheme::kSentinel, true},
     {"valkey", Scheme::kRedis},
     {"valkeys", Scheme::kRedis, true},
     {"valkey+unix", Scheme::kRedisUnix},
+    {"valkey-sentinel", Scheme::kSentinel},
+    {"valkeys-sentinel", Scheme::kSentinel, true},
 });
 
 int HexDigit(char digit) {
@@ -90,12 +94,12 @@ Status SetUser(std::string_view text, Url* url) {
   return Status::Ok();
 }
 
-Status SetPort(std::string_view text, Url* url) {
+Status SetPort(std::string_view text, Url::Host* host) {
   const std::optional<int64_t> port = ParseInteger(text);
   if (!port || *port < 1 || *port > kMaxPort) {
     return Status::Invalid("the URL's port must be a number between 1 and 65535");
   }
-  url->port = static_cast<int>(*port);
+  host->port = static_cast<int>(*port);
   return Status::Ok();
 }
 
@@ -106,7 +110,7 @@ bool IsHost(std::string_view host) {
 }
 
 // host, host:port, [::1], [::1]:port
-Status SetHost(std::string_view text, Url* url) {
+Status AddHost(std::string_view text, Url* url) {
   std::string_view host = text;
   std::string_view port;
   bool has_port = false;
@@ -132,8 +136,17 @@ Status SetHost(std::string_view text, Url* url) {
   if (!decoded.ok()) return decoded.status();
   if (decoded->empty()) return Status::Invalid("the URL names no host: it looks like redis://host:6379/0");
   if (!IsHost(*decoded)) return Status::Invalid("the URL's host has a character that no host has");
-  url->host = std::move(*decoded);
-  return has_port ? SetPort(port, url) : Status::Ok();
+  Url::Host& added = url->hosts.emplace_back();
+  added.name = std::move(*decoded);
+  return has_port ? SetPort(port, &added) : Status::Ok();
+}
+
+Status SetHosts(std::string_view text, Url* url) {
+  if (url->scheme != Scheme::kSentinel) return AddHost(text, url);
+  for (const std::string_view host : Split(text, ',')) {
+    if (Status status = AddHost(host, url); !status.ok()) return status;
+  }
+  return Status::Ok();
 }
 
 Status SetQuery(std::string_view text, Url* url) {
@@ -172,7 +185,7 @@ Status SetAddress(std::string_view authority, std::string_view path, Url* url) {
   }
   const bool is_socket = url->scheme == Scheme::kRedisUnix;
   if (!is_socket) {
-    const Status status = SetHost(authority, url);
+    const Status status = SetHosts(authority, url);
     if (!status.ok()) return status;
   } else if (!authority.empty() || path.size() < 2) {
     return Status::Invalid("the URL of a socket has three slashes: it looks like redis+unix:///path/to.sock");
@@ -181,6 +194,9 @@ Status SetAddress(std::string_view authority, std::string_view path, Url* url) {
   Result<std::string> decoded = Decode("path", path);
   if (!decoded.ok()) return decoded.status();
   url->path = std::move(*decoded);
+  if (url->scheme == Scheme::kSentinel && (url->path.empty() || url->path.front() == '/')) {
+    return Status::Invalid("the URL names no master: it looks like redis-sentinel://host1:26379,host2:26379/master");
+  }
   return Status::Ok();
 }
 

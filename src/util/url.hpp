@@ -10,19 +10,23 @@
 
 namespace agentmq {
 
-enum class Scheme { kMemory, kRedis, kRedisUnix };
+enum class Scheme { kMemory, kRedis, kRedisUnix, kSentinel };
 
 // A URL taken apart and percent-decoded:
 //   memory://name    redis://[user[:password]@]host[:port][/path]    redis+unix://[user[:password]@]/path
-//   rediss://... as redis://, over TLS
+//   redis-sentinel://[user[:password]@]host[:port][,host[:port]...]/path
+//   rediss://... as redis://, over TLS; so too rediss-sentinel
 // and the same with valkey; each with [?name=value[&name=value]...].
 struct Url {
   Scheme scheme = Scheme::kRedis;
   bool tls = false;
   std::string name;  // of a memory bus
-  std::string host;  // without the brackets of an IPv6 address
-  std::optional<int> port;
-  std::string path;  // of a socket with its '/', else what stands behind the '/'
+  struct Host {
+    std::string name;  // without the brackets of an IPv6 address
+    std::optional<int> port;
+  };
+  std::vector<Host> hosts;  // of sentinels one or more, of a server one
+  std::string path;         // of a socket with its '/', else what stands behind the '/'
   std::optional<std::string> user;
   std::optional<std::string> password;
   std::vector<std::pair<std::string, std::string>> query;

@@ -246,7 +246,7 @@ TEST_F(TlsTest, PublishersAndSubscribersOutliveTheirServer) {
   options.tls = true;
   options.config = {{"appendonly", "yes"}, {"appendfsync", "always"}};
   RedisServer server(options);
-  Bus bus(server.Url("command_timeout=10s"));
+  Bus bus(server.Url("command_timeout=10s&breaker_failures=0"));
   Subscription subscription = bus.Subscribe("c", "a");
   for (int round = 0; round < 3; ++round) {
     const std::string text = "round " + std::to_string(round);

@@ -28,8 +28,9 @@ TEST(Url, ARedisUrlHasItsParts) {
   EXPECT_EQ(url.scheme, Scheme::kRedis);
   EXPECT_EQ(url.user, "ann");
   EXPECT_EQ(url.password, "s@crt");
-  EXPECT_EQ(url.host, "host.example");
-  EXPECT_EQ(url.port, 7000);
+  ASSERT_EQ(url.hosts.size(), 1u);
+  EXPECT_EQ(url.hosts[0].name, "host.example");
+  EXPECT_EQ(url.hosts[0].port, 7000);
   EXPECT_EQ(url.path, "3");
   ASSERT_EQ(url.query.size(), 2u);
   EXPECT_EQ(url.query[0], (std::pair<std::string, std::string>("prefix", "app")));
@@ -38,8 +39,9 @@ TEST(Url, ARedisUrlHasItsParts) {
 
 TEST(Url, OnlyTheHostIsNeeded) {
   const Url url = Parsed("redis://h");
-  EXPECT_EQ(url.host, "h");
-  EXPECT_EQ(url.port, std::nullopt);
+  ASSERT_EQ(url.hosts.size(), 1u);
+  EXPECT_EQ(url.hosts[0].name, "h");
+  EXPECT_EQ(url.hosts[0].port, std::nullopt);
   EXPECT_EQ(url.path, "");
   EXPECT_EQ(url.user, std::nullopt);
   EXPECT_EQ(url.password, std::nullopt);
@@ -62,11 +64,35 @@ TEST(Url, WithAnSItIsOverTls) {
     const Url url = Parsed(text);
     EXPECT_TRUE(url.tls) << text;
     EXPECT_EQ(url.scheme, Scheme::kRedis);
-    EXPECT_EQ(url.host, "h");
-    EXPECT_EQ(url.port, 7000);
+    ASSERT_EQ(url.hosts.size(), 1u);
+    EXPECT_EQ(url.hosts[0].name, "h");
+    EXPECT_EQ(url.hosts[0].port, 7000);
     EXPECT_EQ(url.path, "1");
   }
   Refusal("rediss+unix:///s");
+}
+
+TEST(Url, SentinelsAreSeveralHostsAndAMaster) {
+  for (const char* text :
+       {"redis-sentinel://u:p@a,b:7000,[::1]:7001/main/3?x=1", "valkeys-sentinel://u:p@a,b:7000,[::1]:7001/main/3"}) {
+    const Url url = Parsed(text);
+    EXPECT_EQ(url.scheme, Scheme::kSentinel);
+    EXPECT_EQ(url.tls, text[0] == 'v');
+    EXPECT_EQ(url.user, "u");
+    ASSERT_EQ(url.hosts.size(), 3u);
+    EXPECT_EQ(url.hosts[0].name, "a");
+    EXPECT_EQ(url.hosts[0].port, std::nullopt);
+    EXPECT_EQ(url.hosts[1].port, 7000);
+    EXPECT_EQ(url.hosts[2].name, "::1");
+    EXPECT_EQ(url.path, "main/3");
+  }
+  EXPECT_TRUE(Parsed("rediss-sentinel://h/m").tls);
+  EXPECT_EQ(Parsed("valkey-sentinel://h/m").scheme, Scheme::kSentinel);
+  for (const char* text : {"redis-sentinel://h", "redis-sentinel://h/", "redis-sentinel://h//1", "redis-sentinel:///m",
+                           "redis-sentinel://a,,b/m", "redis-sentinel://a,/m"}) {
+    EXPECT_NE(Refusal(text), "");
+  }
+  Refusal("redis://a,b:1,c:2");
 }
 
 TEST(Url, ValkeyIsTheSame) {
@@ -75,9 +101,9 @@ TEST(Url, ValkeyIsTheSame) {
 }
 
 TEST(Url, IPv6AddressesStandInBrackets) {
-  EXPECT_EQ(Parsed("redis://[::1]").host, "::1");
-  EXPECT_EQ(Parsed("redis://u:p@[fe80::2%25eth0]:7000/1").host, "fe80::2%eth0");
-  EXPECT_EQ(Parsed("redis://[::1]:7000").port, 7000);
+  EXPECT_EQ(Parsed("redis://[::1]").hosts.at(0).name, "::1");
+  EXPECT_EQ(Parsed("redis://u:p@[fe80::2%25eth0]:7000/1").hosts.at(0).name, "fe80::2%eth0");
+  EXPECT_EQ(Parsed("redis://[::1]:7000").hosts.at(0).port, 7000);
   for (const char* text : {"redis://::1", "redis://[::1", "redis://[::1]x", "redis://[]", "redis://[::1]:"})
     Refusal(text);
 }

@@ -56,7 +56,8 @@ public sealed partial class Bus : IDisposable, IAsyncDisposable
 
     /// <summary>Opens a bus. Waits for the server at most <c>open_timeout</c>; 0 connects later.</summary>
     /// <param name="url"><c>memory://name</c>, <c>redis://[user:password@]host[:port][/db]</c>, <c>rediss://...</c>
-    /// over TLS, <c>redis+unix:///path[?db=n]</c>; settings may stand in the query. Null: <c>$AGENTMQ_URL</c>, else
+    /// over TLS, <c>redis+unix:///path[?db=n]</c>,
+    /// <c>redis-sentinel://[user:password@]sentinel[:port],.../master[/db]</c>; settings may stand in the query. Null: <c>$AGENTMQ_URL</c>, else
     /// <c>redis://localhost:6379/0</c>.</param>
     /// <param name="settings">Settings of a bus, and defaults of its channels and subscriptions; null: none.</param>
     /// <returns>The caller's, to be disposed.</returns>

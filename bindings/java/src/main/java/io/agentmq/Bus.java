@@ -46,8 +46,9 @@ public final class Bus extends BusAdmin implements AutoCloseable {
   /**
    * Opens a bus.
    *
-   * @param url memory://name, redis://[user:password@]host[:port][/db], rediss://... over TLS, or redis+unix:///path, the
-   *     same with valkey; settings may stand in the query. null: $AGENTMQ_URL, else redis://localhost:6379/0
+   * @param url memory://name, redis://[user:password@]host[:port][/db], redis+unix:///path, or
+   *     redis-sentinel://[user:password@]sentinel[:port],.../master[/db]; rediss and rediss-sentinel are over TLS, and it
+   *     is the same with valkey. Settings may stand in the query. null: $AGENTMQ_URL, else redis://localhost:6379/0
    * @return the bus; the caller has to close it
    * @throws UnavailableException where there is no server within the setting {@code open_timeout}
    */
