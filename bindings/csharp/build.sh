@@ -12,6 +12,7 @@ here="$source_root/bindings/csharp"
 # shellcheck source=bindings/csharp/environment.sh
 . "$here/environment.sh"
 
+rm -rf "$AGENTMQ_CSHARP_BUILD/generated" # what SWIG made of an older header
 mkdir -p "$AGENTMQ_CSHARP_BUILD/generated" "$AGENTMQ_CSHARP_BUILD/native"
 cd "$AGENTMQ_CSHARP_BUILD"
 version=$(sed -n 's/^#define MQ_VERSION_STRING "\(.*\)"$/\1/p' "$build_root/include/agentmq/version.h")
