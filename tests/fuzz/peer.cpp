@@ -1,7 +1,6 @@
 #include "fuzz/peer.hpp"
 
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -40,7 +39,8 @@ size_t CommandEnd(const std::string& bytes, std::string_view* word) {
 }  // namespace
 
 Peer::Peer() {
-  std::string folder = "/tmp/amq-fuzz-XXXXXX";
+  const char* const where = std::getenv("TMPDIR");  // who set it clears it up
+  std::string folder = std::string(where == nullptr ? "/tmp" : where) + "/amq-fuzz-XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) std::abort();
   path_ = folder + "/peer.sock";
   sockaddr_un address{};
