@@ -85,7 +85,7 @@ void Pool::Demoted(const Status& status) {
     std::lock_guard lock(mutex_);
     sockets = std::exchange(sockets_, std::make_shared<Sockets>());
   }
-  Leave(status.text(), std::move(sockets));
+  Leave(status.text(), sockets);
 }
 
 // A sentinel says where the master is.
@@ -105,11 +105,11 @@ void Pool::Follow(const Address& master) {
   }
   if (closes) events_(1, "breaker_closed", {});
   events_(2, "master_switched", {{"address", master.Text()}});
-  Leave("the master is another server now, " + master.Text(), std::move(sockets));
+  Leave("the master is another server now, " + master.Text(), sockets);
 }
 
 // The idle connections go, and those in use that are among `sockets` end.
-void Pool::Leave(const std::string& reason, std::shared_ptr<Sockets> sockets) {
+void Pool::Leave(const std::string& reason, const std::shared_ptr<Sockets>& sockets) {
   losses_.fetch_add(1, std::memory_order_acq_rel);
   std::vector<std::unique_ptr<Connection>> dropped;
   bool tell = false;

@@ -57,7 +57,7 @@ class Pool {
 
  private:
   void Follow(const Address& master);
-  void Leave(const std::string& reason, std::shared_ptr<Sockets> sockets);
+  void Leave(const std::string& reason, const std::shared_ptr<Sockets>& sockets);
   void Connected(const Connection& connection, const Address& address);
   void Failed(const Status& status, int64_t began);
   // With mutex_ held:
