@@ -45,7 +45,10 @@ void RedisServer::Start() {
     std::istringstream words(value);
     for (std::string word; words >> word;) arguments.push_back(word);
   }
-  process_ = std::make_unique<Process>(options_.program, arguments, dir_.path() + "/server.log");
+  // env(1) becomes the server: the process is the same.
+  arguments.insert(arguments.begin(), options_.program);
+  arguments.insert(arguments.begin(), options_.environment.begin(), options_.environment.end());
+  process_ = std::make_unique<Process>("env", arguments, dir_.path() + "/server.log");
   const bool up = Eventually(std::chrono::seconds(20), [this] {
     try {
       const Reply reply = Client().Do({"PING"});

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "support/certificates.hpp"
 #include "support/process.hpp"
@@ -21,6 +22,7 @@ class RedisServer {
     bool tls = false;                      // on another loopback port too, with a certificate for `localhost`
     // As in redis.conf: {"appendonly", "yes"}, {"requirepass", "secret"}, {"maxmemory", "50mb"}, {"replicaof", "..."}
     std::map<std::string, std::string> config;
+    std::vector<std::string> environment;  // "NAME=value", beside what this program has
   };
 
   RedisServer();  // unix socket
