@@ -194,7 +194,7 @@ const std::vector<Fault>& Faults() {
       {"client-clock", "the clocks of some agents are an hour off", wrong_clocks, Never(kSilence, 2), nullptr},
       {"server-clock", "the server's clock is stepped by an hour", On(false, true), Again(kSilence), StepServerClock},
       {"slow-consumer", "one consumer takes 100 ms for each message", slow, Never(kSilence, 8), nullptr},
-      {"poison", "a message kills whoever receives it", poison, DeadPoison(), Poison, true},
+      {"poison", "a message kills whoever receives it", poison, DeadPoison(), Poison},
   };
   return faults;
 }
