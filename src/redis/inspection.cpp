@@ -118,7 +118,10 @@ Status Inspection::Fill(const Queue& queue, std::span<Found> found) {
     size_t blob = 0;
     for (size_t i = 0; i < step.size(); ++i) {
       step[i].record = std::move(replies[0].items[i].text);
-      if (step[i].id.blob()) step[i].record += replies[++blob].text;
+      if (!step[i].id.blob()) continue;
+      const std::string& payload = replies[++blob].text;
+      // The payload of a message that is gone may wait in the trash.
+      if (!step[i].record.empty()) step[i].record += payload;
     }
   }
   return Status::Ok();

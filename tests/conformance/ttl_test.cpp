@@ -28,6 +28,21 @@ TEST_P(TtlTest, AnExpiredMessageIsNeverDelivered) {
   EXPECT_TRUE(Eventually(kPatience, [&] { return Stat(bus_, "c", "expired") == 1; })) << bus_.Stats();
 }
 
+TEST_P(TtlTest, ALargeMessageThatExpiredIsNotFoundThoughItsPayloadMayStillBeThere) {
+  Subscription subscription = bus_.Subscribe("c", "a");
+  const Message message = Dying(std::string(100'000, 'x'), "a", 30ms);
+  bus_.Publish("c", message);
+  const std::string id(message.id());
+  const auto over = std::chrono::system_clock::time_point(Milliseconds(message.expires() + 10));
+  ASSERT_TRUE(Eventually(kPatience, [&] { return std::chrono::system_clock::now() > over; }));
+  EXPECT_FALSE(subscription.Fetch(0ms));
+  EXPECT_STATUS(MQ_NOT_FOUND, [&] {
+    mq_message* found = nullptr;
+    return mq_get(bus_.get(), id.c_str(), &found);
+  }());
+  EXPECT_EQ(bus_.GetPending("c", "a").size(), 0u);
+}
+
 TEST_P(TtlTest, TheTtlOfTheChannelHoldsWhereTheMessageHasNone) {
   bus_.Configure("c", {{"ttl", "60s"}});
   const Message plain = Text("x", "a");
