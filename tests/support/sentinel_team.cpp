@@ -40,7 +40,7 @@ SentinelTeam::SentinelTeam(const Options& options) : tls_(!options.tls.empty()) 
       for (const auto& [name, value] : options.tls) file << name << " " << value << "\n";
       for (const auto& [name, value] : options.sentinel) file << name << " " << value << "\n";
     }
-    sentinel.process = std::make_unique<Process>("redis-sentinel", std::vector<std::string>{path},
+    sentinel.process = std::make_unique<Process>("redis-server", std::vector<std::string>{path, "--sentinel"},
                                                  sentinel.dir->path() + "/sentinel.log");
   }
   for (size_t i = 0; i < options.sentinels; ++i) {
