@@ -94,24 +94,47 @@ Status Sentinels::TryEach(const Patience& patience, Use use) {
 
 Result<Address> Sentinels::FindMaster(const Patience& patience) {
   const int64_t began = SteadyMillis();
-  std::unique_lock asking(asking_, std::defer_lock);
-  const int64_t left = patience.deadline.Remaining();
-  if (left < 0) {
-    asking.lock();
-  } else if (!asking.try_lock_for(std::chrono::milliseconds(std::max<int64_t>(left, 1)))) {
+  if (!BeginToAsk(patience.deadline)) {
     return Status(Code::kUnavailable, "no sentinel answers in time where master " + Quote(master_) + " is");
   }
-  if (answer_ && answered_at_ > began) return *answer_;
-  Status status =
-      TryEach(patience, [&](std::unique_ptr<Connection> sentinel, const Address& address, const Patience& bounded) {
-        Result<Address> found = Ask(*sentinel, address, bounded);
-        if (!found.ok()) return Status(found.code(), address.Text() + ": " + found.status().text());
-        answer_ = std::move(*found);
-        answered_at_ = SteadyMillis();
-        return Status::Ok();
-      });
-  if (!status.ok()) return status;
-  return *answer_;
+  const std::unique_ptr<Sentinels, void (*)(Sentinels*)> end(this, [](Sentinels* self) { self->EndToAsk(); });
+  {
+    std::lock_guard lock(mutex_);
+    if (answer_ && answered_at_ > began) return *answer_;
+  }
+  Address master;
+  const auto ask = [&](std::unique_ptr<Connection> sentinel, const Address& address, const Patience& bounded) {
+    Result<Address> found = Ask(*sentinel, address, bounded);
+    if (!found.ok()) return Status(found.code(), address.Text() + ": " + found.status().text());
+    master = std::move(*found);
+    return Status::Ok();
+  };
+  if (Status status = TryEach(patience, ask); !status.ok()) return status;
+  std::lock_guard lock(mutex_);
+  answer_ = master;
+  answered_at_ = SteadyMillis();
+  return master;
+}
+
+bool Sentinels::BeginToAsk(Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  const auto free = [this] { return !asking_; };
+  const int64_t left = deadline.Remaining();
+  if (left < 0) {
+    asked_.wait(lock, free);
+  } else if (!asked_.wait_for(lock, std::chrono::milliseconds(left), free)) {
+    return false;
+  }
+  asking_ = true;
+  return true;
+}
+
+void Sentinels::EndToAsk() {
+  {
+    std::lock_guard lock(mutex_);
+    asking_ = false;
+  }
+  asked_.notify_one();
 }
 
 // SENTINEL GET-MASTER-ADDR-BY-NAME master, SENTINEL SENTINELS master

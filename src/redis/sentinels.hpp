@@ -1,5 +1,6 @@
 #pragma once
 
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -34,6 +35,9 @@ class Sentinels {
   template <class Use>
   Status TryEach(const Patience& patience, Use use);
   std::vector<Address> Known() const;
+  // One at a time; false where the turn does not come in time.
+  bool BeginToAsk(Deadline deadline);
+  void EndToAsk();
   Result<Address> Ask(Connection& sentinel, const Address& address, const Patience& patience);
   void Learn(const Reply& sentinels, const Address& teller);
   void Prefer(const Address& sentinel);
@@ -41,10 +45,11 @@ class Sentinels {
   const std::vector<Address> seeds_;
   const std::string master_;
   const Options options_;  // of connections to them
-  std::timed_mutex asking_;
-  std::optional<Address> answer_;  // guarded by asking_
-  int64_t answered_at_ = 0;        // steady; guarded by asking_
   mutable std::mutex mutex_;
+  std::condition_variable asked_;
+  bool asking_ = false;               // somebody is; guarded by mutex_
+  std::optional<Address> answer_;     // guarded by mutex_
+  int64_t answered_at_ = 0;           // steady; guarded by mutex_
   std::vector<Address> learned_;      // guarded by mutex_
   std::optional<Address> preferred_;  // guarded by mutex_
 };
