@@ -41,7 +41,7 @@ Stage::Stage(const Setup& setup, uint64_t seed, int rate, std::string folder)
     agent.role.url = topology_->Url(query);
     agent.role.agent = i == kTheAuditor ? kAuditor : kWorker;
     agent.role.seed = seed + i;
-    agent.role.style = static_cast<int>(publisher ? i : (i - kFirstWorker) % kWorkers);
+    agent.role.style = static_cast<int>(publisher ? i : i == kTheAuditor ? 1 : i - kFirstWorker);
     agent.role.rate = publisher ? rate : 0;
     if (setup.wrong_clocks && i % 3 != 0) agent.environment = OtherClock(i % 3 == 1 ? "+1h" : "-1h");
     if (i == kFirstWorker) agent.role.work_ms = setup.slow_ms;
