@@ -14,7 +14,7 @@ struct Strike {
   int64_t healed = 0;
 };
 
-// What may happen under a fault. None of them may lose a message, store one twice, or deny one that it stored.
+// What may happen under a fault. None of them may store a message twice, or deny one that it stored.
 struct Allowed {
   bool again = false;  // messages that were received come again
   // A process that was frozen in the middle of receiving goes on with that, hours later if need be.
@@ -22,6 +22,7 @@ struct Allowed {
   double recovery = 7;     // seconds, at most: command_timeout and 2 s
   double wait = 0;         // seconds that a message may wait for its acknowledgement; 0: as long as it takes
   bool dead_poison = false;
+  bool lost = false;  // messages that answered MQ_OK, as docs/guarantees.md predicts
 };
 
 struct Fault {

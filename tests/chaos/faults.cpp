@@ -11,6 +11,8 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
+// A breaker that opened just before the server was back is tried again after breaker_reset: that alone is 5 s.
+constexpr double kBreaker = 6;
 constexpr double kProcessDeath = 5;  // the target of seconds
 
 // How long a fault lasts is part of it; nothing is waited for here.
@@ -181,7 +183,7 @@ const std::vector<Fault>& Faults() {
       {"none", "nothing is broken", On(false), Never(kSilence, 2), nullptr},
       {"kill-consumer", "kill -9 of a consumer", On(false), Again(kProcessDeath), KillConsumer, true},
       {"kill-publisher", "kill -9 of a publisher", On(false), Never(kProcessDeath), KillPublisher},
-      {"kill-server", "kill -9 of the server", On(false), Again(kProcessDeath), KillServer},
+      {"kill-server", "kill -9 of the server", On(false), Again(kBreaker), KillServer},
       {"stop-server", "SIGSTOP of the server", On(false), Again(kSilence), StopServer},
       {"stop-consumer", "SIGSTOP of a consumer", On(false), Again(kSilence, true), StopConsumer, true},
       {"cut", "all connections are cut and refused", On(true), Again(kSilence), Cut},

@@ -76,7 +76,7 @@ void Ledger::TakePublished(Member& member, Item& item, const Entry& entry) {
   }
   item.open = false;
   if (entry.number == MQ_OK || entry.number == MQ_PARTIAL) {
-    item.stored = true;
+    (entry.number == MQ_OK ? item.stored : item.weak) = true;
     member.successes.push_back(entry.time);
   } else if (Uncertain(entry.number)) {
     item.uncertain = true;
@@ -102,7 +102,8 @@ void Ledger::TakeAcked(Member& member, Delivery& delivery, const Entry& entry) {
 std::vector<const Ledger::Item*> Ledger::Unsettled() const {
   std::vector<const Item*> items;
   for (const auto& [key, item] : items_) {
-    const bool there = item.stored || !item.copies[0].deliveries.empty() || !item.copies[1].deliveries.empty();
+    const bool there =
+        item.stored || item.weak || !item.copies[0].deliveries.empty() || !item.copies[1].deliveries.empty();
     if (there && !item.Settled()) items.push_back(&item);
   }
   return items;

@@ -40,7 +40,8 @@ class Ledger {
   };
   struct Item {
     int64_t published = 0;   // when its publishing was begun first
-    bool stored = false;     // that answered MQ_OK or MQ_PARTIAL
+    bool stored = false;     // that answered MQ_OK
+    bool weak = false;       // or MQ_PARTIAL: less durable than asked
     bool open = false;       // it has no answer
     bool uncertain = false;  // it may have been done
     std::vector<std::string> ids;

@@ -45,6 +45,8 @@ Json ToJson(const Outcome& outcome) {
           {"messages", outcome.messages},
           {"stored_without_an_answer", outcome.uncertain},
           {"lost", outcome.lost},
+          {"stored_weakly", outcome.weak},
+          {"lost_of_these", outcome.weak_lost},
           {"stored_twice", outcome.stored_twice},
           {"denied", outcome.denied},
           {"dead_letters", outcome.dead},
@@ -63,18 +65,21 @@ Json ToJson(const Outcome& outcome) {
 
 void Print(const std::vector<Outcome>& outcomes) {
   std::vector<Row> rows{{"fault", "strikes", "messages", "lost", "stored twice", "again", "after ack", "dead",
-                         "recovery p50", "max", ""}};
+                         "recovery p50", "max", "verdict"}};
   for (const Outcome& outcome : outcomes) rows.push_back(ToRow(outcome));
   std::vector<size_t> widths(rows.front().size());
   for (const Row& row : rows) {
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
-  for (const Row& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) {
-      const int width = static_cast<int>(widths[i]);
-      std::printf(i == 0 ? "%-*s" : "  %*s", width, row[i].c_str());
+  for (size_t line = 0; line < rows.size(); ++line) {
+    for (size_t i = 0; i < widths.size(); ++i) {
+      std::printf(i == 0 ? "| %-*s |" : " %*s |", static_cast<int>(widths[i]), rows[line][i].c_str());
     }
     std::printf("\n");
+    for (size_t i = 0; line == 0 && i < widths.size(); ++i) {
+      std::printf(i == 0 ? "|%s|" : "%s:|", std::string(widths[i] + (i == 0 ? 2 : 1), '-').c_str());
+    }
+    if (line == 0) std::printf("\n");
   }
   for (const Outcome& outcome : outcomes) {
     for (const std::string& failure : outcome.failures) {

@@ -7,7 +7,7 @@
 
 namespace agentmq::chaos {
 
-// The table of what was run, for people: one line a fault, and below what should not have been.
+// The table of what was run, in Markdown: one line a fault, and below what should not have been.
 void Print(const std::vector<Outcome>& outcomes);
 // The same and more, as JSON.
 void Write(const std::vector<Outcome>& outcomes, const std::string& form, const std::string& file);

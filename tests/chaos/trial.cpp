@@ -13,20 +13,26 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr int64_t kLease =
+    2500000;                   // microseconds: renewed up to some 500 ms before, it lapses after liveness_timeout, 3 s
 constexpr auto kGiveUp = 30s;  // on a recovery
 constexpr auto kDrain = 60s;
 constexpr size_t kNamed = 5;  // how many messages a failure names
 
 double Seconds(int64_t microseconds) { return static_cast<double>(microseconds) / 1e6; }
 
-// When all that `unsettled` holds was acknowledged.
-std::optional<int64_t> SettledAt(const std::vector<const Ledger::Item*>& unsettled) {
-  int64_t last = 0;
+// When the first of what a dead or frozen consumer had came back: all that `unsettled` holds must be acknowledged, and what
+// was before its lease could lapse was in other hands. 0: it had nothing.
+std::optional<int64_t> CameBackAt(const std::vector<const Ledger::Item*>& unsettled, int64_t begun) {
+  int64_t first = 0;
   for (const Ledger::Item* item : unsettled) {
     if (!item->Settled()) return std::nullopt;
-    for (size_t group = 0; group < item->groups; ++group) last = std::max(last, item->copies[group].SettledAt());
+    for (size_t group = 0; group < item->groups; ++group) {
+      const int64_t settled = item->copies[group].SettledAt();
+      if (settled > begun + kLease && (first == 0 || settled < first)) first = settled;
+    }
   }
-  return last;
+  return first;
 }
 
 // Injects the fault once, and takes how long it was until every agent worked again.
@@ -41,9 +47,9 @@ void StrikeOnce(const Fault& fault, Stage& stage, Random& random, Outcome* outco
     stage.ledger().Update();
     recovered = stage.AllSucceededAt(strike.healed, &last);
     if (recovered && fault.backlog) {
-      const std::optional<int64_t> settled = SettledAt(unsettled);
-      if (!settled || *settled > *recovered) last = "what was in hand";
-      recovered = settled ? std::optional(std::max(*settled, *recovered)) : std::nullopt;
+      const std::optional<int64_t> back = CameBackAt(unsettled, strike.begun);
+      if (!back || *back > *recovered) last = "what was in hand";
+      recovered = back ? std::optional(std::max(*back, *recovered)) : std::nullopt;
     }
     return recovered.has_value();
   });
@@ -93,9 +99,11 @@ class Judge {
     const bool received = std::any_of(item.copies.begin(), item.copies.end(),
                                       [](const Ledger::Copy& copy) { return !copy.deliveries.empty(); });
     const bool kept = kept_.count(key) != 0;
+    const bool answered = item.stored || item.weak;
     if (item.stored) ++outcome_.messages;
-    if (!item.stored && received) ++outcome_.uncertain;
-    if (!item.stored && !item.open && !item.uncertain && (received || kept)) {
+    if (item.weak) ++outcome_.weak;
+    if (!answered && received) ++outcome_.uncertain;
+    if (!answered && !item.open && !item.uncertain && (received || kept)) {
       ++outcome_.denied;
       denied_.push_back(key);
     }
@@ -106,15 +114,16 @@ class Judge {
     bool lost = false;
     for (size_t group = 0; group < item.groups; ++group) {
       const Ledger::Copy& copy = item.copies[group];
-      lost |= item.stored && !kept && !MayBeSettled(copy);
+      lost |= answered && !kept && !MayBeSettled(copy);
       LookAtDeliveries(key, copy);
       if (copy.deliveries.size() == 1 && copy.SettledAt() != 0 && item.published != 0) {
         outcome_.longest_wait = std::max(outcome_.longest_wait, Seconds(copy.SettledAt() - item.published));
       }
     }
     if (!lost) return;
-    ++outcome_.lost;
-    lost_.push_back(key);
+    ++(item.stored ? outcome_.lost : outcome_.weak_lost);
+    // Without a replica that has it, a message may be lost with its master: the answer said so.
+    if (item.stored && !fault_.allowed.lost) lost_.push_back(key);
   }
 
   // Gone from the queue it is settled where an acknowledgement was done, or may have been.
@@ -170,7 +179,7 @@ void Run(const Fault& fault, const Form& form, const std::string& folder, Random
   } while (std::chrono::steady_clock::now() < end);
 
   if (!stage.StopPublishers()) outcome->failures.emplace_back("a publisher did not end in order");
-  if (!stage.Drained(kDrain)) outcome->failures.emplace_back("the queues were not drained");
+  if (!stage.Drained(kDrain)) outcome->failures.push_back("the queues were not drained: " + stage.bus().Stats());
   if (!stage.StopConsumers()) outcome->failures.emplace_back("a consumer did not end in order");
   Judge judge(fault, outcome);
   judge.Look(stage);

@@ -22,9 +22,11 @@ struct Outcome {
   std::string server;
   uint64_t seed = 0;
   double seconds = 0;
-  size_t messages = 0;      // that were stored: MQ_OK or MQ_PARTIAL
+  size_t messages = 0;      // that were stored: MQ_OK
+  size_t weak = 0;          // MQ_PARTIAL: stored, on fewer replicas than asked for
   size_t uncertain = 0;     // that came of a publish without an answer
   size_t lost = 0;          // stored, and neither acknowledged nor dead nor pending
+  size_t weak_lost = 0;     // of the weak
   size_t stored_twice = 0;  // one message under two ids
   size_t denied = 0;        // received, though its publishing was answered as certainly not done
   size_t dead = 0;
