@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"runtime"
+	"strings"
 	"time"
 
 	"agentmq.dev/go/internal/native"
@@ -25,10 +26,10 @@ type Bus struct {
 	acks         gatherer[*acking]
 }
 
-// Open opens a bus. The URL is memory://name, redis://[user:password@]host[:port][/db], redis+unix:///path[?db=n], or
-// redis-sentinel://[user:password@]sentinel[:port],.../master[/db]; rediss and rediss-sentinel are over TLS, and it is the
-// same with valkey. Settings may stand in its query, and count more than those passed. An empty one is $AGENTMQ_URL, or
-// else redis://localhost:6379/0. Settings may be nil.
+// Open opens a bus. The URL is memory://name, redis://[user:password@]host[:port][/db], redis+unix:///path[?db=n],
+// redis-sentinel://[user:password@]sentinel[:port],.../master[/db], or redis-cluster://host:port,host:port...; rediss,
+// rediss-sentinel and rediss-cluster are over TLS, and it is the same with valkey. Settings may stand in its query, and
+// count more than those passed. An empty one is $AGENTMQ_URL, or else redis://localhost:6379/0. Settings may be nil.
 //
 // It tries to reach the server for the setting open_timeout; a context that ends earlier leaves the attempt to end by
 // itself. A bus does not work in the child of a fork.
@@ -61,6 +62,14 @@ func Open(ctx context.Context, url string, settings Settings) (*Bus, error) {
 		}()
 		return nil, ctx.Err()
 	}
+}
+
+// OpenCluster opens a bus on a Redis Cluster or Valkey Cluster, by some of its nodes, each "host:port" or "[::1]:port":
+// one that answers tells of all. The same as Open with "redis-cluster://" and the nodes.
+//
+// Errors: as of Open.
+func OpenCluster(ctx context.Context, nodes []string, settings Settings) (*Bus, error) {
+	return Open(ctx, "redis-cluster://"+strings.Join(nodes, ","), settings)
 }
 
 func open(url string, settings Settings) (*Bus, error) {

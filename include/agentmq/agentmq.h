@@ -190,8 +190,10 @@ MQ_API mq_status mq_config_set_log(mq_config *config, mq_log_callback callback, 
  * Open a bus.
  *
  * @param url     memory://name, redis://[user:password@]host[:port][/db], redis+unix:///path[?db=n],
- *                redis-sentinel://[user:password@]sentinel[:port],.../master[/db], rediss:// and rediss-sentinel:// over
- *                TLS, the same with valkey; settings may stand in the query. NULL: $AGENTMQ_URL, else
+ *                redis-sentinel://[user:password@]sentinel[:port],.../master[/db],
+ *                redis-cluster://[user:password@]host[:port][,host[:port]...]; rediss, rediss-sentinel and rediss-cluster
+ *                are over TLS; the same with valkey. Settings may stand in the query. NULL: $AGENTMQ_URL, else
+ *                redis://localhost:6379/0
  *                redis://localhost:6379/0
  * @param config  is copied; may be NULL
  * @param bus     receives it; the caller's, until mq_close()
@@ -199,6 +201,18 @@ MQ_API mq_status mq_config_set_log(mq_config *config, mq_log_callback callback, 
  * Threads: any. A bus does not work in the child of a fork().
  */
 MQ_API mq_status agentmq_open(const char *url, const mq_config *config, mq_bus **bus);
+
+/**
+ * Open a bus on a Redis Cluster or Valkey Cluster. The same as mq_open() with "redis-cluster://" and the nodes.
+ *
+ * @param nodes   some of its nodes, in any role, each as "host:port" or "[::1]:port"; one that answers tells of all
+ * @param count   how many; 1 at least
+ * @param config  is copied; may be NULL
+ * @param bus     receives it; the caller's, until mq_close()
+ * @return MQ_OK, MQ_INVALID, MQ_UNAVAILABLE (retriable), MQ_AUTH, MQ_UNSUPPORTED, MQ_NO_MEMORY
+ * Threads: any. A bus does not work in the child of a fork().
+ */
+MQ_API mq_status mq_open_cluster(const char *const *nodes, size_t count, const mq_config *config, mq_bus **bus);
 
 /**
  * End a bus: shuts it down, waits at most close_timeout for asynchronous publishes and acks, and frees it, always.

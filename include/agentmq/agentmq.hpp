@@ -377,6 +377,14 @@ class Bus {
     handle_.reset(handle);
   }
   explicit Bus(const std::string& url) : Bus(url.c_str()) {}
+  // A cluster, by some of its nodes: {"host:6379", ...}.
+  static Bus OpenCluster(const std::vector<std::string>& nodes, const Config& config = {}) {
+    std::vector<const char*> names;
+    for (const std::string& node : nodes) names.push_back(node.c_str());
+    mq_bus* handle = nullptr;
+    detail::Check(mq_open_cluster(names.data(), names.size(), config.get(), &handle));
+    return Bus(handle, config);
+  }
   Bus(const std::string& url, const Config& config) : Bus(url.c_str(), config) {}
   Bus(Bus&&) noexcept = default;
   Bus& operator=(Bus&& other) noexcept {
@@ -586,6 +594,7 @@ class Bus {
     const std::unique_ptr<Told> told(static_cast<Told*>(context));
     (*told)(status, id);
   }
+  Bus(mq_bus* handle, const Config& config) : log_(config.log_), handle_(handle) {}
   static void Copy(const std::vector<int32_t>& codes, std::vector<mq_status>* results) {
     results->clear();
     for (const int32_t code : codes) results->push_back(static_cast<mq_status>(code));

@@ -1,3 +1,5 @@
+#include <memory>
+
 #include "capi/guard.hpp"
 #include "capi/handles.hpp"
 #include "capi/open.hpp"
@@ -13,6 +15,16 @@ mq_status agentmq_open(const char* url, const mq_config* config, mq_bus** bus) {
   return Guard({{"bus", bus}}, [&] {
     auto handle = std::make_unique<mq_bus>();
     Status status = MoveTo(OpenBus(url, config), &handle->object);
+    if (status.ok()) *bus = handle.release();
+    return status;
+  });
+}
+
+mq_status mq_open_cluster(const char* const* nodes, size_t count, const mq_config* config, mq_bus** bus) {
+  Clear(bus);
+  return Guard({{"nodes", nodes}, {"bus", bus}}, [&] {
+    auto handle = std::make_unique<mq_bus>();
+    Status status = MoveTo(OpenCluster({nodes, count}, config), &handle->object);
     if (status.ok()) *bus = handle.release();
     return status;
   });

@@ -35,7 +35,7 @@ Status SetOnce(std::string_view name, std::string_view value, Config* config) {
 
 // redis://host/database, redis-sentinel://host/master/database
 std::string_view DatabaseOf(const Url& url) {
-  if (url.scheme == Scheme::kRedis) return url.path;
+  if (url.scheme == Scheme::kRedis || url.scheme == Scheme::kCluster) return url.path;
   if (url.scheme != Scheme::kSentinel) return {};
   const size_t slash = std::min(url.path.find('/'), url.path.size());
   return std::string_view(url.path).substr(std::min(slash + 1, url.path.size()));
@@ -73,7 +73,9 @@ redis::Options RedisOptions(const Url& url, const Config& config) {
     for (const Url::Host& host : url.hosts) {
       addresses.push_back({host.name, {}, host.port.value_or(sentinels ? kSentinelPort : kDefaultPort)});
     }
-    if (sentinels) {
+    if (url.scheme == Scheme::kCluster) {
+      options.cluster = std::move(addresses);
+    } else if (sentinels) {
       options.sentinels = std::move(addresses);
       options.master = url.path.substr(0, url.path.find('/'));
     } else {
@@ -135,6 +137,9 @@ Result<std::shared_ptr<Backend>> OpenBackend(const Url& url, const Config& confi
     return Status::Invalid("the path of the URL's socket must be at most 107 bytes, got " +
                            std::to_string(url.path.size()));
   }
+  if (url.scheme == Scheme::kCluster && config.Integer("database") != 0) {
+    return Status::Invalid("a cluster has no database but 0, got " + std::to_string(config.Integer("database")));
+  }
   return OpenRedis(url, config, common);
 }
 
@@ -179,6 +184,20 @@ Result<std::shared_ptr<Bus>> OpenBus(const char* url, const mq_config* given) {
              {{"status", mq_status_name(static_cast<mq_status>(bus.code()))}, {"reason", bus.status().text()}});
   log->Detach();
   return bus;
+}
+
+Result<std::shared_ptr<Bus>> OpenCluster(std::span<const char* const> nodes, const mq_config* given) {
+  std::string url = "redis-cluster://";
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const std::string_view node = nodes[i] != nullptr ? nodes[i] : "";
+    if (node.empty() || node.find_first_of(",@/?#") != std::string_view::npos) {
+      return Status::Invalid("node " + std::to_string(i) + " must look like host:6379 or [::1]:6379");
+    }
+    if (i > 0) url += ',';
+    url += node;
+  }
+  if (nodes.empty()) return Status::Invalid("a cluster is opened with one node at least");
+  return OpenBus(url.c_str(), given);
 }
 
 }  // namespace agentmq::capi

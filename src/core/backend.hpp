@@ -205,7 +205,8 @@ struct QueueStats {
 
 // What the server says of itself, for the health report.
 struct ServerReport {
-  std::string kind;  // "memory", "redis", "valkey"
+  std::string address;  // "" where there is but one
+  std::string kind;     // "memory", "redis", "valkey"
   std::string version;
   std::string role;             // "master", ...
   std::string eviction_policy;  // "" where unknown
@@ -286,7 +287,7 @@ class Backend {
   virtual bool Reachable() const { return true; }  // as far as is known
   virtual Status Ping() = 0;                       // one round trip
   virtual Status WriteAndReadBack() = 0;
-  virtual Result<ServerReport> Report() = 0;
+  virtual Result<std::vector<ServerReport>> Report() = 0;  // of each server: one, or a cluster's masters
 };
 
 // What every backend needs to know of the bus.

@@ -136,33 +136,45 @@ Status HealthCheck::SendRound(Backend& backend) {
 }
 
 void HealthCheck::CheckSettings(Backend& backend, Report* report) const {
-  const auto server = backend.Report();
-  if (!server.ok()) {
-    report->json["server"] = {{"error", server.status().text()}};
-    report->Add(HealthState::kDegraded, "the server does not tell its settings: " + server.status().text());
+  const auto servers = backend.Report();
+  if (!servers.ok()) {
+    report->json["server"] = {{"error", servers.status().text()}};
+    report->Add(HealthState::kDegraded, "the server does not tell its settings: " + servers.status().text());
     return;
   }
-  report->json["server"] = {{"kind", server->kind},
-                            {"version", server->version},
-                            {"role", server->role},
-                            {"eviction_policy", server->eviction_policy},
-                            {"aof", server->aof},
-                            {"rdb", server->rdb},
-                            {"used_memory", server->used_memory},
-                            {"max_memory", server->max_memory}};
-  if (!server->eviction_policy.empty() && server->eviction_policy != "noeviction") {
+  Json all = Json::array();
+  for (const ServerReport& server : *servers) {
+    Json one{{"kind", server.kind},
+             {"version", server.version},
+             {"role", server.role},
+             {"eviction_policy", server.eviction_policy},
+             {"aof", server.aof},
+             {"rdb", server.rdb},
+             {"used_memory", server.used_memory},
+             {"max_memory", server.max_memory}};
+    if (!server.address.empty()) one["address"] = server.address;
+    all.push_back(std::move(one));
+    Advise(server, report);
+  }
+  const bool cluster = all.empty() || all[0].contains("address");
+  report->json[cluster ? "servers" : "server"] = cluster ? std::move(all) : std::move(all[0]);
+}
+
+void HealthCheck::Advise(const ServerReport& server, Report* report) {
+  const std::string name = server.address.empty() ? "the server" : "node " + server.address;
+  if (!server.eviction_policy.empty() && server.eviction_policy != "noeviction") {
     report->Add(HealthState::kDegraded,
-                "the server may evict messages: set maxmemory-policy to noeviction, it is " + server->eviction_policy);
+                name + " may evict messages: set maxmemory-policy to noeviction, it is " + server.eviction_policy);
   }
-  if (server->role == "slave" || server->role == "replica") {
-    report->Add(HealthState::kUnhealthy, "the server is a replica: it takes no messages");
+  if (server.role == "slave" || server.role == "replica") {
+    report->Add(HealthState::kUnhealthy, name + " is a replica: it takes no messages");
   }
-  if (server->kind == "memory" || server->aof) return;
+  if (server.kind == "memory" || server.aof) return;
   // Advice alone: how much may be lost is the operator's decision.
-  report->Add(HealthState::kHealthy, server->rdb
-                                         ? "a crash of the server loses what came since its last snapshot: appendonly "
-                                           "yes with appendfsync everysec loses a second at most"
-                                         : "a crash of the server loses everything: turn on appendonly");
+  report->Add(HealthState::kHealthy, server.rdb ? "a crash of " + name +
+                                                      " loses what came since its last snapshot: appendonly yes with "
+                                                      "appendfsync everysec loses a second at most"
+                                                : "a crash of " + name + " loses everything: turn on appendonly");
 }
 
 void HealthCheck::CheckSubscriptions(Report* report) const {

@@ -34,6 +34,7 @@ class HealthCheck {
   void CheckRoundTrip(Backend& backend, Report* report);
   void CheckLatency(Report* report) const;
   void CheckSettings(Backend& backend, Report* report) const;
+  static void Advise(const ServerReport& server, Report* report);
   void CheckSubscriptions(Report* report) const;
   Status SendRound(Backend& backend);
 

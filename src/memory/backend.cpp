@@ -229,13 +229,13 @@ Status MemoryBackend::Ping() { return session_->closed() ? SessionClosed() : Sta
 
 Status MemoryBackend::WriteAndReadBack() { return Ping(); }
 
-Result<ServerReport> MemoryBackend::Report() {
+Result<std::vector<ServerReport>> MemoryBackend::Report() {
   if (session_->closed()) return SessionClosed();
   ServerReport report;
   report.kind = "memory";
   report.role = "master";
   report.eviction_policy = "noeviction";
-  return report;
+  return std::vector{report};
 }
 
 }  // namespace agentmq::memory

@@ -51,7 +51,7 @@ class MemoryBackend : public Backend {
 
   Status Ping() override;
   Status WriteAndReadBack() override;
-  Result<ServerReport> Report() override;
+  Result<std::vector<ServerReport>> Report() override;
 
  private:
   Store& store() const { return *session_->store; }

@@ -15,6 +15,20 @@ std::string Field(const std::string& info, std::string_view name) {
   return info.substr(from, info.find_first_of("\r\n", from) - from);
 }
 
+// What INFO says.
+ServerReport Read(const std::string& info) {
+  ServerReport report;
+  const std::string valkey = Field(info, "valkey_version");
+  report.kind = valkey.empty() ? "redis" : "valkey";
+  report.version = valkey.empty() ? Field(info, "redis_version") : valkey;
+  report.role = Field(info, "role");
+  report.eviction_policy = Field(info, "maxmemory_policy");
+  report.aof = Field(info, "aof_enabled") == "1";
+  report.used_memory = ToNumber(Field(info, "used_memory"));
+  report.max_memory = ToNumber(Field(info, "maxmemory"));
+  return report;
+}
+
 }  // namespace
 
 Status Administration::Delete(const QueueName& name, const ShortId& id) {
@@ -109,10 +123,11 @@ Result<ShortId> Administration::Replay(const QueueName& name, const ShortId& id,
   ShortId fresh;
   {
     std::lock_guard lock(mutex_);
-    fresh = ids_.Next(queues_.server().pool().ServerNow(), id.priority(), id.blob());
+    fresh = ids_.Next(queues_.server().Now(queue->keys().meta()), id.priority(), id.blob());
   }
-  const Queues::Need need{queue.get(), {id.priority()}};
-  if (Status status = queues_.Prepare({&need, 1}, {}); !status.ok()) return status;
+  Queues::Need need{queue.get(), {id.priority()}, {}};
+  queues_.Prepare({&need, 1}, {});
+  if (!need.status.ok()) return need.status;
   for (int round = 0; round < 5; ++round) {
     const auto view = queue->view();
     const auto* known = view->Find(group);
@@ -189,24 +204,27 @@ Result<std::map<std::string, std::string>> Administration::ReadChannel(std::stri
 // DEL, HSET in one step, so that nobody sees half of it.
 Status Administration::WriteChannel(std::string_view channel, const std::map<std::string, std::string>& settings) {
   const std::string key = queues_.ChannelKey(channel);
-  std::vector<Command> commands;
-  commands.push_back(Command{"MULTI"});
-  commands.push_back(Command{"DEL", key});
+  Command change{"DEL", key};
   if (!settings.empty()) {
     Command set{"HSET", key};
     for (const auto& [name, value] : settings) set.Arg(name).Arg(value);
-    commands.push_back(std::move(set));
+    change.Then(std::move(set));
   }
-  commands.push_back(Command{"EXEC"});
-  std::vector<Reply> replies(commands.size());
-  if (auto outcome = queues_.server().Run(commands, replies, {}); !outcome.status.ok()) return outcome.status;
-  for (const Reply& reply : replies) {
-    if (reply.is_error()) return ErrorStatus(reply);
+  return queues_.server().Run(std::move(change), {}).status();
+}
+
+Status Administration::Ping() {
+  const auto make = [] {
+    std::vector<Command> commands;
+    commands.push_back(Command{"PING"});
+    return commands;
+  };
+  for (const Server::Told& told : queues_.server().RunEverywhere(make, {})) {
+    if (!told.status.ok()) return told.status;
+    if (told.replies[0].is_error()) return ErrorStatus(told.replies[0]);
   }
   return Status::Ok();
 }
-
-Status Administration::Ping() { return queues_.server().Run(Command{"PING"}, {}).status(); }
 
 Status Administration::WriteAndReadBack() {
   const std::string key = queues_.Prefix() + "health:" + RandomName();
@@ -224,22 +242,24 @@ Status Administration::WriteAndReadBack() {
   return Status::Ok();
 }
 
-Result<ServerReport> Administration::Report() {
-  auto info = queues_.server().Run(Command{"INFO"}, {});
-  if (!info.ok()) return info.status();
-  ServerReport report;
-  const std::string valkey = Field(info->text, "valkey_version");
-  report.kind = valkey.empty() ? "redis" : "valkey";
-  report.version = valkey.empty() ? Field(info->text, "redis_version") : valkey;
-  report.role = Field(info->text, "role");
-  report.eviction_policy = Field(info->text, "maxmemory_policy");
-  report.aof = Field(info->text, "aof_enabled") == "1";
-  report.used_memory = ToNumber(Field(info->text, "used_memory"));
-  report.max_memory = ToNumber(Field(info->text, "maxmemory"));
-  // A user who may not read the configuration is told nothing of snapshots.
-  auto save = queues_.server().Run(Command{"CONFIG", "GET", "save"}, {});
-  report.rdb = save.ok() && !save->At(1).text.empty();
-  return report;
+Result<std::vector<ServerReport>> Administration::Report() {
+  const auto make = [] {
+    std::vector<Command> commands;
+    commands.push_back(Command{"INFO"});
+    commands.push_back(Command{"CONFIG", "GET", "save"});
+    return commands;
+  };
+  std::vector<ServerReport> reports;
+  for (const Server::Told& told : queues_.server().RunEverywhere(make, {})) {
+    if (!told.status.ok()) return told.status;
+    if (told.replies[0].is_error()) return ErrorStatus(told.replies[0]);
+    ServerReport report = Read(told.replies[0].text);
+    if (queues_.server().nodes().is_cluster()) report.address = told.address;
+    // A user who may not read the configuration is told nothing of snapshots.
+    report.rdb = !told.replies[1].At(1).text.empty();
+    reports.push_back(std::move(report));
+  }
+  return reports;
 }
 
 }  // namespace agentmq::redis

@@ -28,7 +28,7 @@ class Administration {
 
   Status Ping();
   Status WriteAndReadBack();
-  Result<ServerReport> Report();
+  Result<std::vector<ServerReport>> Report();
 
  private:
   Queues& queues_;

@@ -15,7 +15,7 @@
 namespace agentmq::redis {
 namespace {
 
-// The parts of a bus on one server. They are declared in the order in which they depend on each other; the threads (waiter,
+// The parts of a bus on a server or a cluster. They are declared in the order in which they depend on each other; the threads (waiter,
 // ticker) end first.
 class RedisBackend final : public Backend, public std::enable_shared_from_this<RedisBackend> {
  public:
@@ -28,22 +28,25 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
         settling_(queues_, recovery_, inspection_),
         administration_(queues_, recovery_, inspection_),
         maintenance_(queues_, recovery_),
-        control_(queues_.Prefix() + "control:" + RandomName() + ":"),
-        waiter_(server_, control_),
+        name_(RandomName()),
+        waiter_(server_, name_),
         ticker_(server_, recovery_, maintenance_) {}
 
   // Connects, so that what can't mend itself is told at once.
   Status Connect() {
     const int64_t timeout = server_.options().open_timeout;
-    if (timeout == 0) return Status::Ok();
+    if (timeout == 0) {
+      server_.nodes().Doubt();
+      return Status::Ok();
+    }
     const Deadline deadline = Deadline::After(timeout);
-    Status status = Reach(deadline);
+    Status status = server_.Open(deadline);
     // A server that is starting gets the time that there is.
     while (status.code() == Code::kUnavailable && !deadline.Expired()) {
       Event nothing;
-      const int64_t pause = std::max<int64_t>(server_.pool().RetryAfter(), 10);
+      const int64_t pause = std::max<int64_t>(server_.RetryAfter(), 10);
       (void)nothing.Wait({deadline.Earlier(Deadline::After(pause)), nullptr});
-      Status next = Reach(deadline);
+      Status next = server_.Open(deadline);
       // An attempt that ran out of time says less than the one before it.
       if (next.ok() || !deadline.Expired()) status = std::move(next);
     }
@@ -68,8 +71,8 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
     FetchTogether(server_, Consumers(orders), orders, patience);
   }
   bool WaitAndFetch(std::span<Order> orders, const Patience& patience, Event& interrupt) override {
-    const std::string control = control_ + "wait:" + std::to_string(++waits_);
-    return WaitTogether(server_, control, Consumers(orders), orders, patience, interrupt);
+    const std::string name = name_ + ":wait:" + std::to_string(++waits_);
+    return WaitTogether(server_, name, Consumers(orders), orders, patience, interrupt);
   }
   void Ack(std::span<SettleBatch> batches, const Patience& patience) override {
     const std::string_view consumer = batches.empty() ? std::string_view() : batches[0].consumer;
@@ -119,20 +122,12 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   Status WriteChannel(std::string_view channel, const std::map<std::string, std::string>& settings) override {
     return administration_.WriteChannel(channel, settings);
   }
-  bool Reachable() const override { return server_.pool().connected(); }
+  bool Reachable() const override { return server_.Reachable(); }
   Status Ping() override { return administration_.Ping(); }
   Status WriteAndReadBack() override { return administration_.WriteAndReadBack(); }
-  Result<ServerReport> Report() override { return administration_.Report(); }
+  Result<std::vector<ServerReport>> Report() override { return administration_.Report(); }
 
  private:
-  Status Reach(Deadline deadline) {
-    auto connection = server_.pool().Take({deadline, nullptr});
-    if (!connection.ok()) return connection.status();
-    Status status = server_.LoadScripts(**connection, {deadline, nullptr});
-    server_.pool().Return(std::move(*connection));
-    return status.code() == Code::kUnknown ? Status(Code::kUnavailable, status.text()) : status;
-  }
-
   // What the core holds: keeps the backend, and has the consumer's lease end with it.
   class Handle final : public Consumer {
    public:
@@ -174,7 +169,7 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   Settling settling_;
   Administration administration_;
   Maintenance maintenance_;
-  const std::string control_;  // begins the names of lists that end waits
+  const std::string name_;  // of this bus, in the names of lists that end waits
   std::atomic<int64_t> waits_{0};
   Ahead ahead_;
   Waiter waiter_;

@@ -61,8 +61,20 @@ class Command {
     return *this;
   }
 
+  // Goes to where this key is, which is not one of its own.
+  Command& At(std::string_view key) {
+    place_ = key;
+    return *this;
+  }
+
   Script script() const { return script_; }
   std::string_view Name() const { return {words_[0], sizes_[0]}; }  // "HSET"
+  // The key that says where it goes: a script's first, or the word behind the command's name; "" where it has none.
+  std::string_view place() const {
+    if (!place_.empty()) return place_;
+    const size_t at = script_ == kNoScript ? 1 : 3;
+    return at < words_.size() ? std::string_view(words_[at], sizes_[at]) : std::string_view();
+  }
   int64_t keys() const { return keys_; }
   std::vector<const char*>& words() { return words_; }
   std::vector<size_t>& sizes() { return sizes_; }
@@ -77,6 +89,7 @@ class Command {
   std::vector<size_t> sizes_;
   std::list<std::string> kept_;  // a list: its strings never move
   std::vector<Command> behind_;
+  std::string_view place_;
 };
 
 }  // namespace agentmq::redis

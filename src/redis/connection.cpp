@@ -97,6 +97,8 @@ Status ErrorStatus(const Reply& reply) {
       {"MISCONF", Code::kUnavailable, "the server refuses writes, it can't persist them"},
       {"NOREPLICAS", Code::kUnavailable, "the server has too few replicas to accept writes"},
       {"CLUSTERDOWN", Code::kUnavailable, "the cluster is down"},
+      {"TRYAGAIN", Code::kUnavailable, "the slot is on its way to another node"},
+      {"ASK", Code::kUnavailable, "the slot is on its way to another node"},
       {"BUSY", Code::kUnavailable, "the server is busy with a script"},
       {"OOM", Code::kFull, "the server is out of memory"},
       {"ERR DB index is out of range", Code::kInvalid, "the server has no such database"},

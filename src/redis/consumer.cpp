@@ -34,7 +34,7 @@ RedisConsumer::RedisConsumer(Queues& queues, Recovery& recovery, Waiter& waiter,
 
 RedisConsumer::~RedisConsumer() {
   ahead_.Remove(this);
-  if (started_) queues_.server().pool().Return(nullptr);  // its answer was not waited for: the connection goes with it
+  if (started_) queues_.server().End(std::move(started_->trip), Status::Ok());
 }
 
 Status RedisConsumer::Enter(const Patience& patience) {

@@ -160,9 +160,10 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
 // A fetch that does not wait for messages still has to hear the server's answer.
 Patience LongEnough(const Server& server, const Patience& patience);
 
-// Waits on their wake lists (and on `control`, which ends it) and fetches from all, in one trip on a connection of the
-// pool's that is idle. False where there is none, or where one of them has something else to do first.
-bool WaitTogether(Server& server, const std::string& control, std::span<RedisConsumer* const> consumers,
+// Waits on their wake lists (and on a control list of that name, which ends it) and fetches from all, in one trip on a
+// connection of the pool's that is idle. False where there is none, where the lists are in several slots of a cluster, or
+// where one of the consumers has something else to do first.
+bool WaitTogether(Server& server, const std::string& name, std::span<RedisConsumer* const> consumers,
                   std::span<Backend::Order> orders, const Patience& patience, Event& interrupt);
 
 // Several consumers' fetches in as few round trips as there can be. orders[i] is of consumers[i].

@@ -167,7 +167,7 @@ Result<Fetched> RedisConsumer::Fetch(size_t room, const Patience& patience, std:
     }
   }
   fetched.more = fetched.more || unread_ || ahead;
-  fetched.server_time = queues_.server().pool().ServerNow();
+  fetched.server_time = queues_.server().Now(keys_.wake());
   return fetched;
 }
 
@@ -182,7 +182,7 @@ Status RedisConsumer::Judge(Attempt& attempt, const Patience& patience, Fetched*
     return {Code::kUnavailable, attempt.status.text()};
   }
   if (attempt.reply.is_error()) return ErrorStatus(attempt.reply);
-  queues_.server().pool().SetServerTime(attempt.reply.At(1).Number());
+  queues_.server().SetNow(keys_.wake(), attempt.reply.At(1).Number());
   switch (attempt.reply.At(0).integer) {
     case 0:
       Renewed(attempt.sent);

@@ -113,7 +113,7 @@ Result<QueueStats> Inspection::Stats(const QueueName& name) {
   }
   std::vector<Reply> replies(commands.size());
   if (auto outcome = queues_.server().Run(commands, replies, {}); !outcome.status.ok()) return outcome.status;
-  const int64_t now = queues_.server().pool().ServerNow();
+  const int64_t now = queues_.server().Now(queue->keys().meta());
   QueueStats stats;
   stats.queue = name;
   stats.stored = replies[1].Number();

@@ -6,20 +6,22 @@
 namespace agentmq::redis {
 namespace {
 
-constexpr int64_t kBlock = 20000;  // ms of a BLPOP
-constexpr int64_t kGrace = 2000;   // ms beyond it until a silent connection is given up
+constexpr int64_t kBlock = 20000;   // ms of a BLPOP
+constexpr int64_t kAbreast = 1000;  // ms for one of several nodes
+constexpr int64_t kGrace = 2000;    // ms beyond it until a silent connection is given up
 
 using Attempts = std::vector<RedisConsumer::Attempt>;
 
 // What came of the first attempt of each; where that was not all, the consumer goes on by itself.
 void Conclude(std::span<RedisConsumer* const> consumers, std::span<Backend::Order> orders, Attempts& first,
-              std::span<Reply> replies, const Status& status, const Patience& patience) {
+              std::span<Reply> replies, const Server::Outcome& outcome, const Patience& patience) {
   for (size_t i = 0, at = 0; i < orders.size(); ++i) {
     if (first[i].delivery == 0) continue;
-    Reply& reply = replies[at++];
-    if (reply.is_nil()) first[i].status = status;
-    // A script that the server lost did nothing: the next attempt has it loaded.
-    const bool again = reply.StartsWith("NOSCRIPT");
+    Reply& reply = replies[at];
+    if (reply.is_nil()) first[i].status = outcome.StatusOf(at);
+    ++at;
+    // What passes did nothing: the next attempt follows it.
+    const bool again = Server::Passes(reply);
     first[i].reply = std::move(reply);
     orders[i].fetched =
         consumers[i]->Fetch(orders[i].room, patience, again ? std::nullopt : std::optional(std::move(first[i])));
@@ -41,31 +43,43 @@ void AddFetch(RedisConsumer& consumer, size_t room, RedisConsumer::Attempt* atte
 }  // namespace
 
 void FetchTogether(Server& server, std::span<RedisConsumer* const> consumers, std::span<Backend::Order> orders,
-                   const Patience& patience) {
+                   const Patience& longest) {
+  // A node that is away does not hold up what others have.
+  Patience patience = longest;
+  if (server.nodes().is_cluster() && orders.size() > 1) {
+    patience.deadline = longest.deadline.Earlier(Deadline::After(kAbreast));
+  }
   Attempts first(orders.size());
   std::vector<Command> commands;
   for (size_t i = 0; i < orders.size() && orders.size() > 1; ++i) {
     if (consumers[i]->Simple()) AddFetch(*consumers[i], orders[i].room, &first[i], &commands);
   }
-  const Server::Call call{LongEnough(server, patience), Server::Again::kNever, false, patience.deadline};
+  Server::Call call{LongEnough(server, patience), Server::Again::kNever, false, patience.deadline};
+  if (server.nodes().is_cluster()) call.no_more = Deadline::After(0);
   std::vector<Reply> replies(commands.size());
-  Status status;
+  Server::Outcome outcome;
   // While the answers of what was asked for ahead are read, the server works on the others.
   std::optional<Server::Trip> trip;
   if (!commands.empty() && commands.size() < orders.size()) trip = server.Start(commands);
-  if (!trip && !commands.empty()) status = server.Run(commands, replies, call).status;
+  if (!trip && !commands.empty()) outcome = server.Run(commands, replies, call);
   for (size_t i = 0; i < orders.size(); ++i) {
     if (first[i].delivery == 0) orders[i].fetched = consumers[i]->Fetch(orders[i].room, patience);
   }
-  if (trip) status = server.Finish(std::move(*trip), replies, call);
-  Conclude(consumers, orders, first, replies, status, patience);
+  if (trip) outcome.status = server.Finish(std::move(*trip), replies, call);
+  Conclude(consumers, orders, first, replies, outcome, patience);
 }
 
-bool WaitTogether(Server& server, const std::string& control, std::span<RedisConsumer* const> consumers,
+bool WaitTogether(Server& server, const std::string& name, std::span<RedisConsumer* const> consumers,
                   std::span<Backend::Order> orders, const Patience& patience, Event& interrupt) {
   if (!std::all_of(consumers.begin(), consumers.end(), [](const auto* consumer) { return consumer->Simple(); })) {
     return false;
   }
+  const std::string& wake_key = consumers[0]->wake_key();
+  const auto elsewhere = [&](const auto* consumer) {
+    return server.nodes().Slot(consumer->wake_key()) != server.nodes().Slot(wake_key);
+  };
+  if (std::any_of(consumers.begin(), consumers.end(), elsewhere)) return false;
+  const std::string control = ControlKey(wake_key, name);
   const int64_t left = patience.deadline.Remaining();
   const int64_t block = std::max<int64_t>(1, left < 0 ? kBlock : std::min(left, kBlock));
   Attempts first(orders.size());
@@ -75,7 +89,6 @@ bool WaitTogether(Server& server, const std::string& control, std::span<RedisCon
   for (const RedisConsumer* consumer : consumers) wait.Arg(consumer->wake_key());
   wait.Arg(control).Keep(Seconds(block));
   for (size_t i = 0; i < orders.size(); ++i) AddFetch(*consumers[i], orders[i].room, &first[i], &commands);
-  const uint64_t losses = server.pool().losses();
   auto trip = server.Start(commands);
   if (!trip) return false;
   // The ticker may find that a lease is gone.
@@ -86,13 +99,14 @@ bool WaitTogether(Server& server, const std::string& control, std::span<RedisCon
   const bool answered = server.Await(*trip, bounded, interrupt);
   for (RedisConsumer* consumer : consumers) consumer->Disarm();
   std::vector<Reply> replies(commands.size());
-  bool lost = server.pool().losses() != losses;
+  bool lost = server.MayBeLost(*trip);
   for (RedisConsumer* consumer : consumers) lost = consumer->TakeAnswerIsLost() || lost;
   if (!answered && lost) {
     // Its connection may be dead as well: what the fetches took is asked back.
     server.End(std::move(*trip), Status::Ok());
-    Conclude(consumers, orders, first, std::span(replies).subspan(1),
-             {Code::kUnknown, "the connection to the server may be lost"}, patience);
+    Server::Outcome outcome;
+    outcome.status = {Code::kUnknown, "the connection to the server may be lost"};
+    Conclude(consumers, orders, first, std::span(replies).subspan(1), outcome, patience);
     return true;
   }
   if (!answered && !bounded.deadline.Expired()) {
@@ -104,10 +118,11 @@ bool WaitTogether(Server& server, const std::string& control, std::span<RedisCon
     (void)server.Run(nudge, done, {{Deadline::After(kGrace), nullptr}, Server::Again::kOnLoss, true});
   }
   const Server::Call call{{Deadline::After(kGrace), nullptr}, Server::Again::kNever, true};
-  const Status status = server.Finish(std::move(*trip), replies, call);
+  Server::Outcome outcome;
+  outcome.status = server.Finish(std::move(*trip), replies, call);
   if (!answered && replies[0].At(0).text != control) (void)server.Run(Command{"DEL", control}, call);
-  Conclude(consumers, orders, first, std::span(replies).subspan(1), status, patience);
-  if (!replies[0].is_error()) return true;
+  Conclude(consumers, orders, first, std::span(replies).subspan(1), outcome, patience);
+  if (!replies[0].is_error() || Server::Passes(replies[0])) return true;
   // Without a wait in front of it a fetch that finds nothing would be repeated at once.
   for (Backend::Order& order : orders) {
     if (order.fetched.ok() && order.fetched->messages.empty()) order.fetched = ErrorStatus(replies[0]);

@@ -89,6 +89,11 @@ std::string DeadName(const ShortId& id, std::string_view group) {
   return name;
 }
 
+std::string ControlKey(std::string_view key, std::string_view name) {
+  std::string control(key.substr(0, key.find("}:") + 2));
+  return control.append("control:").append(name);
+}
+
 void Queue::Forget() {
   std::lock_guard lock(mutex_);
   view_ = std::make_shared<QueueView>();

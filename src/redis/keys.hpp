@@ -94,6 +94,9 @@ class Queue {
 // What a dead letter is called: "<id>~<group>".
 std::string DeadName(const ShortId& id, std::string_view group);
 
+// A list that ends a wait on a queue's key: in its slot.
+std::string ControlKey(std::string_view key, std::string_view name);
+
 // Puts the keys of a queue, or of a queue and a group, in front of a script's own.
 void AddQueueKeys(Command* command, const QueueKeys& keys);
 void AddGroupKeys(Command* command, const QueueKeys& queue, const GroupKeys& group);

@@ -1,5 +1,7 @@
 #include "redis/maintenance.hpp"
 
+#include <map>
+
 namespace agentmq::redis {
 namespace {
 
@@ -7,6 +9,12 @@ constexpr int64_t kStepEvery = 2000;    // ms between queues of the walk
 constexpr int64_t kRoundEvery = 10000;  // ms between two readings of the registry
 constexpr int64_t kForbiddenEvery = 3600000;
 constexpr int kSteps = 100;  // of expiry in one go
+
+// What can wait is not waited for.
+Server::Call Briefly() {
+  const Deadline soon = Deadline::After(1000);
+  return {{soon, nullptr}, Server::Again::kOnLoss, false, soon};
+}
 
 }  // namespace
 
@@ -22,8 +30,7 @@ void Maintenance::Maintain(Queue& queue) {
     }
     command.Arg(view->generation).Arg(static_cast<int64_t>(view->lanes.size())).Arg(remove ? "1" : "0");
     for (const auto& group : view->groups) command.Arg(group.name);
-    auto reply =
-        queues_.server().Run(std::move(command), {{Deadline::After(1000), nullptr}, Server::Again::kOnLoss, false});
+    auto reply = queues_.server().Run(std::move(command), Briefly());
     if (!reply.ok()) return;
     const int64_t state = reply->At(1).integer;
     if (state == 2) {
@@ -82,15 +89,22 @@ void Maintenance::Walk() {
   if (round_.empty()) {
     if (now < next_round_) return;
     next_round_ = now + kRoundEvery;
-    // On one server all parts of the registry are read at once.
-    Command command{"SUNION"};
-    for (size_t part = 0; part < Queues::kRegistryParts; ++part) command.Keep(queues_.RegistryKey(part));
-    auto reply =
-        queues_.server().Run(std::move(command), {{Deadline::After(1000), nullptr}, Server::Again::kOnLoss, false});
-    // Who may not is left in peace, and leaves it to others.
-    if (reply.code() == Code::kAuth) next_round_ = now + kForbiddenEvery;
-    if (!reply.ok()) return;
-    for (Reply& item : reply->items) round_.push_back(std::move(item.text));
+    // On one server all parts of the registry are read by one command.
+    std::map<int, Command> reads;  // by slot
+    for (size_t part = 0; part < Queues::kRegistryParts; ++part) {
+      std::string key = queues_.RegistryKey(part);
+      const int slot = queues_.server().nodes().Slot(key);
+      reads.try_emplace(slot, Command{"SUNION"}).first->second.Keep(std::move(key));
+    }
+    std::vector<Command> commands;
+    for (auto& [slot, read] : reads) commands.push_back(std::move(read));
+    std::vector<Reply> replies(commands.size());
+    (void)queues_.server().Run(commands, replies, Briefly());
+    for (Reply& reply : replies) {
+      // Who may not is left in peace, and leaves it to others.
+      if (reply.is_error() && ErrorStatus(reply).code() == Code::kAuth) next_round_ = now + kForbiddenEvery;
+      for (Reply& item : reply.items) round_.push_back(std::move(item.text));
+    }
     if (round_.empty()) return;
   }
   const std::string text = std::move(round_.back());

@@ -14,6 +14,7 @@ namespace agentmq::redis {
 // Where a server is and how to talk to it. Durations in ms.
 struct Options {
   Address address;
+  std::vector<Address> cluster;    // instead: some nodes of a cluster, which tell of all
   std::vector<Address> sentinels;  // instead: they are asked where `master` is
   std::string master;
   std::string sentinel_user;
@@ -36,7 +37,7 @@ struct Options {
   bool any_role = false;  // a replica, or a sentinel, will do
 };
 
-// Connects, checks the server (role, version, database) and starts the threads.
+// Connects, checks the server or all masters of the cluster (role, version, database) and starts the threads.
 Result<std::shared_ptr<Backend>> Open(const Options& options, const BackendOptions& common);
 
 }  // namespace agentmq::redis

@@ -49,9 +49,13 @@ Result<std::unique_ptr<Connection>> Pool::Take(const Patience& patience, bool pr
   return connection;
 }
 
-std::unique_ptr<Connection> Pool::TakeIdle() {
+std::unique_ptr<Connection> Pool::TakeReady() { return TakeIdle(options_.pool_size); }
+
+std::unique_ptr<Connection> Pool::TakeIdle() { return TakeIdle(options_.pool_size / 2); }
+
+std::unique_ptr<Connection> Pool::TakeIdle(int most) {
   std::lock_guard lock(mutex_);
-  if (in_use_ >= options_.pool_size / 2) return nullptr;
+  if (in_use_ >= most) return nullptr;
   auto connection = Idle();
   if (connection) ++in_use_;
   return connection;

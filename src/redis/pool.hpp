@@ -32,7 +32,9 @@ class Pool {
   // One for the caller alone, back with Return(). kUnavailable, kAuth, ..., kTimeout where all are in use.
   // probes: of the bus' own threads, which go on trying while the circuit breaker refuses callers.
   Result<std::unique_ptr<Connection>> Take(const Patience& patience, bool probes = false);
-  // One that is idle, for a use that may take its time; null where none is, or where half of the pool is in use.
+  // One that is idle; null where none is.
+  std::unique_ptr<Connection> TakeReady();
+  // As TakeReady(), for a use that may take its time: null where half of the pool is in use, too.
   std::unique_ptr<Connection> TakeIdle();
   // A broken one is dropped.
   void Return(std::unique_ptr<Connection> connection);
@@ -44,6 +46,7 @@ class Pool {
   // A connection beside the pool, for the waiter; counted by nobody, same back-off.
   Result<std::unique_ptr<Connection>> Connect(const Patience& patience, bool probes);
 
+  const Address& address() const { return options_.address; }
   // Milliseconds until connecting is tried again; 0 now.
   int64_t RetryAfter() const;
   // How many times a connection was lost so far: others that wait without an answer may be dead too.
@@ -56,6 +59,7 @@ class Pool {
   void SetServerTime(int64_t now);
 
  private:
+  std::unique_ptr<Connection> TakeIdle(int most);  // unless so many are in use
   void Follow(const Address& master);
   void Leave(const std::string& reason, const std::shared_ptr<Sockets>& sockets);
   void Connected(const Connection& connection, const Address& address);

@@ -61,6 +61,7 @@ class Publishing {
     bool made = false;    // ids are drawn
     bool lost = false;    // sent, and no answer came
     int64_t lost_at = 0;  // steady ms, when that was first so
+    Status failure{};     // of the last try
     bool until_known() const { return batches[0]->until_known; }
     Durability reached{};
     std::string shortfall{};
@@ -75,11 +76,12 @@ class Publishing {
   void Lead(PublishingSlot& slot, std::unique_lock<std::mutex>& lock, const Patience& patience);
   void PublishRound(std::span<PublishBatch> batches, const Patience& patience);
   void Send(std::vector<Step>& steps, const Patience& patience);
-  static bool AsksOn(std::vector<Step>& steps, const Status& status, const Patience& patience);
-  static void GiveUp(Step& step, const Status& status);
-  Status Prepare(std::vector<Step>& steps, const Server::Call& call);
-  Status Raise(std::vector<Step>& steps, const Server::Call& call);
-  Status SendOnce(std::vector<Step>& steps, const Server::Call& call);
+  static bool AsksOn(std::span<Step* const> steps, const Patience& patience);
+  static void GiveUp(Step& step);
+  void Prepare(std::vector<Step>& steps, const Server::Call& call);
+  void Raise(std::vector<Step>& steps, const Server::Call& call);
+  void SendOnce(std::vector<Step>& steps, const Server::Call& call);
+  static void FailAll(std::vector<Step>& steps, const PublishingSlot& slot, const Status& status);
   static std::string SlotName(const Step& step);
   void MakeIds(Step& step);
   static void AddBlobs(Step& step, std::vector<Command>* commands);

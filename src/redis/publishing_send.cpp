@@ -50,7 +50,7 @@ std::string Publishing::SlotName(const Step& step) {
 }
 
 void Publishing::MakeIds(Step& step) {
-  const int64_t now = queues_.server().pool().ServerNow();
+  const int64_t now = queues_.server().Now(step.slot->queue->keys().meta());
   step.messages.clear();
   step.blobs = 0;
   for (PublishBatch* batch : step.batches) {
@@ -146,8 +146,9 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
 }
 
 // Lanes that the server does not know yet are made first.
-Status Publishing::Prepare(std::vector<Step>& steps, const Server::Call& call) {
+void Publishing::Prepare(std::vector<Step>& steps, const Server::Call& call) {
   std::vector<Queues::Need> needs;
+  std::vector<const PublishingSlot*> wanting;
   for (Step& step : steps) {
     if (step.done) continue;
     const auto view = step.slot->queue->view();
@@ -160,17 +161,29 @@ Status Publishing::Prepare(std::vector<Step>& steps, const Server::Call& call) {
     if (!view->generation.empty() && lanes.empty()) continue;
     std::sort(lanes.begin(), lanes.end());
     lanes.erase(std::unique(lanes.begin(), lanes.end()), lanes.end());
-    needs.push_back({step.slot->queue.get(), std::move(lanes)});
+    needs.push_back({step.slot->queue.get(), std::move(lanes), {}});
+    wanting.push_back(step.slot);
   }
-  return needs.empty() ? Status::Ok() : queues_.Prepare(needs, call);
+  if (needs.empty()) return;
+  queues_.Prepare(needs, call);
+  for (size_t i = 0; i < needs.size(); ++i) {
+    if (!needs[i].status.ok()) FailAll(steps, *wanting[i], needs[i].status);
+  }
+}
+
+// What is to come first did not: nothing of the slot is sent this time.
+void Publishing::FailAll(std::vector<Step>& steps, const PublishingSlot& slot, const Status& status) {
+  for (Step& step : steps) {
+    if (!step.done && step.slot == &slot) step.failure = status;
+  }
 }
 
 // After a call whose answer did not come: raise the connection number, and learn whether the batch was stored.
-Status Publishing::Raise(std::vector<Step>& steps, const Server::Call& call) {
+void Publishing::Raise(std::vector<Step>& steps, const Server::Call& call) {
   std::vector<Command> commands;
   std::vector<Step*> raised;
   for (Step& step : steps) {
-    if (step.done || !step.slot->unanswered || step.before() != nullptr) continue;  // once for a slot
+    if (step.done || !step.failure.ok() || !step.slot->unanswered || step.before() != nullptr) continue;  // once a slot
     ++step.slot->connection;
     Command command(Script::kRaise);
     AddQueueKeys(&command, step.slot->queue->keys());
@@ -178,13 +191,16 @@ Status Publishing::Raise(std::vector<Step>& steps, const Server::Call& call) {
     commands.push_back(std::move(command));
     raised.push_back(&step);
   }
-  if (raised.empty()) return Status::Ok();
+  if (raised.empty()) return;
   std::vector<Reply> replies(commands.size());
   const auto outcome = queues_.server().Run(commands, replies, call);
-  if (!outcome.status.ok()) return outcome.status;
   Confirmed(steps, outcome);
   for (size_t i = 0; i < raised.size(); ++i) {
     Step& step = *raised[i];
+    if (!outcome.StatusOf(i).ok()) {
+      FailAll(steps, *step.slot, outcome.StatusOf(i));
+      continue;
+    }
     if (replies[i].is_error()) {
       // Nothing was learnt: what is lost stays unknown, and the number is raised before anything else goes this way.
       const Status status = ErrorStatus(replies[i]);
@@ -202,7 +218,6 @@ Status Publishing::Raise(std::vector<Step>& steps, const Server::Call& call) {
     step.slot->fresh = false;
     Learn(steps, *step.slot, replies[i].At(2).text);
   }
-  return Status::Ok();
 }
 
 // Of what was stored before it the confirmation tells too.
@@ -231,7 +246,7 @@ void Publishing::Learn(std::vector<Step>& steps, const PublishingSlot& slot, std
 
 void Publishing::Judge(std::vector<Step>& steps, Step& step, const Reply& reply) {
   if (reply.is_error()) return Refuse(step, ErrorStatus(reply));
-  queues_.server().pool().SetServerTime(reply.At(1).Number());
+  queues_.server().SetNow(step.slot->queue->keys().meta(), reply.At(1).Number());
   switch (reply.At(0).integer) {
     case 0:
       step.slot->fresh = false;
@@ -259,34 +274,36 @@ void Publishing::Judge(std::vector<Step>& steps, Step& step, const Reply& reply)
   }
 }
 
-// One try for all steps that are not done. Answers the state of the connection.
-Status Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) {
+// One try for all steps that are not done; `failure` says what became of each that is not done then.
+void Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) {
+  for (Step& step : steps) step.failure = Status::Ok();
   Server::Call plain = call;
   plain.wanted = {};
-  if (Status status = Prepare(steps, plain); !status.ok()) return status;
-  if (Status status = Raise(steps, call); !status.ok()) return status;
+  Prepare(steps, plain);
+  Raise(steps, call);
   std::vector<Command> commands;
   std::vector<std::pair<Step*, size_t>> sent;  // and where its command is
   for (Step& step : steps) {
     const bool stopped = step.previous != nullptr && step.previous->done && !step.previous->batches[0]->status.ok();
     if (!step.done && stopped) Finish(step, BehindAFailure());
-    if (step.done) continue;
+    if (step.done || !step.failure.ok()) continue;
     if (!step.made) MakeIds(step);
     AddBlobs(step, &commands);
     step.view = step.slot->queue->view();
     sent.emplace_back(&step, commands.size());
     commands.push_back(MakeCommand(step, *step.view));
   }
-  if (sent.empty()) return Status::Ok();
+  if (sent.empty()) return;
   std::vector<Reply> replies(commands.size());
   Server::Call once = call;
   once.again = Server::Again::kNever;
   const auto outcome = queues_.server().Run(commands, replies, once);
   Confirmed(steps, outcome);
+  const auto is_certain = [](const Status& status) { return status.ok() || status.code() == Code::kUnavailable; };
   for (const auto& [step, at] : sent) {
-    const bool certain = outcome.status.ok() || outcome.status.code() == Code::kUnavailable;
     if (replies[at].is_nil()) {
-      if (certain) continue;
+      step->failure = outcome.StatusOf(at);
+      if (is_certain(step->failure)) continue;
       if (!step->lost) step->lost_at = SteadyMillis();
       step->slot->unanswered = step->lost = true;
       continue;
@@ -297,51 +314,63 @@ Status Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) 
         std::find_if(asides.begin(), asides.end(), [](const Reply& aside) { return aside.is_error(); });
     if (refused != asides.end()) {
       Judge(steps, *step, *refused);
-    } else if (certain || !replies[at].is_error()) {
+    } else if (is_certain(outcome.status) || !replies[at].is_error()) {
       Judge(steps, *step, replies[at]);
     }
   }
-  return outcome.status;
 }
 
 void Publishing::Send(std::vector<Step>& steps, const Patience& patience) {
+  const int64_t timeout = queues_.server().options().command_timeout;
   Server::Call call{patience, Server::Again::kOnLoss, false};
-  call.patience.deadline = patience.deadline.Earlier(Deadline::After(queues_.server().options().command_timeout));
+  call.patience.deadline = patience.deadline.Earlier(Deadline::After(timeout));
   for (const Step& step : steps) {
     for (const PublishBatch* batch : step.batches) call.wanted.Raise(batch->wanted);
   }
+  // What goes to other nodes than one that is away is not held up: for that one this loop waits.
+  call.abreast = steps.size() > 1 && queues_.server().nodes().is_cluster();
   for (;;) {
-    const Status status = SendOnce(steps, call);
-    const bool all_done = std::all_of(steps.begin(), steps.end(), [](const Step& step) { return step.done; });
-    if (all_done) return;
-    const bool goes_on = status.ok() || status.code() == Code::kUnknown;
-    if (goes_on && !call.patience.deadline.Expired()) continue;
-    if (AsksOn(steps, status, patience)) {
-      call.patience.deadline = Deadline::After(queues_.server().options().command_timeout);
+    SendOnce(steps, call);
+    bool again = false;
+    bool waits = false;
+    std::vector<Step*> ending;
+    for (Step& step : steps) {
+      if (step.done) continue;
+      const Code code = step.failure.code();
+      const bool away = call.abreast && code == Code::kUnavailable && step.failure.retry_after() == 0;
+      if ((step.failure.ok() || code == Code::kUnknown || away) && !call.patience.deadline.Expired()) {
+        again = true;
+        waits = waits || away;
+      } else {
+        ending.push_back(&step);
+      }
+    }
+    if (AsksOn(ending, patience)) {
+      call.patience.deadline = Deadline::After(timeout);
       continue;
     }
-    for (Step& step : steps) {
-      if (!step.done) GiveUp(step, status);
-    }
-    return;
+    for (Step* step : ending) GiveUp(*step);
+    if (!again) return;
+    if (waits) queues_.server().Pause(call);
   }
 }
 
 // Whether some step waits for an answer until it is known.
-bool Publishing::AsksOn(std::vector<Step>& steps, const Status& status, const Patience& patience) {
+bool Publishing::AsksOn(std::span<Step* const> steps, const Patience& patience) {
   const int64_t now = SteadyMillis();
-  const auto asks = [&](const Step& step) {
-    return !step.done && step.lost && step.until_known() && now - step.lost_at < kAskFor;
+  const auto asks = [&](const Step* step) {
+    const Code code = step->failure.code();
+    const bool mends = step->failure.ok() || code == Code::kUnknown || code == Code::kUnavailable;
+    return mends && step->lost && step->until_known() && now - step->lost_at < kAskFor;
   };
-  const bool mends = status.ok() || status.code() == Code::kUnknown || status.code() == Code::kUnavailable;
-  if (!mends || patience.cancelled() || std::none_of(steps.begin(), steps.end(), asks)) return false;
+  if (patience.cancelled() || std::none_of(steps.begin(), steps.end(), asks)) return false;
   Event nothing;
   (void)nothing.Wait({Deadline::After(kAskAgain), patience.cancel});
   return true;
 }
 
-void Publishing::GiveUp(Step& step, const Status& status) {
-  Status why = status.ok() ? Status(Code::kUnavailable, "the queue changed all the time") : status;
+void Publishing::GiveUp(Step& step) {
+  Status why = step.failure.ok() ? Status(Code::kUnavailable, "the queue changed all the time") : step.failure;
   if (step.lost) {
     const bool ended = why.code() == Code::kInterrupted || why.code() == Code::kClosed;
     why = {ended ? why.code() : Code::kUnknown, why.text() + "; the message may have been stored"};

@@ -58,7 +58,7 @@ std::shared_ptr<const QueueView> Queues::Refresh(Queue& queue) {
   return queue.view();
 }
 
-Status Queues::Prepare(std::span<const Need> needs, const Server::Call& call) {
+void Queues::Prepare(std::span<Need> needs, const Server::Call& call) {
   std::vector<Command> commands;
   for (const Need& need : needs) {
     commands.push_back(Registration("SADD", *need.queue));
@@ -69,17 +69,19 @@ Status Queues::Prepare(std::span<const Need> needs, const Server::Call& call) {
     commands.push_back(std::move(lanes));
   }
   std::vector<Reply> replies(commands.size());
-  if (auto outcome = server_.Run(commands, replies, call); !outcome.status.ok()) return outcome.status;
+  const auto outcome = server_.Run(commands, replies, call);
   for (size_t i = 0; i < needs.size(); ++i) {
-    if (replies[2 * i].is_error()) return ErrorStatus(replies[2 * i]);
-    if (replies[2 * i + 1].is_error()) return ErrorStatus(replies[2 * i + 1]);
-    needs[i].queue->Learn(replies[2 * i + 1], 2);
-    // Made anew: house-keeping may have struck off our entry just before.
-    if (replies[2 * i + 1].At(5).integer == 1) {
-      if (Status status = Register(*needs[i].queue, call); !status.ok()) return status;
+    Status& status = needs[i].status;
+    for (const size_t at : {2 * i, 2 * i + 1}) {
+      if (!status.ok()) continue;
+      status = replies[at].is_error() ? ErrorStatus(replies[at]) : outcome.StatusOf(at);
     }
+    if (!status.ok()) continue;
+    const Reply& lanes = replies[2 * i + 1];
+    needs[i].queue->Learn(lanes, 2);
+    // Made anew: house-keeping may have struck off our entry just before.
+    if (lanes.At(5).integer == 1) status = Register(*needs[i].queue, call);
   }
-  return Status::Ok();
 }
 
 }  // namespace agentmq::redis

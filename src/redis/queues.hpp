@@ -23,9 +23,10 @@ class Queues {
   struct Need {
     Queue* queue;
     std::vector<int> lanes;
+    Status status;  // receives what became of it
   };
-  // Registers the queues, makes their meta and adds lanes, all in one round trip; the views are learned.
-  Status Prepare(std::span<const Need> needs, const Server::Call& call);
+  // Registers the queues, makes their meta and adds lanes, all in one round trip; their views are learned.
+  void Prepare(std::span<Need> needs, const Server::Call& call);
   // Before a queue is used in another way than by publishing.
   Status Register(const Queue& queue, const Server::Call& call);
   // Of one that holds nothing any more; whoever uses it registers it again.

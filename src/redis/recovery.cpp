@@ -73,7 +73,7 @@ Result<int64_t> Recovery::Lapse(Queue& queue, std::string_view group) {
   for (;;) {
     // The server's time decides again inside the script; this only finds candidates.
     Command ask{"ZRANGE", known->keys.until(), "-inf"};
-    ask.Arg(queues_.server().pool().ServerNow() + 1000).Arg("BYSCORE").Arg("LIMIT").Arg("0").Arg(kLapsesAStep);
+    ask.Arg(queues_.server().Now(known->keys.until()) + 1000).Arg("BYSCORE").Arg("LIMIT").Arg("0").Arg(kLapsesAStep);
     auto entries = queues_.server().Run(std::move(ask), {});
     if (!entries.ok()) return entries.status();
     if (entries->items.empty()) return total;
@@ -108,6 +108,7 @@ Result<int64_t> Recovery::Recover(Queue& queue, std::string_view group, int64_t 
   int64_t total = *lapsed;
   Command leases{"HGETALL", known->keys.lease()};
   Command time{"TIME"};
+  time.At(known->keys.lease());
   std::vector<Command> commands;
   commands.push_back(std::move(leases));
   commands.push_back(std::move(time));

@@ -92,7 +92,9 @@ void Settling::Ack(std::span<SettleBatch> batches, const Patience& patience, con
   }
   std::vector<Reply> replies(commands.size());
   const Server::Call call{patience, Server::Again::kOnLoss, true, Deadline::Never(), side};
-  auto outcome = queues_.server().Run(commands, replies, call);
+  const auto outcome = queues_.server().Run(commands, replies, call);
+  std::vector<Server::Fate> fates;
+  for (size_t i = 0; i < parts.size(); ++i) fates.push_back({outcome.StatusOf(i), outcome.Repeated(i)});
   std::vector<size_t> again;
   std::vector<Command> plain;
   for (size_t i = 0; i < parts.size(); ++i) {
@@ -104,9 +106,10 @@ void Settling::Ack(std::span<SettleBatch> batches, const Patience& patience, con
   if (!again.empty()) {
     std::vector<Reply> answers(again.size());
     const auto second = queues_.server().Run(plain, answers, call);
-    if (outcome.status.ok()) outcome.status = second.status;
-    outcome.repeated = outcome.repeated || second.repeated;
-    for (size_t i = 0; i < again.size(); ++i) replies[again[i]] = std::move(answers[i]);
+    for (size_t i = 0; i < again.size(); ++i) {
+      replies[again[i]] = std::move(answers[i]);
+      fates[again[i]] = {second.StatusOf(i), fates[again[i]].repeated || second.Repeated(i)};
+    }
   }
   for (size_t i = 0; i < parts.size(); ++i) {
     const Reply& reply = replies[i];
@@ -116,11 +119,11 @@ void Settling::Ack(std::span<SettleBatch> batches, const Patience& patience, con
       if (reply.is_error()) {
         status = ErrorStatus(reply);
       } else if (!reply.is_array()) {
-        status = outcome.status;
+        status = fates[i].status;
       } else {
         status = letters.empty() ? Status::Ok() : FromLetter(k < letters.size() ? letters[k] : '?');
         // Of an ack that was sent twice: the first copy did it.
-        if (outcome.repeated && status.code() == Code::kNotFound) status = Status::Ok();
+        if (fates[i].repeated && status.code() == Code::kNotFound) status = Status::Ok();
       }
     }
   }

@@ -6,6 +6,8 @@ namespace agentmq::redis {
 namespace {
 
 constexpr size_t kSourcesACall = 50;
+constexpr int64_t kMaintainTime = 300;  // ms of a tick
+constexpr int64_t kTickTime = 1000;     // ms for its answers
 
 }  // namespace
 
@@ -52,77 +54,120 @@ void Ticker::Tick() {
       if (auto consumer = weak.lock()) all.push_back(std::move(consumer));
     }
   }
-  for (size_t from = 0; from < all.size() && !stopping_.load(); from += kSourcesACall) {
-    const size_t to = std::min(all.size(), from + kSourcesACall);
-    TickSome(Batch(all.begin() + static_cast<std::ptrdiff_t>(from), all.begin() + static_cast<std::ptrdiff_t>(to)));
+  maintained_.clear();
+  maintain_left_ = kMaintainTime;
+  // In a cluster keys of one command are in one slot; on one server all are.
+  std::map<int, std::vector<Call>> by_slot;
+  for (const auto& consumer : all) {
+    auto& calls = by_slot[SlotOf(*consumer)];
+    if (calls.empty() || calls.back().consumers.size() == kSourcesACall) calls.emplace_back();
+    calls.back().consumers.push_back(consumer);
   }
-  // Where one connection was lost others may be dead and not know it: who waits on one asks anew.
-  if (const uint64_t losses = server_.pool().losses(); std::exchange(losses_, losses) != losses) {
-    for (const auto& consumer : all) consumer->WakeUp();
+  // One server is asked a call at a time, so that others come in between; the nodes of a cluster all at once, so that
+  // one that is away does not keep the others waiting more than once.
+  std::vector<Call> calls;
+  for (auto& [slot, some] : by_slot) std::move(some.begin(), some.end(), std::back_inserter(calls));
+  const size_t step = server_.nodes().is_cluster() ? calls.size() : 1;
+  for (size_t from = 0; from < calls.size() && !stopping_.load(); from += step) {
+    TickSome(std::span(calls).subspan(from, step));
   }
+  FollowLosses(all);
   // Consumers that left in order.
   const int64_t now = SteadyMillis();
   std::erase_if(seen_, [&](const auto& entry) { return now - entry.second.last > 60000; });
 }
 
-void Ticker::TickSome(const Batch& consumers) {
+Command Ticker::MakeCommand(Call& call) {
   Command command(Script::kTick);
-  std::vector<std::shared_ptr<const QueueView>> views;
-  std::vector<RedisConsumer::Lease> leases;
-  std::vector<int64_t> awaited;
-  std::vector<GroupKeys> own_keys;
-  own_keys.reserve(consumers.size());
-  leases.reserve(consumers.size());
-  for (const auto& consumer : consumers) {
-    const auto& view = views.emplace_back(consumer->queue().view());
+  call.leases.reserve(call.consumers.size());
+  for (const auto& consumer : call.consumers) {
+    const auto& view = call.views.emplace_back(consumer->queue().view());
     const auto* group = view->Find(consumer->source().group);
     const QueueKeys& queue = consumer->queue().keys();
     const GroupKeys& keys =
-        group != nullptr ? group->keys : own_keys.emplace_back(queue.Group(consumer->source().group, {}));
+        group != nullptr ? group->keys : call.own_keys.emplace_back(queue.Group(consumer->source().group, {}));
     command.Key(keys.lease()).Key(keys.wake()).Key(keys.due()).Key(keys.until()).Key(queue.expiry()).Key(queue.meta());
-    leases.push_back(consumer->lease());
-    command.KeepKey(keys.Hand(leases.back().consumer));
+    call.leases.push_back(consumer->lease());
+    command.KeepKey(keys.Hand(call.leases.back().consumer));
     AddLaneKeys(&command, keys);
   }
-  for (size_t i = 0; i < consumers.size(); ++i) {
-    const auto* group = views[i]->Find(consumers[i]->source().group);
-    command.Arg(leases[i].consumer).Arg(leases[i].epoch).Keep(RandomName());
-    awaited.push_back(consumers[i]->awaited());
-    command.Arg(awaited.back());
+  for (size_t i = 0; i < call.consumers.size(); ++i) {
+    const auto* group = call.views[i]->Find(call.consumers[i]->source().group);
+    command.Arg(call.leases[i].consumer).Arg(call.leases[i].epoch).Keep(RandomName());
+    call.awaited.push_back(call.consumers[i]->awaited());
+    command.Arg(call.awaited.back());
     command.Arg(static_cast<int64_t>(group != nullptr ? group->keys.lanes.size() : 0));
   }
+  return command;
+}
+
+void Ticker::TickSome(std::span<Call> calls) {
+  std::vector<Command> commands;
+  for (Call& call : calls) commands.push_back(MakeCommand(call));
+  std::vector<Reply> replies(commands.size());
   const int64_t sent = SteadyMillis();
-  Server::Call call{{Deadline::After(1000), nullptr}, Server::Again::kOnLoss, false};
+  const Deadline soon = Deadline::After(kTickTime);
+  // In a cluster the next tick tries again: who waits here keeps the leases of the others waiting.
+  const Deadline no_more = server_.nodes().is_cluster() ? Deadline::After(0) : soon;
+  Server::Call call{{soon, nullptr}, Server::Again::kOnLoss, false, no_more};
   call.probes = true;
-  auto reply = server_.Run(std::move(command), call);
+  (void)server_.Run(commands, replies, call);
   const int64_t now = SteadyMillis();
-  if (!reply.ok()) {
-    calm_since_ = now + server_.options().liveness_timeout;  // nobody is dead for twice that time
-    return;
-  }
-  server_.pool().SetServerTime(reply->At(0).Number());
-  for (size_t i = 0; i < consumers.size(); ++i) {
-    const Reply& answer = reply->At(i + 1);
-    if (answer.At(0).integer != 1) consumers[i]->Renewed(sent);
-    Judge(*consumers[i], answer, now);
-    // A connection that a router forgot: the server thinks that it told.
-    if (answer.At(3).integer == 1) consumers[i]->WakeUp();
-    if (answer.At(3).integer == 2) consumers[i]->AnswerIsLost(awaited[i]);
+  for (size_t c = 0; c < calls.size(); ++c) {
+    const Batch& consumers = calls[c].consumers;
+    const Reply& reply = replies[c];
+    if (!reply.is_array()) {
+      // Nobody is dead for twice that time.
+      calm_since_[SlotOf(*consumers[0])] = now + server_.options().liveness_timeout;
+      continue;
+    }
+    server_.SetNow(consumers[0]->wake_key(), reply.At(0).Number());
+    for (size_t i = 0; i < consumers.size(); ++i) {
+      const Reply& answer = reply.At(i + 1);
+      if (answer.At(0).integer != 1) consumers[i]->Renewed(sent);
+      Judge(*consumers[i], answer, now);
+      // A connection that a router forgot: the server thinks that it told.
+      if (answer.At(3).integer == 1) consumers[i]->WakeUp();
+      if (answer.At(3).integer == 2) consumers[i]->AnswerIsLost(calls[c].awaited[i]);
+    }
   }
 }
+
+// Where one connection was lost others may be dead and not know it: who waits on one asks anew.
+void Ticker::FollowLosses(const Batch& consumers) {
+  std::map<std::shared_ptr<Pool>, uint64_t> losses;
+  const auto map = server_.nodes().map();
+  for (const auto& pool : map->pools) losses[pool] = pool->losses();
+  for (const auto& consumer : consumers) {
+    const auto pool = map->Of(SlotOf(*consumer));
+    const auto known = losses_.find(pool);
+    if (pool != nullptr && losses[pool] != (known == losses_.end() ? 0 : known->second)) consumer->WakeUp();
+  }
+  losses_ = std::move(losses);
+}
+
+int Ticker::SlotOf(const RedisConsumer& consumer) const { return server_.nodes().Slot(consumer.wake_key()); }
 
 void Ticker::Judge(RedisConsumer& consumer, const Reply& reply, int64_t now) {
   const int64_t state = reply.At(0).integer;
   // A lease that is gone is found out by the next fetch; one who waits has to make it.
   if (state == 1) consumer.WakeUp();
   if (state == 3 || state == 4) (void)recovery_.Lapse(consumer.queue(), consumer.source().group);
-  if (reply.At(1).integer == 1) maintenance_.Maintain(consumer.queue());
+  // Once for all groups of a queue. What is left for lack of time is due the next time, too: leases come first.
+  const bool due = reply.At(1).integer == 1 && maintain_left_ > 0;
+  if (due && maintained_.insert(&consumer.queue()).second) {
+    const int64_t began = SteadyMillis();
+    maintenance_.Maintain(consumer.queue());
+    maintain_left_ -= SteadyMillis() - began;
+  }
   Observe(consumer, reply.At(2), now);
 }
 
 void Ticker::Observe(RedisConsumer& consumer, const Reply& leases, int64_t now) {
   const int64_t timeout = server_.options().liveness_timeout;
   const std::string own = consumer.lease().consumer;
+  const auto calm = calm_since_.find(SlotOf(consumer));
+  const int64_t calm_since = calm == calm_since_.end() ? 0 : calm->second;
   for (size_t i = 0; i + 1 < leases.items.size(); i += 2) {
     const std::string& name = leases.At(i).text;
     const std::string& lease = leases.At(i + 1).text;
@@ -136,8 +181,8 @@ void Ticker::Observe(RedisConsumer& consumer, const Reply& leases, int64_t now) 
       continue;
     }
     // Seen unchanged for long enough, and we were well all the time; or older than a minute by the server's clock.
-    const bool silent = now - std::max(seen.since, calm_since_) >= timeout;
-    const bool ancient = is_new && server_.pool().ServerNow() - LeaseTime(lease) > 60000;
+    const bool silent = now - std::max(seen.since, calm_since) >= timeout;
+    const bool ancient = is_new && server_.Now(consumer.wake_key()) - LeaseTime(lease) > 60000;
     if (!silent && !ancient) continue;
     auto count = recovery_.Reclaim(consumer.queue(), consumer.source().group, name, lease);
     if (count.ok()) seen_.erase(at);

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,7 +16,7 @@
 
 namespace agentmq::redis {
 
-// Once a second, in one call for up to 50 sources: renews the leases of this bus' consumers, looks for what they missed,
+// Once a second, in one call for up to 50 sources (of one slot, in a cluster): renews the leases of this bus' consumers, looks for what they missed,
 // and watches the leases of others. A lease that one observer has seen unchanged for liveness_timeout by its own steady
 // clock is dead; after an outage nobody is declared dead for twice that time. Thread-safe.
 class Ticker {
@@ -30,8 +33,19 @@ class Ticker {
 
   void Run();
   void Tick();
-  void TickSome(const Batch& consumers);
+  // Consumers whose keys can be in one command.
+  struct Call {
+    Batch consumers;
+    std::vector<std::shared_ptr<const QueueView>> views;
+    std::vector<RedisConsumer::Lease> leases;
+    std::vector<int64_t> awaited;
+    std::list<GroupKeys> own_keys;  // of groups that no view has
+  };
+  static Command MakeCommand(Call& call);
+  void TickSome(std::span<Call> calls);
+  void FollowLosses(const Batch& consumers);
   void Judge(RedisConsumer& consumer, const Reply& reply, int64_t now);
+  int SlotOf(const RedisConsumer& consumer) const;
   void Observe(RedisConsumer& consumer, const Reply& leases, int64_t now);
 
   struct Seen {
@@ -49,8 +63,10 @@ class Ticker {
   std::atomic<bool> stopping_{false};
   // The thread's own:
   std::map<std::pair<Source, std::string>, Seen> seen_;
-  int64_t calm_since_ = 0;  // steady: all calls succeeded since
-  uint64_t losses_ = 0;     // of the pool, that are known here
+  std::map<int, int64_t> calm_since_;                 // by slot, steady: all calls succeeded since
+  std::set<const Queue*> maintained_;                 // in this tick
+  int64_t maintain_left_ = 0;                         // ms of this tick
+  std::map<std::shared_ptr<Pool>, uint64_t> losses_;  // of each server, that are known here
   Thread thread_;
 };
 

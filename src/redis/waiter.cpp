@@ -1,49 +1,76 @@
 #include "redis/waiter.hpp"
 
-#include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <climits>
+#include <array>
+#include <stdexcept>
 
 namespace agentmq::redis {
 namespace {
 
-constexpr int64_t kBlockSeconds = 20;  // of a BLPOP
-constexpr int64_t kGrace = 2000;       // ms beyond it until a silent connection is dropped
-constexpr int64_t kReissueDelay = 1;   // ms: most consumers are back by then, and one BLPOP serves them all
-constexpr int64_t kRefused = 1000;     // ms between attempts that the server answers by an error
-constexpr int64_t kRetry = 50;         // ms between attempts while there is no connection
+constexpr int64_t kBlockSeconds = 20;      // of a BLPOP
+constexpr int64_t kGrace = 2000;           // ms beyond it until a silent connection is dropped
+constexpr int64_t kReissueDelay = 1;       // ms: most consumers are back by then, and one BLPOP serves them all
+constexpr int64_t kLook = 1000;            // ms between looks whether others to the same server were lost
+constexpr int64_t kRetry = 50;             // ms between attempts while there is no connection
+constexpr int64_t kRefusedPause = 100;     // ms until a server that refused to wait is asked again
+constexpr int64_t kForbiddenPause = 1000;  // ms, where it will refuse again
+constexpr int64_t kLinger = 30000;         // ms that a line without keys keeps its connection
+constexpr int64_t kCallTime = 1000;        // ms for a server to answer this thread
+
+Server::Call Briefly() {
+  const Deadline soon = Deadline::After(kCallTime);
+  return {{soon, nullptr}, Server::Again::kOnLoss, false, soon};
+}
 
 }  // namespace
 
-Waiter::Waiter(Server& server, std::string control_prefix)
-    : server_(server), control_prefix_(std::move(control_prefix)), thread_("amq-wait", [this] { Run(); }) {}
+Waiter::Waiter(Server& server, std::string name) : server_(server), name_(std::move(name)) {
+  poll_ = epoll_create1(EPOLL_CLOEXEC);
+  epoll_event event{EPOLLIN, {.u64 = 0}};
+  if (poll_ < 0 || epoll_ctl(poll_, EPOLL_CTL_ADD, changed_.fd(), &event) != 0) {
+    if (poll_ >= 0) close(poll_);
+    throw std::runtime_error("no file descriptor to wait with");
+  }
+  server_.nodes().OnChange([this] {
+    moved_.store(true);
+    changed_.Signal();
+  });
+  thread_ = Thread("amq-wait", [this] { Run(); });
+}
 
 Waiter::~Waiter() {
+  server_.nodes().OnChange(nullptr);
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   changed_.Signal();
   thread_.Join();
+  close(poll_);
 }
-
-std::string Waiter::ControlKey(const Line& line) const { return control_prefix_ + std::to_string(line.number); }
 
 // Keys stay with their line, so that a consumer that comes back finds its connection.
 Waiter::Line& Waiter::LineFor(const std::string& key) {
   const auto known = line_of_.find(key);
   if (known != line_of_.end()) return *lines_[known->second];
-  for (const auto& line : lines_) {
-    if (line->keys.size() < kKeysPerConnection) {
-      line_of_[key] = line->number;
-      return *line;
-    }
+  const int slot = server_.nodes().Slot(key);
+  auto& some = by_slot_[slot];
+  const auto free = std::find_if(some.begin(), some.end(),
+                                 [&](uint64_t number) { return lines_[number]->keys.size() < kKeysPerConnection; });
+  if (free != some.end()) {
+    line_of_[key] = *free;
+    return *lines_[*free];
   }
-  auto& line = lines_.emplace_back(std::make_unique<Line>());
-  line->number = lines_.size() - 1;
+  auto line = std::make_unique<Line>();
+  line->number = ++last_line_;
+  line->slot = slot;
+  line->control = ControlKey(key, name_ + ":" + std::to_string(line->number));
+  some.push_back(line->number);
   line_of_[key] = line->number;
-  return *line;
+  return *(lines_[last_line_] = std::move(line));
 }
 
 Waiter::Ticket Waiter::Arm(const std::string& key, std::function<bool()> wake) {
@@ -59,7 +86,9 @@ Waiter::Ticket Waiter::Arm(const std::string& key, std::function<bool()> wake) {
     if (std::find(line.keys.begin(), line.keys.end(), key) == line.keys.end()) line.keys.push_back(key);
     if (std::find(line.blocked.begin(), line.blocked.end(), key) == line.blocked.end()) {
       line.changed = tell = true;
-      line.reissue_at = 0;
+      // One that could not connect or was refused keeps its pause.
+      if (line.reissue_at <= SteadyMillis() + kReissueDelay) line.reissue_at = 0;
+      Schedule(line, SteadyMillis());
     }
   }
   if (tell) changed_.Signal();
@@ -80,8 +109,10 @@ void Waiter::Disarm(Ticket ticket) {
       if (waits.empty()) {
         waits_.erase(key);
         // A blocked line is left alone: a token that it takes for nobody is put back then.
-        std::erase(lines_[line_of_[key]]->keys, key);
+        Line& line = *lines_[line_of_[key]];
+        std::erase(line.keys, key);
         line_of_.erase(key);
+        Schedule(line, SteadyMillis());
       }
       return;
     }
@@ -113,7 +144,7 @@ void Waiter::Wake(const std::string& key) {
   }
   if (wake && wake()) return;
   // Nobody waits here any more: the token goes back for others.
-  (void)server_.Run(Command{"RPUSH", key, "1"}, {});
+  (void)server_.Run(Command{"RPUSH", key, "1"}, Briefly());
 }
 
 bool Waiter::Waits(const std::string& key) {
@@ -129,8 +160,8 @@ void Waiter::Drop(Line& line) {
   line.reissue_at = SteadyMillis() + kRetry;
 }
 
-// A token may be lost with the connection: who waited looks for itself.
-void Waiter::GiveUp(Line& line) {
+// The connection is of no use any more. A token may be lost with it: who waited looks for itself.
+void Waiter::Lose(Line& line) {
   std::vector<std::string> blocked;
   {
     std::lock_guard lock(mutex_);
@@ -144,13 +175,24 @@ void Waiter::GiveUp(Line& line) {
 
 // BLPOP key... control seconds
 void Waiter::Block(Line& line, int64_t now) {
+  auto pool = server_.nodes().map()->Of(line.slot);
+  if (pool != line.pool) line.connection.reset();
+  line.pool = std::move(pool);
+  if (line.pool == nullptr) return Postpone(line, kRefusedPause);
   if (!line.connection) {
-    auto connection = server_.pool().Connect({Deadline::After(1000), nullptr}, true);
+    auto connection = line.pool->Connect({Deadline::After(kCallTime), nullptr}, true);
     if (!connection.ok()) {
-      line.reissue_at = now + std::max(server_.pool().RetryAfter(), kRetry);
-      return;
+      server_.nodes().Doubt();
+      return Postpone(line, std::max(line.pool->RetryAfter(), kRetry));
     }
     line.connection = std::move(*connection);
+    line.writing = false;
+    epoll_event event{EPOLLIN, {.u64 = line.number}};
+    if (epoll_ctl(poll_, EPOLL_CTL_ADD, line.connection->fd(), &event) != 0) {
+      std::lock_guard lock(mutex_);
+      Drop(line);
+      return;
+    }
   }
   std::vector<std::string> keys;
   {
@@ -158,38 +200,49 @@ void Waiter::Block(Line& line, int64_t now) {
     keys = line.keys;
     line.blocked = keys;
     line.changed = false;
+    line.answer_by = now + kBlockSeconds * 1000 + kGrace;
+    line.losses = line.pool->losses();
   }
-  if (keys.empty())
-    return;  // disarmed meanwhile: a line without keys is not blocked, and must not seem so to the server
-  const std::string control = ControlKey(line);
+  // Disarmed meanwhile: a line without keys is not blocked, and must not seem so to the server.
+  if (keys.empty()) return;
   Command command{"BLPOP"};
   for (const std::string& key : keys) command.Arg(key);
-  command.Arg(control).Arg(kBlockSeconds);
-  line.answer_by = now + kBlockSeconds * 1000 + kGrace;
-  line.losses = server_.pool().losses();
-  if (!line.connection->Append(command, server_.digests()).ok() || !line.connection->Send().ok()) {
-    std::lock_guard lock(mutex_);
-    Drop(line);
+  command.Arg(line.control).Arg(kBlockSeconds);
+  if (line.connection->Append(command, server_.digests()).ok()) return Write(line);
+  std::lock_guard lock(mutex_);
+  Drop(line);
+}
+
+void Waiter::Write(Line& line) {
+  bool well = line.connection->Send().ok();
+  if (well && line.connection->unsent() != line.writing) {
+    line.writing = !line.writing;
+    epoll_event event{line.writing ? uint32_t{EPOLLIN | EPOLLOUT} : uint32_t{EPOLLIN}, {.u64 = line.number}};
+    well = epoll_ctl(poll_, EPOLL_CTL_MOD, line.connection->fd(), &event) == 0;
   }
+  if (well) return;
+  std::lock_guard lock(mutex_);
+  Drop(line);
 }
 
 void Waiter::Nudge(Line& line) {
-  if (!control_) {
-    auto connection = server_.pool().Connect({Deadline::After(1000), nullptr}, true);
-    if (!connection.ok()) return;
-    control_ = std::move(*connection);
+  auto& control = controls_[line.pool];
+  if (!control) {
+    auto connection = line.pool->Connect({Deadline::After(kCallTime), nullptr}, true);
+    if (!connection.ok()) return Postpone(line, kRetry);
+    control = std::move(*connection);
   }
-  const std::string key = ControlKey(line);
-  Command push{"RPUSH", key, "1"};
-  Command expire{"EXPIRE", key, "60"};
-  Status status = control_->Append(push, server_.digests());
-  if (status.ok()) status = control_->Append(expire, server_.digests());
+  Command push{"RPUSH", line.control, "1"};
+  Command expire{"EXPIRE", line.control, "60"};
+  Status status = control->Append(push, server_.digests());
+  if (status.ok()) status = control->Append(expire, server_.digests());
   Reply replies[2];
-  if (status.ok()) status = control_->Exchange(replies, {Deadline::After(1000), nullptr}, -1).status;
+  if (status.ok()) status = control->Exchange(replies, {Deadline::After(kCallTime), nullptr}, -1).status;
   if (!status.ok()) {
-    control_.reset();
-    return;
+    control.reset();
+    return Postpone(line, kRetry);
   }
+  std::lock_guard lock(mutex_);
   line.nudged = true;
 }
 
@@ -198,19 +251,13 @@ void Waiter::Served(Line& line, const Reply& reply) {
     std::lock_guard lock(mutex_);
     line.blocked.clear();
     line.changed = true;
+    line.nudged = false;
     line.reissue_at = 0;
   }
-  line.nudged = false;
-  if (reply.is_error()) {
-    std::lock_guard lock(mutex_);
-    Drop(line);
-    // Who may not, or what is wrong for good, is answered the same each time.
-    if (ErrorStatus(reply).code() != Code::kUnavailable) line.reissue_at = SteadyMillis() + kRefused;
-    return;
-  }
+  if (reply.is_error()) return Refused(line, reply);
   if (!reply.is_array() || reply.items.size() != 2) return;
   const std::string& key = reply.At(0).text;
-  if (key == ControlKey(line)) return;
+  if (key == line.control) return;
   {
     std::lock_guard lock(mutex_);
     line.reissue_at = SteadyMillis() + kReissueDelay;
@@ -218,24 +265,46 @@ void Waiter::Served(Line& line, const Reply& reply) {
   Wake(key);
 }
 
-void Waiter::Service(Line& line, int64_t now) {
-  if (line.connection && !line.blocked.empty()) {
-    if (line.connection->unsent()) (void)line.connection->Send();  // where this fails the read below finds out
-    pollfd fd{line.connection->fd(), POLLIN, 0};
-    if (poll(&fd, 1, 0) > 0) {
-      Reply reply;
-      Status status = line.connection->ReadSome();
-      if (status.ok()) status = line.connection->Receive(&reply);
-      if (status.ok()) {
-        Served(line, reply);
-      } else if (status.code() != Code::kTimeout) {
-        server_.pool().Lost(status);
-        GiveUp(line);
-      }
-    } else if (now > line.answer_by || line.losses != server_.pool().losses()) {
-      GiveUp(line);  // a connection that went silent, or may have
-    }
+// Nothing was taken. One that moved is asked for where it is now.
+void Waiter::Refused(Line& line, const Reply& reply) {
+  if (reply.StartsWith("MOVED ") && server_.nodes().Redirected(reply, *line.pool) != nullptr) return;
+  server_.nodes().Doubt();
+  {
+    std::lock_guard lock(mutex_);
+    Drop(line);
   }
+  // Who may not, or what is wrong for good, is answered the same each time.
+  const bool mends = ErrorStatus(reply).code() == Code::kUnavailable;
+  Postpone(line, mends ? kRefusedPause : kForbiddenPause);
+}
+
+void Waiter::Postpone(Line& line, int64_t millis) {
+  std::lock_guard lock(mutex_);
+  line.reissue_at = SteadyMillis() + millis;
+}
+
+void Waiter::Read(Line& line) {
+  Reply reply;
+  Status status;
+  for (bool more = true; status.ok() && more;) status = line.connection->ReadSome(&more);
+  if (status.ok()) status = line.connection->Receive(&reply);
+  if (status.code() == Code::kTimeout) return;
+  if (status.ok() && !line.blocked.empty()) return Served(line, reply);
+  // Lost, also while it was not blocked.
+  if (!status.ok()) {
+    line.pool->Lost(status);
+    server_.nodes().Doubt();
+  }
+  Lose(line);
+}
+
+void Waiter::Service(Line& line, bool ready) {
+  if (line.connection && line.writing) Write(line);
+  if (line.connection && ready) Read(line);
+  const int64_t now = SteadyMillis();
+  // A connection that went silent, or may have.
+  const bool blocked = line.connection && !line.blocked.empty();
+  if (blocked && (now > line.answer_by || line.losses != line.pool->losses())) Lose(line);
   bool changed = false;
   bool wanted = false;
   int64_t reissue_at = 0;
@@ -245,54 +314,109 @@ void Waiter::Service(Line& line, int64_t now) {
     wanted = !line.keys.empty();
     reissue_at = line.reissue_at;
   }
-  if (!changed) return;
-  if (line.blocked.empty()) {
+  if (changed && line.blocked.empty()) {
     if (wanted && now >= reissue_at) Block(line, now);
-  } else if (!line.nudged) {
+  } else if (changed && !line.nudged && now >= reissue_at) {
     Nudge(line);
   }
+  std::lock_guard lock(mutex_);
+  Schedule(line, SteadyMillis());
+  if (!line.keys.empty() || !line.blocked.empty() || line.idle_until > now) return;
+  due_.erase({line.due, line.number});
+  auto& some = by_slot_[line.slot];
+  std::erase(some, line.number);
+  if (some.empty()) by_slot_.erase(line.slot);
+  lines_.erase(line.number);
+}
+
+// When the thread looks at a line without having been told anything of it.
+void Waiter::Schedule(Line& line, int64_t now) {
+  due_.erase({line.due, line.number});
+  const bool idle = line.keys.empty() && line.blocked.empty();
+  if (!idle) {
+    line.idle_until = 0;
+  } else if (line.idle_until == 0) {
+    line.idle_until = now + kLinger;
+  }
+  if (idle) {
+    line.due = line.idle_until;
+  } else if (!line.blocked.empty()) {
+    line.due =
+        line.changed && !line.nudged ? std::max(line.reissue_at, now) : std::min(line.answer_by + 1, now + kLook);
+  } else {
+    line.due = std::max(line.reissue_at, now);
+  }
+  due_.insert({line.due, line.number});
 }
 
 int Waiter::NextTimeout() {
-  const int64_t now = SteadyMillis();
-  int64_t timeout = 1000;
-  for (const auto& line : lines_) {
-    if (line->changed && line->blocked.empty() && !line->keys.empty()) {
-      timeout = std::min(timeout, std::max<int64_t>(line->reissue_at - now, 0));
-    }
+  if (due_.empty()) return -1;
+  return static_cast<int>(std::clamp<int64_t>(due_.begin()->first - SteadyMillis(), 0, kLinger));
+}
+
+std::vector<uint64_t> Waiter::TakeDue(int64_t now) {
+  std::vector<uint64_t> taken;
+  for (const auto& [due, number] : due_) {
+    if (due > now) break;
+    taken.push_back(number);
   }
-  return static_cast<int>(timeout);
+  return taken;
+}
+
+Waiter::Line* Waiter::Find(uint64_t number) {
+  std::lock_guard lock(mutex_);
+  const auto at = lines_.find(number);
+  return at == lines_.end() ? nullptr : at->second.get();
+}
+
+// Whoever waits at a node that serves its slot no more would hear nothing.
+void Waiter::FollowMap() {
+  const auto map = server_.nodes().map();
+  std::vector<Line*> lines;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [number, line] : lines_) lines.push_back(line.get());
+  }
+  for (Line* line : lines) {
+    const auto pool = map->Of(line->slot);
+    if (!line->connection || pool == nullptr || pool == line->pool) continue;
+    Lose(*line);
+    std::lock_guard lock(mutex_);
+    line->reissue_at = 0;
+    Schedule(*line, SteadyMillis());
+  }
+  std::erase_if(controls_, [&](const auto& control) {
+    return std::find(map->pools.begin(), map->pools.end(), control.first) == map->pools.end();
+  });
 }
 
 void Waiter::Run() {
-  std::vector<pollfd> fds;
+  std::array<epoll_event, 256> events{};
   for (;;) {
-    fds.assign(1, {changed_.fd(), POLLIN, 0});
     int timeout = 0;
-    size_t count = 0;
     {
       std::lock_guard lock(mutex_);
       if (stopping_) return;
       timeout = NextTimeout();
-      count = lines_.size();
-      for (const auto& line : lines_) {
-        if (!line->connection) continue;
-        const short events = line->connection->unsent() ? POLLIN | POLLOUT : POLLIN;
-        fds.push_back({line->connection->fd(), events, 0});
+    }
+    const int count = epoll_wait(poll_, events.data(), static_cast<int>(events.size()), timeout);
+    for (int i = 0; i < count; ++i) {
+      const uint64_t number = events[static_cast<size_t>(i)].data.u64;
+      if (number == 0) {
+        changed_.Drain();
+      } else if (Line* line = Find(number)) {
+        Service(*line, true);
       }
     }
-    poll(fds.data(), fds.size(), timeout);
-    if (fds[0].revents != 0) changed_.Drain();
-    const int64_t now = SteadyMillis();
-    for (size_t i = 0; i < count; ++i) {
-      Line* line = nullptr;
-      {
-        std::lock_guard lock(mutex_);
-        if (stopping_) return;
-        count = lines_.size();
-        line = lines_[i].get();
-      }
-      Service(*line, now);
+    if (moved_.exchange(false)) FollowMap();
+    std::vector<uint64_t> due;
+    {
+      std::lock_guard lock(mutex_);
+      if (stopping_) return;
+      due = TakeDue(SteadyMillis());
+    }
+    for (const uint64_t number : due) {
+      if (Line* line = Find(number)) Service(*line, false);
     }
   }
 }

@@ -25,11 +25,15 @@ constexpr auto kSchemes = std::to_array<SchemeRow>({
     {"redis+unix", Scheme::kRedisUnix},
     {"redis-sentinel", Scheme::kSentinel},
     {"rediss-sentinel", Scheme::kSentinel, true},
+    {"redis-cluster", Scheme::kCluster},
+    {"rediss-cluster", Scheme::kCluster, true},
     {"valkey", Scheme::kRedis},
     {"valkeys", Scheme::kRedis, true},
     {"valkey+unix", Scheme::kRedisUnix},
     {"valkey-sentinel", Scheme::kSentinel},
     {"valkeys-sentinel", Scheme::kSentinel, true},
+    {"valkey-cluster", Scheme::kCluster},
+    {"valkeys-cluster", Scheme::kCluster, true},
 });
 
 int HexDigit(char digit) {
@@ -142,7 +146,7 @@ Status AddHost(std::string_view text, Url* url) {
 }
 
 Status SetHosts(std::string_view text, Url* url) {
-  if (url->scheme != Scheme::kSentinel) return AddHost(text, url);
+  if (url->scheme != Scheme::kSentinel && url->scheme != Scheme::kCluster) return AddHost(text, url);
   for (const std::string_view host : Split(text, ',')) {
     if (Status status = AddHost(host, url); !status.ok()) return status;
   }

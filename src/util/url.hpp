@@ -10,12 +10,13 @@
 
 namespace agentmq {
 
-enum class Scheme { kMemory, kRedis, kRedisUnix, kSentinel };
+enum class Scheme { kMemory, kRedis, kRedisUnix, kSentinel, kCluster };
 
 // A URL taken apart and percent-decoded:
 //   memory://name    redis://[user[:password]@]host[:port][/path]    redis+unix://[user[:password]@]/path
 //   redis-sentinel://[user[:password]@]host[:port][,host[:port]...]/path
-//   rediss://... as redis://, over TLS; so too rediss-sentinel
+//   redis-cluster://[user[:password]@]host[:port][,host[:port]...]
+//   rediss://... as redis://, over TLS; so too rediss-sentinel and rediss-cluster
 // and the same with valkey; each with [?name=value[&name=value]...].
 struct Url {
   Scheme scheme = Scheme::kRedis;
@@ -25,7 +26,7 @@ struct Url {
     std::string name;  // without the brackets of an IPv6 address
     std::optional<int> port;
   };
-  std::vector<Host> hosts;  // of sentinels one or more, of a server one
+  std::vector<Host> hosts;  // of sentinels and of a cluster one or more, of a server one
   std::string path;         // of a socket with its '/', else what stands behind the '/'
   std::optional<std::string> user;
   std::optional<std::string> password;

@@ -182,6 +182,12 @@ void AddBuses(const Things& t, std::vector<BadCall>& calls) {
   BAD(mq_config_set, "name", config.get(), nullptr, "1");
   BAD(mq_config_set_log, "config", nullptr, nullptr, nullptr);
   BAD(agentmq_open, "bus", "memory://bad", nullptr, nullptr);
+  static const char* const nodes[] = {"127.0.0.1:1"};
+  static const char* const no_node[] = {nullptr};
+  BAD(mq_open_cluster, "nodes", nullptr, 1, nullptr, &bus);
+  BAD(mq_open_cluster, "bus", nodes, 1, nullptr, nullptr);
+  BAD(mq_open_cluster, "node", no_node, 1, nullptr, &bus);
+  BAD(mq_open_cluster, "node", nodes, 0, nullptr, &bus);
   BAD(agentmq_open, "url", "nonsense", nullptr, &bus);
   BAD(mq_open, "bus", "memory://bad", nullptr, nullptr);
   BAD(mq_configure, "bus", nullptr, "c", config.get());

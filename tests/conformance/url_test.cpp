@@ -94,7 +94,7 @@ TEST_P(UrlTest, WithoutAUrlTheEnvironmentIsAsked) {
 }
 
 TEST_P(UrlTest, NamespacesAndPrefixesStayApart) {
-  const std::string base = GetParam() == "memory" ? "memory://" + UniqueName("apart") : SharedServer(GetParam()).Url();
+  const std::string base = GetParam() == "memory" ? "memory://" + UniqueName("apart") : SharedUrl(GetParam());
   const std::string unique = UniqueName("n");
   // prefix, namespace, channel, target: each pair of neighbours joins to the same text with some separator.
   const std::string ways[][4] = {

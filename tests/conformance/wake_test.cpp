@@ -88,7 +88,7 @@ TEST_P(WakeTest, WhoEndsHandsItsTurnOn) {
     ending.join();
   }
   EXPECT_TRUE(Eventually(kPatience, [&] { return bus_.Count() == 0; }));
-  EXPECT_EQ(woken_, 3);
+  EXPECT_TRUE(Eventually(kPatience, [&] { return woken_ == 3; })) << woken_;
 }
 
 TEST_P(WakeTest, ACancelledFetchLosesNothing) {

@@ -38,12 +38,12 @@ refuse "fields that docs/operations.md does not explain" "$(missing docs/operati
 
 # Keys: of queues and groups (keys.cpp, keys.hpp), of the namespace (whatever begins with Prefix()).
 keys=$(sed -nE '/kNames = \{/,/\};/p' src/redis/keys.cpp | grep -oE '"[a-z][a-z:]*"' | tr -d '"' | sort -u)
-keys+=$'\n'$(grep -ohE '(prefix|tag) \+ "[a-z]+:"' src/redis/keys.hpp | grep -oE '[a-z]+:"' | tr -d '"' | sort -u)
-enough 17 "kinds of keys of queues and groups" "$keys"
+keys+=$'\n'$(grep -ohE '((prefix|tag) \+ |control\.append\()"[a-z]+:"' src/redis/keys.[ch]pp | grep -oE '[a-z]+:"' | tr -d '"' | sort -u)
+enough 18 "kinds of keys of queues and groups" "$keys"
 refuse "keys that docs/wire-format.md does not list" \
   "$(missing docs/wire-format.md '^\| `T:(<group>:)?NAME[`<]' <<<"$keys")"
 keys=$(grep -rhoE 'Prefix\(\) \+ "[a-z]+:"' src/redis | grep -oE '[a-z]+:"' | tr -d '"' | sort -u)
-enough 4 "kinds of keys of a namespace" "$keys"
+enough 3 "kinds of keys of a namespace" "$keys"
 refuse "keys that docs/wire-format.md does not list" "$(missing docs/wire-format.md '^\| `P:NAME<' <<<"$keys")"
 
 # Fields of T:meta: what scripts quote beside META, and everything quoted that ends in ':' or begins with 'c:'.

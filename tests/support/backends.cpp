@@ -8,14 +8,20 @@
 #include <memory>
 #include <sstream>
 
+#include "support/redis_cluster.hpp"
+
 namespace agentmq::test {
 namespace {
 
 // Ends the servers when all tests have run, before the statics go.
 class Servers : public ::testing::Environment {
  public:
-  void TearDown() override { by_backend.clear(); }
-  std::map<std::string, std::unique_ptr<RedisServer>> by_backend;
+  void TearDown() override {
+    servers.clear();
+    clusters.clear();
+  }
+  std::map<std::string, std::unique_ptr<RedisServer>> servers;    // by backend
+  std::map<std::string, std::unique_ptr<RedisCluster>> clusters;  // by backend
 };
 
 Servers& AllServers() {
@@ -40,15 +46,24 @@ std::vector<std::string> Backends() {
   return backends;
 }
 
-RedisServer& SharedServer(const std::string& backend) {
-  std::unique_ptr<RedisServer>& server = AllServers().by_backend[backend];
+std::string SharedUrl(const std::string& backend, const std::string& query) {
+  if (backend.ends_with("cluster")) {
+    std::unique_ptr<RedisCluster>& cluster = AllServers().clusters[backend];
+    if (!cluster) {
+      RedisCluster::Options options;
+      options.program = backend.starts_with("valkey") ? "valkey-server" : "redis-server";
+      cluster = std::make_unique<RedisCluster>(options);
+    }
+    return cluster->Url(query);
+  }
+  std::unique_ptr<RedisServer>& server = AllServers().servers[backend];
   if (!server) {
     RedisServer::Options options;
     options.tls = backend == "tls";
     options.program = (options.tls ? "redis" : backend) + "-server";
     server = std::make_unique<RedisServer>(options);
   }
-  return *server;
+  return server->Url(query);
 }
 
 std::string UniqueName(const std::string& start) {
@@ -58,7 +73,7 @@ std::string UniqueName(const std::string& start) {
 
 std::string FreshUrl(const std::string& backend) {
   if (backend == "memory") return "memory://" + UniqueName("test");
-  return SharedServer(backend).Url("namespace=" + UniqueName("test"));
+  return SharedUrl(backend, "namespace=" + UniqueName("test"));
 }
 
 std::string With(const std::string& url, const std::string& setting) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,9 @@ std::vector<std::string> Backends();
 // The URL of a fresh bus: a memory name or a namespace that nobody else has. The same text is the same bus.
 std::string FreshUrl(const std::string& backend);
 
-// The server behind "redis", "valkey" or "tls": one a program, started when it is first asked for.
-RedisServer& SharedServer(const std::string& backend);
+// The server behind "redis", "valkey" or "tls", or the cluster behind "cluster" (of redis-servers) or "valkey-cluster":
+// one a program, started when it is first asked for. Its URL, with these settings.
+std::string SharedUrl(const std::string& backend, const std::string& query = "");
 
 // A name that is unique in this program and among programs: "<start>-<pid>-<number>".
 std::string UniqueName(const std::string& start);
@@ -25,7 +27,11 @@ std::string UniqueName(const std::string& start);
 // `url` with one more setting in its query.
 std::string With(const std::string& url, const std::string& setting);
 
-inline std::string BackendName(const ::testing::TestParamInfo<std::string>& info) { return info.param; }
+inline std::string BackendName(const ::testing::TestParamInfo<std::string>& info) {
+  std::string name = info.param;  // googletest wants no '-' in it
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
 
 }  // namespace agentmq::test
 

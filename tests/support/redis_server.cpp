@@ -19,7 +19,8 @@ RedisServer::RedisServer() : RedisServer(Options{}) {}
 RedisServer::RedisServer(Options options) : options_(std::move(options)) {
   if (options_.tcp) {
     port_ = FreePort();
-    address_ = "127.0.0.1:" + std::to_string(port_);
+    const bool ipv6 = options_.host.find(':') != std::string::npos;
+    address_ = (ipv6 ? "[" + options_.host + "]" : options_.host) + ":" + std::to_string(port_);
   } else {
     address_ = dir_.path() + "/redis.sock";
   }
@@ -37,8 +38,8 @@ RedisServer::RedisServer(Options options) : options_(std::move(options)) {
 }
 
 void RedisServer::Start() {
-  std::vector<std::string> arguments{"--port",    std::to_string(port_), "--bind", "127.0.0.1", "--dir",
-                                     dir_.path(), "--daemonize",         "no",     "--save",    ""};
+  std::vector<std::string> arguments{"--port",    std::to_string(port_), "--bind", options_.host, "--dir",
+                                     dir_.path(), "--daemonize",         "no",     "--save",      ""};
   if (!options_.tcp) arguments.insert(arguments.end(), {"--unixsocket", address_});
   for (const auto& [name, value] : options_.config) {
     arguments.push_back("--" + name);

@@ -19,6 +19,7 @@ class RedisServer {
   struct Options {
     std::string program = "redis-server";  // or "valkey-server"
     bool tcp = false;                      // on a free loopback port; else on a unix socket
+    std::string host = "127.0.0.1";        // or "::1"
     bool tls = false;                      // on another loopback port too, with a certificate for `localhost`
     // As in redis.conf: {"appendonly", "yes"}, {"requirepass", "secret"}, {"maxmemory", "50mb"}, {"replicaof", "..."}
     std::map<std::string, std::string> config;
@@ -32,6 +33,7 @@ class RedisServer {
   void Start();
   void Stop();  // SIGTERM
   void Kill9();
+  bool Running() const { return process_->Running(); }
   void Restart() { Stop(), Start(); }
   void SigStop() { process_->Stop(); }
   void SigCont() { process_->Continue(); }

@@ -1,6 +1,6 @@
 #include "support/resp_client.hpp"
 
-#include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -27,17 +27,22 @@ int ConnectUnix(const std::string& path) {
   return -1;
 }
 
-int ConnectTcp(const std::string& host, int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  if (inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) return -1;
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+int ConnectTcp(std::string host, const std::string& port) {
+  if (host.starts_with("[")) host = host.substr(1, host.size() - 2);
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* address = nullptr;
+  if (getaddrinfo(host.c_str(), port.c_str(), &hints, &address) != 0) return -1;
+  int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
-  close(fd);
-  return -1;
+  if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) {
+    close(fd);
+    fd = -1;
+  }
+  freeaddrinfo(address);
+  return fd;
 }
 
 // What this client sends to look at the counters.
@@ -50,7 +55,7 @@ bool IsOwnCommand(const std::string& name) {
 int ConnectTo(const std::string& address) {
   if (address.starts_with("/")) return ConnectUnix(address);
   const size_t colon = address.rfind(':');
-  return ConnectTcp(address.substr(0, colon), std::stoi(address.substr(colon + 1)));
+  return ConnectTcp(address.substr(0, colon), address.substr(colon + 1));
 }
 
 RespClient::RespClient(const std::string& address) : fd_(ConnectTo(address)) {

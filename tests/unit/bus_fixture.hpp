@@ -137,7 +137,7 @@ class FaultyBackend : public Backend {
   }
   Status Ping() override { return faults_->Of(faults_->publish); }
   Status WriteAndReadBack() override { return real_->WriteAndReadBack(); }
-  Result<ServerReport> Report() override { return real_->Report(); }
+  Result<std::vector<ServerReport>> Report() override { return real_->Report(); }
 
  private:
   const std::shared_ptr<Backend> real_;

@@ -95,6 +95,26 @@ TEST(Url, SentinelsAreSeveralHostsAndAMaster) {
   Refusal("redis://a,b:1,c:2");
 }
 
+TEST(Url, AClusterHasSeveralHosts) {
+  const Url url = Parsed("redis-cluster://u:p@h1:7000,h2,[::1]:7002?prefix=app");
+  EXPECT_EQ(url.scheme, Scheme::kCluster);
+  EXPECT_EQ(url.user, "u");
+  ASSERT_EQ(url.hosts.size(), 3u);
+  EXPECT_EQ(url.hosts[0].name, "h1");
+  EXPECT_EQ(url.hosts[0].port, 7000);
+  EXPECT_EQ(url.hosts[1].name, "h2");
+  EXPECT_EQ(url.hosts[1].port, std::nullopt);
+  EXPECT_EQ(url.hosts[2].name, "::1");
+  EXPECT_EQ(url.hosts[2].port, 7002);
+  EXPECT_FALSE(url.tls);
+  EXPECT_TRUE(Parsed("rediss-cluster://h").tls);
+  EXPECT_EQ(Parsed("valkey-cluster://h").scheme, Scheme::kCluster);
+  EXPECT_TRUE(Parsed("valkeys-cluster://h").tls);
+  EXPECT_NE(Refusal("redis-cluster://h1,,h2").find("host"), std::string::npos);
+  EXPECT_NE(Refusal("redis-cluster://h1,h2:x").find("port"), std::string::npos);
+  EXPECT_NE(Refusal("redis-cluster://"), "");
+}
+
 TEST(Url, ValkeyIsTheSame) {
   EXPECT_EQ(Parsed("valkey://h").scheme, Scheme::kRedis);
   EXPECT_EQ(Parsed("valkey+unix:///s").scheme, Scheme::kRedisUnix);

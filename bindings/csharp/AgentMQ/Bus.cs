@@ -57,7 +57,8 @@ public sealed partial class Bus : IDisposable, IAsyncDisposable
     /// <summary>Opens a bus. Waits for the server at most <c>open_timeout</c>; 0 connects later.</summary>
     /// <param name="url"><c>memory://name</c>, <c>redis://[user:password@]host[:port][/db]</c>, <c>rediss://...</c>
     /// over TLS, <c>redis+unix:///path[?db=n]</c>,
-    /// <c>redis-sentinel://[user:password@]sentinel[:port],.../master[/db]</c>; settings may stand in the query. Null: <c>$AGENTMQ_URL</c>, else
+    /// <c>redis-sentinel://[user:password@]sentinel[:port],.../master[/db]</c>,
+    /// <c>redis-cluster://host:port,host:port...</c>; settings may stand in the query. Null: <c>$AGENTMQ_URL</c>, else
     /// <c>redis://localhost:6379/0</c>.</param>
     /// <param name="settings">Settings of a bus, and defaults of its channels and subscriptions; null: none.</param>
     /// <returns>The caller's, to be disposed.</returns>
@@ -77,6 +78,17 @@ public sealed partial class Bus : IDisposable, IAsyncDisposable
             config.End();
         }
     }
+
+    /// <summary>Opens a bus on a Redis Cluster or Valkey Cluster. The same as <see cref="Open"/> with
+    /// <c>redis-cluster://</c> and the nodes.</summary>
+    /// <param name="nodes">Some of its nodes, each <c>host:port</c> or <c>[::1]:port</c>; one that answers tells of
+    /// all.</param>
+    /// <param name="settings">Settings of a bus, and defaults of its channels and subscriptions; null: none.</param>
+    /// <returns>The caller's, to be disposed.</returns>
+    /// <exception cref="AgentMQException">As of <see cref="Open"/>.</exception>
+    public static Bus OpenCluster(
+        IEnumerable<string> nodes, IEnumerable<KeyValuePair<string, string>>? settings = null) =>
+        Open("redis-cluster://" + string.Join(',', nodes), settings);
 
     /// <summary>Sets a channel's own limits. They are kept on the server and hold for every process; others notice within
     /// 10 s. What is not set returns to the defaults of each bus.</summary>

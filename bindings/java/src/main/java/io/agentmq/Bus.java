@@ -47,8 +47,9 @@ public final class Bus extends BusAdmin implements AutoCloseable {
    * Opens a bus.
    *
    * @param url memory://name, redis://[user:password@]host[:port][/db], redis+unix:///path, or
-   *     redis-sentinel://[user:password@]sentinel[:port],.../master[/db]; rediss and rediss-sentinel are over TLS, and it
-   *     is the same with valkey. Settings may stand in the query. null: $AGENTMQ_URL, else redis://localhost:6379/0
+   *     redis-sentinel://[user:password@]sentinel[:port],.../master[/db], or redis-cluster://host:port,host:port...;
+   *     rediss, rediss-sentinel and rediss-cluster are over TLS, and it is the same with valkey. Settings may stand in the
+   *     query. null: $AGENTMQ_URL, else redis://localhost:6379/0
    * @return the bus; the caller has to close it
    * @throws UnavailableException where there is no server within the setting {@code open_timeout}
    */
@@ -71,6 +72,19 @@ public final class Bus extends BusAdmin implements AutoCloseable {
     long closeTimeout = Settings.millis(Settings.effective(url, settings, "close_timeout"));
     Calls calls = new Calls(new Handle("bus", bus[0], Native::mq_shutdown, Native::agentmq_close));
     return new Bus(calls, asyncMax, closeTimeout);
+  }
+
+  /**
+   * Opens a bus on a Redis Cluster or Valkey Cluster. The same as {@link #open(String, Map)} with "redis-cluster://" and
+   * the nodes.
+   *
+   * @param nodes some of its nodes, each "host:port" or "[::1]:port"; one that answers tells of all
+   * @param settings by name
+   * @return the bus; the caller has to close it
+   * @throws UnavailableException where no node answers within the setting {@code open_timeout}
+   */
+  public static Bus openCluster(List<String> nodes, Map<String, String> settings) {
+    return open("redis-cluster://" + String.join(",", nodes), settings);
   }
 
   /**
