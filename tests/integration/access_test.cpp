@@ -35,10 +35,12 @@ class AccessTest : public RedisTest {
   Bus As(const std::string& role, const std::string& query = "") {
     return Bus(Url("user=" + role + "&password=secret" + (query.empty() ? "" : "&" + query)));
   }
-  // Everything that was refused.
+  // Everything that was refused, but the look at the registry with which house-keeping begins: who may not do it is
+  // refused that after some seconds, and leaves it alone for an hour.
   std::string Refusals() {
     std::string refusals;
     for (const Reply& entry : server_.Client().Must({"ACL", "LOG"}).items) {
+      if (entry.items.at(7).text == "sunion" || entry.items.at(7).text == "smembers") continue;
       refusals += entry.items.at(7).text + " (" + entry.items.at(3).text + ") of " + entry.items.at(9).text + "\n";
     }
     return refusals;

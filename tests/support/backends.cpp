@@ -46,6 +46,17 @@ std::vector<std::string> Backends() {
   return backends;
 }
 
+RedisServer& SharedServer(const std::string& backend) {
+  std::unique_ptr<RedisServer>& server = AllServers().servers[backend];
+  if (!server) {
+    RedisServer::Options options;
+    options.tls = backend == "tls";
+    options.program = (options.tls ? "redis" : backend) + "-server";
+    server = std::make_unique<RedisServer>(options);
+  }
+  return *server;
+}
+
 std::string SharedUrl(const std::string& backend, const std::string& query) {
   if (backend.ends_with("cluster")) {
     std::unique_ptr<RedisCluster>& cluster = AllServers().clusters[backend];
@@ -56,14 +67,7 @@ std::string SharedUrl(const std::string& backend, const std::string& query) {
     }
     return cluster->Url(query);
   }
-  std::unique_ptr<RedisServer>& server = AllServers().servers[backend];
-  if (!server) {
-    RedisServer::Options options;
-    options.tls = backend == "tls";
-    options.program = (options.tls ? "redis" : backend) + "-server";
-    server = std::make_unique<RedisServer>(options);
-  }
-  return server->Url(query);
+  return SharedServer(backend).Url(query);
 }
 
 std::string UniqueName(const std::string& start) {

@@ -21,6 +21,9 @@ std::string FreshUrl(const std::string& backend);
 // one a program, started when it is first asked for. Its URL, with these settings.
 std::string SharedUrl(const std::string& backend, const std::string& query = "");
 
+// The server behind "redis", "valkey" or "tls" itself.
+RedisServer& SharedServer(const std::string& backend);
+
 // A name that is unique in this program and among programs: "<start>-<pid>-<number>".
 std::string UniqueName(const std::string& start);
 
