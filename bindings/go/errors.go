@@ -3,6 +3,7 @@ package agentmq
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"agentmq.dev/go/internal/native"
 )
@@ -95,9 +96,10 @@ func (s Status) Err() error {
 
 // Error is a call that failed.
 type Error struct {
-	Status  Status
-	Message string // what failed, in a sentence; never with a password
-	cause   error  // ctx.Err() where a context ended the wait
+	Status     Status
+	Message    string        // what failed, in a sentence; never with a password
+	RetryAfter time.Duration // when the call may succeed: after ErrUnavailable from an open circuit breaker; 0: not known
+	cause      error         // ctx.Err() where a context ended the wait
 }
 
 // Error is "agentmq: " and the sentence.
@@ -132,7 +134,10 @@ func StatusOf(err error) Status {
 // errorOf makes what a native call answered an error of this package; others pass.
 func errorOf(err error) error {
 	if failed, ok := err.(*native.Failure); ok {
-		return &Error{Status: Status(failed.Status), Message: failed.Text}
+		return &Error{
+			Status: Status(failed.Status), Message: failed.Text,
+			RetryAfter: time.Duration(failed.RetryAfter) * time.Millisecond,
+		}
 	}
 	return err
 }

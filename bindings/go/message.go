@@ -17,6 +17,19 @@ const (
 // Forever as a TTL: the message never expires, whatever its channel says.
 const Forever time.Duration = -1
 
+// NoReplicas as MinReplicas: publishing waits for none, whatever the bus says.
+const NoReplicas = -1
+
+// Fsync is whether publishing waits for the disk, the server's and those of MinReplicas replicas.
+type Fsync int
+
+// What a message says of that.
+const (
+	FsyncAsBus Fsync = 0 // the setting `fsync` of the bus
+	FsyncOn    Fsync = 1 // it waits
+	FsyncOff   Fsync = 2 // it does not
+)
+
 // State is where a message stands.
 type State int32
 
@@ -62,13 +75,17 @@ type Message struct {
 	Headers       []Header      // in order; of a name that comes twice the last value counts
 	Priority      int           // 1 to 255, or PriorityLowest; 0: PriorityNormal
 	TTL           time.Duration // how long it may wait, 1 ms or more; 0: the channel's `ttl`; or Forever; see Expires
+	MinReplicas   int           // how many replicas it waits for, 1 to 100, or NoReplicas; 0: the bus' `min_replicas`
+	Fsync         Fsync         // whether it waits for the disk
 
-	// What publishing sets on the sender's message, and a received one has.
+	// What publishing sets on the sender's message; but for the last two a received one has it too.
 
 	ID        string    // unique in the namespace
 	Timestamp time.Time // when it was published, by the server's clock
 	Expires   time.Time // when it expires; zero: never
 	Status    Status    // of one in a batch: what became of it; of a dead letter: why
+	Replicas  int       // how many replicas are known to have it (with Fsync on their disks), where it waited for some
+	Fsynced   bool      // whether it is known to be on the server's disk, where it waited for that
 
 	// What only a received message has.
 
@@ -122,5 +139,6 @@ func (m *Message) Copy() *Message {
 		Payload: append([]byte(nil), m.Payload...), Target: m.Target, Source: m.Source, Type: m.Type,
 		CorrelationID: m.CorrelationID, ReplyTo: m.ReplyTo, ContentType: m.ContentType,
 		Headers: append([]Header(nil), m.Headers...), Priority: m.Priority, TTL: m.TTL,
+		MinReplicas: m.MinReplicas, Fsync: m.Fsync,
 	}
 }

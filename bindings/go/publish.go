@@ -9,8 +9,9 @@ import (
 // Publish publishes a message: to its target on the channel, or to everyone there. It is stored when this answers nil,
 // and its ID, Timestamp and Expires are set.
 //
-// Errors: ErrInvalid, ErrTooLarge, ErrFull, ErrUnavailable (not stored), ErrUnknown (may be stored), ErrAuth, ErrClosed,
-// ctx.Err() (the text says where it may be stored).
+// Errors: ErrInvalid, ErrTooLarge, ErrFull, ErrUnavailable (not stored), ErrUnknown (may be stored), ErrPartial (stored, and
+// has its ID, but on fewer replicas or disks than MinReplicas and Fsync ask for), ErrAuth, ErrClosed, ctx.Err() (the text
+// says where it may be stored).
 func (b *Bus) Publish(ctx context.Context, channel string, message *Message) error {
 	return b.PublishBatch(ctx, channel, []*Message{message})
 }
@@ -18,7 +19,7 @@ func (b *Bus) Publish(ctx context.Context, channel string, message *Message) err
 // PublishBatch publishes messages in few round trips. For each queue it is all or nothing up to 1,000 messages and 1 MiB,
 // in steps of that above. The Status of each message says what became of it, and those that were stored have an ID.
 //
-// Errors: ErrPartial where some were stored; else why none was, as Publish.
+// Errors: ErrPartial where some were stored, or less durably than asked; else why none was, as Publish.
 func (b *Bus) PublishBatch(ctx context.Context, channel string, messages []*Message) error {
 	if err := checkText("channel", channel); err != nil {
 		return err
@@ -247,6 +248,8 @@ func tell(messages []*Message, err error) error {
 // published reads what publishing sets; about as many ids as that go into the texts.
 func (m *Message) published(bytes []byte, ids *texts, more int) {
 	m.Status = Status(wire.Uint32(bytes[atStatus:]))
+	m.Replicas = int(int32(wire.Uint32(bytes[atReached:])))
+	m.Fsynced = wire.Uint32(bytes[atFsynced:]) != 0
 	id := idOf(bytes)
 	if len(id) == 0 {
 		return // it was not stored

@@ -16,7 +16,7 @@ import (
 const (
 	listVersion = 1
 	listHead    = 16
-	messageHead = 112
+	messageHead = 128
 
 	atStatus     = 4
 	atTimestamp  = 8
@@ -30,6 +30,10 @@ const (
 	atTexts      = 56 // the sizes of eleven texts
 	atHeaderSize = 100
 	atPayload    = 104
+	atReplicas   = 112 // that publishing waits for
+	atFsync      = 116
+	atReached    = 120 // the replicas that have it
+	atFsynced    = 124
 
 	unsetTTL = math.MinInt64
 )
@@ -155,6 +159,16 @@ func appendMessage(buffer []byte, m *Message) ([]byte, error) {
 		return nil, err
 	}
 	wire.PutUint32(head[atPriority:], uint32(priority))
+	replicas, err := replicasToWire(m.MinReplicas)
+	if err != nil {
+		return nil, err
+	}
+	wire.PutUint32(head[atReplicas:], uint32(replicas))
+	fsync, err := fsyncToWire(m.Fsync)
+	if err != nil {
+		return nil, err
+	}
+	wire.PutUint32(head[atFsync:], uint32(fsync))
 	copy(buffer[begin:], head[:])
 	return buffer, nil
 }
@@ -177,6 +191,31 @@ func priorityFromWire(priority int32) int {
 		return PriorityLowest
 	}
 	return int(priority)
+}
+
+// A literal that says nothing of durability leaves it to the bus: on the wire that is -1.
+func replicasToWire(replicas int) (int32, error) {
+	switch {
+	case replicas == 0:
+		return -1, nil
+	case replicas == NoReplicas:
+		return 0, nil
+	case replicas < 0 || replicas > 100:
+		return 0, invalid("min replicas must be between 1 and 100, or NoReplicas, got %d", replicas)
+	}
+	return int32(replicas), nil
+}
+
+func fsyncToWire(fsync Fsync) (int32, error) {
+	switch fsync {
+	case FsyncAsBus:
+		return -1, nil
+	case FsyncOff:
+		return 0, nil
+	case FsyncOn:
+		return 1, nil
+	}
+	return 0, invalid("fsync must be FsyncAsBus, FsyncOn or FsyncOff, got %d", int(fsync))
 }
 
 func ttlToWire(ttl time.Duration) int64 {

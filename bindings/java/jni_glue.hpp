@@ -16,7 +16,8 @@ namespace glue {
 inline jclass error_class = nullptr;
 inline jmethodID error_of = nullptr;
 
-inline void Throw(JNIEnv *jenv, mq_status status, const char *text);
+/** retry_after: in ms; 0: not known. */
+inline void Throw(JNIEnv *jenv, mq_status status, const char *text, int64_t retry_after = 0);
 
 inline void ThrowNoMemory(JNIEnv *jenv) { Throw(jenv, MQ_NO_MEMORY, "out of memory in a call from Java"); }
 
@@ -29,16 +30,17 @@ inline jbyteArray BytesOf(JNIEnv *jenv, const char *text) {
   return array;
 }
 
-inline void Throw(JNIEnv *jenv, mq_status status, const char *text) {
+inline void Throw(JNIEnv *jenv, mq_status status, const char *text, int64_t retry_after) {
   jbyteArray bytes = BytesOf(jenv, text);
   if (bytes == nullptr) return;  // the exception that there was no room for it
-  jobject error = jenv->CallStaticObjectMethod(error_class, error_of, static_cast<jint>(status), bytes);
+  jobject error = jenv->CallStaticObjectMethod(error_class, error_of, static_cast<jint>(status), bytes,
+                                               static_cast<jlong>(retry_after));
   if (!jenv->ExceptionCheck()) jenv->Throw(static_cast<jthrowable>(error));
 }
 
 /** Throws a failure, unless there is an exception already. */
 inline void Check(JNIEnv *jenv, mq_status status) {
-  if (status != MQ_OK && !jenv->ExceptionCheck()) Throw(jenv, status, mq_last_error());
+  if (status != MQ_OK && !jenv->ExceptionCheck()) Throw(jenv, status, mq_last_error(), mq_last_retry_after());
 }
 
 /** Null, with an exception, where there is no room. */
@@ -229,6 +231,6 @@ extern "C" JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *) {
   jclass found = jenv->FindClass("io/agentmq/AgentMQException");
   if (found == nullptr) return JNI_ERR;
   glue::error_class = static_cast<jclass>(jenv->NewGlobalRef(found));
-  glue::error_of = jenv->GetStaticMethodID(found, "of", "(I[B)Lio/agentmq/AgentMQException;");
+  glue::error_of = jenv->GetStaticMethodID(found, "of", "(I[BJ)Lio/agentmq/AgentMQException;");
   return glue::error_class != nullptr && glue::error_of != nullptr ? JNI_VERSION_1_8 : JNI_ERR;
 }

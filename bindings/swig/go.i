@@ -16,7 +16,8 @@
 %}
 
 // Left out for Go only, besides left_out.i.
-%ignore mq_last_error;   // read where the error is made
+%ignore mq_last_error;   // read where the error is made, as is the next
+%ignore mq_last_retry_after;
 %ignore mq_status_name;  // the face has names of its own
 %ignore mq_config_new;   // mqs_config_of()
 %ignore mq_config_set;
@@ -107,6 +108,7 @@ static inline uintptr_t mqg_failed(mq_status status) {
   const size_t size = std::strlen(text) + 1;
   mqg_failure *const failure = static_cast<mqg_failure *>(std::malloc(sizeof(mqg_failure) + size));
   if (failure == NULL) return static_cast<uintptr_t>(status);
+  failure->retry_after = mq_last_retry_after();
   failure->status = status;
   std::memcpy(failure + 1, text, size);
   return reinterpret_cast<uintptr_t>(failure);

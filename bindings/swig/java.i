@@ -10,6 +10,7 @@
 %include "enumtypeunsafe.swg"
 %rename("$ignore", regexmatch$name="^MQ_") "";  // constants: the public enums have them
 %ignore mqs_list_flat;                          // the typemaps of lists call it
+%ignore mq_last_retry_after;                    // read where the failure is thrown
 
 %pragma(java) moduleclassmodifiers="final class"
 %pragma(java) jniclassclassmodifiers="final class"

@@ -7,12 +7,6 @@
 %ignore mq_config_set_log;   // mq_next_log() is polled
 %ignore mq_consume;          // a loop over mq_fetch_batch() on the language's own threads
 %ignore mq_publish_async;    // gathered in the language, sent by mq_publish_encoded()
-// Not reached yet: a message on the wire has no place for them. The settings `min_replicas` and `fsync` of a bus hold.
-%ignore mq_message_set_min_replicas;
-%ignore mq_message_set_fsync;
-%ignore mq_message_replicas;
-%ignore mq_message_is_fsynced;
-%ignore mq_last_retry_after;     // nor is it part of a failure
 // They take or give a message as an object: a message crosses as bytes, and a receipt settles it.
 %ignore mq_message_new;
 %ignore mq_message_allocate;
@@ -26,6 +20,8 @@
 %ignore mq_message_set_header;
 %ignore mq_message_set_priority;
 %ignore mq_message_set_ttl;
+%ignore mq_message_set_min_replicas;
+%ignore mq_message_set_fsync;
 %ignore mq_message_payload;
 %ignore mq_message_id;
 %ignore mq_message_channel;
@@ -47,6 +43,8 @@
 %ignore mq_message_deliveries;
 %ignore mq_message_reserved_until;
 %ignore mq_message_state;
+%ignore mq_message_replicas;
+%ignore mq_message_is_fsynced;
 %ignore mq_message_status;
 %ignore mq_message_reason;
 %ignore mq_message_free;

@@ -39,8 +39,9 @@ T TakeLittle(const char* from) {
 
 constexpr uint32_t kVersion = 1;
 constexpr size_t kListHead = 16;
-constexpr size_t kEntryHead = 112;
+constexpr size_t kEntryHead = 128;
 constexpr int64_t kUnset = INT64_MIN;  // a ttl that was not set
+constexpr int32_t kAsTheBus = -1;      // min_replicas and fsync that were not set
 
 // The texts of an entry, in their order; those up to kSettable are a sender's to set.
 constexpr size_t kTexts = 11;
@@ -195,6 +196,10 @@ void WriteEntry(const Entry& entry, Writer& writer) {
   for (size_t i = 0; i < kTexts; ++i) writer.Size(entry.SizeOf(i));
   writer.Size(entry.header_bytes);
   writer.Number(static_cast<uint64_t>(message.payload().size()));
+  writer.Number(static_cast<int32_t>(message.min_replicas().value_or(kAsTheBus)));
+  writer.Number(message.fsync() ? static_cast<int32_t>(*message.fsync()) : kAsTheBus);
+  writer.Number(static_cast<int32_t>(message.reached().replicas));
+  writer.Number(static_cast<int32_t>(message.reached().fsync));
   for (size_t i = 0; i < kTexts; ++i) {
     if (i == kId && entry.id_size > 0) WriteId(entry, writer);
     if (i == kReceipt && entry.receipt_size > 0) WriteReceipt(entry, writer);
@@ -293,6 +298,8 @@ Result<std::unique_ptr<Message>> DecodeEntry(std::string_view entry, size_t inde
   for (uint32_t& size : sizes) size = head.Number<uint32_t>();
   const auto header_bytes = head.Number<uint32_t>();
   const auto payload_size = head.Number<uint64_t>();
+  const auto min_replicas = head.Number<int32_t>();
+  const auto fsync = head.Number<int32_t>();
 
   Reader body(entry.substr(kEntryHead));
   std::array<std::string_view, kId> texts;
@@ -321,6 +328,13 @@ Result<std::unique_ptr<Message>> DecodeEntry(std::string_view entry, size_t inde
   if (Status status = message->SetPriority(priority); !status.ok()) return status;
   if (ttl != kUnset) {
     if (Status status = message->SetTtl(ttl); !status.ok()) return status;
+  }
+  if (min_replicas != kAsTheBus) {
+    if (Status status = message->SetMinReplicas(min_replicas); !status.ok()) return status;
+  }
+  if (fsync != kAsTheBus) {
+    if (fsync != 0 && fsync != 1) return Malformed(index, "fsync must be -1, 0 or 1, got " + std::to_string(fsync));
+    if (Status status = message->SetFsync(fsync == 1); !status.ok()) return status;
   }
   return message;
 }

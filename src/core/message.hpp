@@ -53,9 +53,11 @@ class Message {
   std::string_view payload() const;  // a NUL follows
   std::string* mutable_payload() { return &payload_; }
   int priority() const { return priority_; }
-  std::optional<int64_t> ttl() const { return ttl_; }  // as set
-  const char* id() const;                              // built when asked
-  const char* receipt() const;                         // built when asked
+  std::optional<int64_t> ttl() const { return ttl_; }                // as set
+  std::optional<int> min_replicas() const { return min_replicas_; }  // as set
+  std::optional<bool> fsync() const { return fsync_; }               // as set
+  const char* id() const;                                            // built when asked
+  const char* receipt() const;                                       // built when asked
   const char* agent() const;
   int64_t timestamp() const { return timestamp_; }
   int64_t expires() const { return expires_; }

@@ -62,11 +62,15 @@ TEST_P(EncodingTest, AListIsWrittenAsItsDocumentSays) {
   EXPECT_EQ(At<int32_t>(encoded, 16 + 44), 1);
   EXPECT_EQ(At<uint32_t>(encoded, 16 + 52), 2u);
   EXPECT_EQ(At<uint64_t>(encoded, 16 + 104), 3u);
+  EXPECT_EQ(At<int32_t>(encoded, 16 + 112), -1) << "it was for its sender to say";
+  EXPECT_EQ(At<int32_t>(encoded, 16 + 116), -1);
+  EXPECT_EQ(At<int32_t>(encoded, 16 + 120), 0);
+  EXPECT_EQ(At<int32_t>(encoded, 16 + 124), 0);
   const std::string texts =
       "asüd:1t😀backtext/plain" + std::string(list[0].id()) + "c" + std::string(list[0].receipt()) + "a";
-  EXPECT_EQ(encoded.substr(16 + 112, texts.size()), texts);
+  EXPECT_EQ(encoded.substr(16 + 128, texts.size()), texts);
   EXPECT_EQ(At<uint32_t>(encoded, 16 + size),
-            (112 + 1 + list[1].id().size() + 1 + list[1].receipt().size() + 1 + 7) / 8 * 8);
+            (128 + 1 + list[1].id().size() + 1 + list[1].receipt().size() + 1 + 7) / 8 * 8);
   const std::optional<Message> taken = list.Take(0);
   size_t alone = 0;
   EXPECT_STATUS(MQ_OK, mq_message_encode(taken->get(), nullptr, 0, &alone));
@@ -125,6 +129,68 @@ TEST_P(EncodingTest, WhatBecameOfEachIsTold) {
   }
 }
 
+TEST_P(EncodingTest, WhatAPublishWaitsForAndWhatItReachedCross) {
+  Bus bus = Open({{"durability_timeout", "10ms"}, {"min_replicas", "1"}});
+  const auto encode = [](const Message& message) {
+    size_t size = 0;
+    EXPECT_STATUS(MQ_OK, mq_message_encode(message.get(), nullptr, 0, &size));
+    std::string encoded(size, '\0');
+    EXPECT_STATUS(MQ_OK, mq_message_encode(message.get(), encoded.data(), encoded.size(), &size));
+    return encoded;
+  };
+  const auto publish = [&](const std::string& encoded) {
+    mq_list* list = nullptr;
+    const mq_status status = mq_publish_encoded(bus.get(), "c", encoded.data(), encoded.size(), &list);
+    const MessageList sent(list);
+    EXPECT_EQ(sent.size(), 1u);
+    EXPECT_NE(sent[0].id(), "") << "it is stored, whatever was reached";
+    EXPECT_EQ(sent[0].status(), status);
+    const std::string answer = Encode(sent.get());
+    EXPECT_EQ(At<int32_t>(answer, 16 + 4), status);
+    EXPECT_EQ(At<int32_t>(answer, 16 + 112), At<int32_t>(encoded, 16 + 112));
+    EXPECT_EQ(At<int32_t>(answer, 16 + 116), At<int32_t>(encoded, 16 + 116));
+    EXPECT_EQ(At<int32_t>(answer, 16 + 120), 0);
+    EXPECT_EQ(At<int32_t>(answer, 16 + 124), 0);
+    return status;
+  };
+  Message message = Text("x", "a");
+  EXPECT_STATUS(MQ_PARTIAL, publish(encode(message)));
+  EXPECT_TRUE(ErrorSays("0 of 1 replicas")) << "unset: as the bus says";
+  message.SetMinReplicas(0);
+  EXPECT_EQ(At<int32_t>(encode(message), 16 + 112), 0);
+  EXPECT_STATUS(MQ_OK, publish(encode(message)));
+  message.SetMinReplicas(2);
+  EXPECT_STATUS(MQ_PARTIAL, publish(encode(message)));
+  EXPECT_TRUE(ErrorSays("0 of 2 replicas"));
+  message.SetMinReplicas(0).SetFsync(true);
+  EXPECT_EQ(At<int32_t>(encode(message), 16 + 116), 1);
+  EXPECT_STATUS(MQ_PARTIAL, publish(encode(message)));
+  EXPECT_TRUE(ErrorSays("no disk"));
+  message.SetFsync(false);
+  EXPECT_EQ(At<int32_t>(encode(message), 16 + 116), 0);
+  EXPECT_STATUS(MQ_OK, publish(encode(message)));
+  EXPECT_EQ(bus.Count(), 5);
+}
+
+TEST_P(EncodingTest, AnImpossibleDurabilityIsRefused) {
+  const std::string good = Encode(Two().get());
+  const auto with = [&](size_t place, int32_t value) {
+    std::string bad = good;
+    std::memcpy(bad.data() + 16 + place, &value, sizeof value);
+    return bad;
+  };
+  for (const int32_t replicas : {-2, 101, INT32_MIN, INT32_MAX}) {
+    EXPECT_STATUS(MQ_INVALID, Publish("d", with(112, replicas))) << replicas;
+    EXPECT_TRUE(ErrorSays("min_replicas must be between 0 and 100"));
+  }
+  for (const int32_t fsync : {-2, 2, 256, INT32_MIN}) {
+    EXPECT_STATUS(MQ_INVALID, Publish("d", with(116, fsync))) << fsync;
+    EXPECT_TRUE(ErrorSays("message 0 of the encoded list: fsync must be -1, 0 or 1"));
+  }
+  EXPECT_STATUS(MQ_OK, Publish("d", with(120, 77))) << "what was reached is the library's to say";
+  EXPECT_EQ(bus_.Count(), 2);
+}
+
 TEST_P(EncodingTest, HostileBuffersAreRefusedOrPublishedNeverFollowed) {
   const std::string good = Encode(Two().get());
   for (size_t size = 0; size < good.size(); ++size) {
@@ -139,7 +205,7 @@ TEST_P(EncodingTest, HostileBuffersAreRefusedOrPublishedNeverFollowed) {
     }
   }
   std::string nul = good;
-  nul[16 + 112] = '\0';  // the target
+  nul[16 + 128] = '\0';  // the target
   EXPECT_STATUS(MQ_INVALID, Publish("d", nul));
   EXPECT_NE(std::string(mq_last_error()).find("target holds a NUL"), std::string::npos) << mq_last_error();
 }

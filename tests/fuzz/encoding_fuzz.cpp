@@ -22,5 +22,6 @@ void Fuzz(std::string_view input) {
     Expect(other.payload() == one.payload(), "another payload");
     Expect(other.header_count() == one.header_count(), "other headers");
     Expect(std::string_view(other.target()) == one.target(), "another target");
+    Expect(other.min_replicas() == one.min_replicas() && other.fsync() == one.fsync(), "another durability");
   }
 }

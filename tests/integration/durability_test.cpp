@@ -1,6 +1,7 @@
 // Publishing that waits for replicas and disks: what is reached is told, one wait covers a batch, and what was confirmed
 // survives a failover that loses what was not.
 #include <algorithm>
+#include <cstring>
 
 #include "integration/redis_test.hpp"
 
@@ -37,6 +38,12 @@ TEST_F(DurabilityTest, WhatAReplicaHasIsOkAndSaysHowMany) {
   Message message = Text("x", "a");
   EXPECT_STATUS(MQ_OK, mq_publish(bus.get(), "c", message.get()));
   EXPECT_EQ(message.replicas(), 1);
+  std::string encoded(1 << 10, '\0');
+  size_t size = 0;
+  ASSERT_STATUS(MQ_OK, mq_message_encode(message.get(), encoded.data(), encoded.size(), &size));
+  int32_t reached = 0;
+  std::memcpy(&reached, encoded.data() + 16 + 120, sizeof reached);
+  EXPECT_EQ(reached, 1) << "docs/encoding.md";
   Message more = Text("y", "a");
   more.SetMinReplicas(2);
   Bus impatient(Url("durability_timeout=50ms"));

@@ -60,7 +60,7 @@ public sealed class RedisServer : IDisposable
         Eventually.Holds(Answers, "redis-server answers");
     }
 
-    private void Stop()
+    internal void Stop()
     {
         if (_process == null) return;
         using (var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"])) kill.WaitForExit();

@@ -5,7 +5,8 @@ namespace AgentMQ;
 public sealed partial class Bus
 {
     /// <summary>Publishes a message: to its target on the channel, or to everyone there. It is stored when this
-    /// returns.</summary>
+    /// returns; with <see cref="Status.Partial"/> on fewer replicas or disks than <see cref="Message.MinReplicas"/> and
+    /// <see cref="Message.Fsync"/> ask for.</summary>
     /// <param name="channel">The channel; <see cref="Direct"/> needs a target.</param>
     /// <param name="message">The message; it stays as it is.</param>
     /// <param name="cancellation">Ends the wait for room or for the server.</param>

@@ -15,6 +15,10 @@ public class AgentMQException(Status status, string message) : Exception(message
     /// <summary>Whether the same call may succeed later without a change. Not so for <see cref="Status.Unknown"/>: it may
     /// have been done.</summary>
     public bool IsRetriable => Native.mq_status_is_retriable(Status) != 0;
+
+    /// <summary>After how long the call may succeed, as an open circuit breaker says with <see cref="Status.Unavailable"/>;
+    /// null where that is not known.</summary>
+    public TimeSpan? RetryAfter { get; internal set; }
 }
 
 /// <summary>There is no such message any more: settled, deleted, expired or dead.</summary>
@@ -45,7 +49,13 @@ internal static class Errors
         if (status != Status.Ok) throw Of(status);
     }
 
-    internal static Exception Of(Status status) => Of(status, Text.Of(Native.mq_last_error()));
+    internal static Exception Of(Status status)
+    {
+        var failure = Of(status, Text.Of(Native.mq_last_error()));
+        var after = Native.mq_last_retry_after();
+        if (after > 0 && failure is AgentMQException told) told.RetryAfter = Time.Span(after);
+        return failure;
+    }
 
     internal static Exception Of(Status status, string text) => status switch
     {

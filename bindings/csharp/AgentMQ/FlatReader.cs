@@ -28,6 +28,8 @@ internal static class FlatReader
     private const int HeaderCount = 52;
     private const int Sizes = 56;
     private const int PayloadSize = 104;
+    private const int Replicas = 120;
+    private const int Fsynced = 124;
     private const int Texts = 11;
 
     // Copies: nothing of the list is kept.
@@ -47,7 +49,8 @@ internal static class FlatReader
         {
             var entry = Entry(list, ref at);
             answers[i] = new((Status)Number(entry, Status), String(Text(entry, FlatText.Id)),
-                Time.Of(Number64(entry, Timestamp)), Time.Of(Number64(entry, Expires)));
+                Time.Of(Number64(entry, Timestamp)), Time.Of(Number64(entry, Expires)), Number(entry, Replicas),
+                Number(entry, Fsynced) != 0);
         }
         return answers;
     }

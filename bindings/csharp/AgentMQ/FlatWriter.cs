@@ -7,8 +7,9 @@ namespace AgentMQ;
 internal sealed class FlatWriter : IDisposable
 {
     internal const int ListHead = 16;
-    internal const int EntryHead = 112;
+    internal const int EntryHead = 128;
     internal const long NoTimeToLive = long.MinValue;
+    private const int AsTheBus = -1;
     internal const string TooLarge = "the messages of one call are above 2 GiB";
 
     private int _count;
@@ -47,6 +48,8 @@ internal sealed class FlatWriter : IDisposable
         var ttl = message.TimeToLive is { } time ? Time.Milliseconds(time) : NoTimeToLive;
         BinaryPrimitives.WriteInt64LittleEndian(head[24..], ttl);
         BinaryPrimitives.WriteInt64LittleEndian(head[104..], message.Payload.Length);
+        Number(head[112..], message.MinReplicas ?? AsTheBus);
+        Number(head[116..], message.Fsync is { } fsync ? fsync ? 1 : 0 : AsTheBus);
         message.Payload.Span.CopyTo(Bytes.AsSpan(Length));
         var end = Length + message.Payload.Length;
         Length = (end + 7) & ~7;

@@ -26,6 +26,7 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
     private string? _receipt;
     private string? _agent;
     private string? _reason;
+    private readonly int? _minReplicas;
 
     // One that came from the library; the bytes belong to the message now.
     private Message(ReadOnlyMemory<byte> payload, byte[] flat)
@@ -89,6 +90,21 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
     /// <summary>How long it may wait to be delivered, in milliseconds' precision; null: the channel's setting <c>ttl</c>,
     /// <see cref="Timeout.InfiniteTimeSpan"/>: for ever.</summary>
     public TimeSpan? TimeToLive { get; init; }
+
+    /// <summary>How many replicas of the server publishing waits for, 0 to 100; null: the bus' setting
+    /// <c>min_replicas</c>. Fewer within <c>durability_timeout</c>: it is stored, with <see cref="Status.Partial"/>. Null of
+    /// a received message.</summary>
+    public int? MinReplicas
+    {
+        get => _minReplicas;
+        init => _minReplicas = value is null or >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value,
+            "the replicas to wait for must be between 0 and 100");
+    }
+
+    /// <summary>Whether publishing waits for the disk too, the server's and those of <see cref="MinReplicas"/> replicas;
+    /// null: the bus' setting <c>fsync</c>. Not within <c>durability_timeout</c>: as with too few replicas. Null of a
+    /// received message.</summary>
+    public bool? Fsync { get; init; }
 
     /// <summary>The id of a received message; empty before. It says channel and target and is unique in the
     /// namespace.</summary>
@@ -169,10 +185,11 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
 
     internal ReadOnlySpan<byte> ReceiptBytes => _flat == null ? default : FlatReader.Text(_flat, FlatText.Receipt);
 
-    private ((string, string, string, string, string, string), (string, string, string, string, string), (int, TimeSpan?),
+    private ((string, string, string, string, string, string), (string, string, string, string, string),
+        (int, TimeSpan?, int?, bool?),
         (DateTimeOffset?, DateTimeOffset?, DateTimeOffset?, int, MessageState, Status)) Known =>
         ((Target, Source, Type, CorrelationId, ReplyTo, ContentType), (Id, Channel, Receipt, Agent, Reason),
-            (Priority, TimeToLive), (Timestamp, Expires, ReservedUntil, Deliveries, State, Status));
+            (Priority, TimeToLive, MinReplicas, Fsync), (Timestamp, Expires, ReservedUntil, Deliveries, State, Status));
 
     private string Read(FlatText text) =>
         _flat == null ? "" : System.Text.Encoding.UTF8.GetString(FlatReader.Text(_flat, text));
@@ -185,11 +202,20 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
 }
 
 /// <summary>What became of one message that was published.</summary>
-/// <param name="Status"><see cref="Status.Ok"/> where it was stored.</param>
+/// <param name="Status"><see cref="Status.Ok"/> where it was stored; <see cref="Status.Partial"/> where it was, but on fewer
+/// replicas or disks than was asked for.</param>
 /// <param name="Id">Its id; empty where it was not stored.</param>
 /// <param name="Timestamp">When it was stored, by the server's clock; null where it was not.</param>
 /// <param name="Expires">When it expires; null: never.</param>
-public readonly record struct Published(Status Status, string Id, DateTimeOffset? Timestamp, DateTimeOffset? Expires);
+/// <param name="Replicas">Where it waited for replicas: how many are known to have it, and where it waited for the disk too,
+/// on theirs.</param>
+/// <param name="IsFsynced">Where it waited for the disk: whether it is known to be on the server's.</param>
+public readonly record struct Published(Status Status, string Id, DateTimeOffset? Timestamp, DateTimeOffset? Expires,
+    int Replicas, bool IsFsynced)
+{
+    /// <summary>Whether it was stored: it has an id, as with <see cref="Status.Partial"/> too.</summary>
+    public bool IsStored => Id.Length > 0;
+}
 
 /// <summary>How a bus is.</summary>
 /// <param name="State">The verdict.</param>

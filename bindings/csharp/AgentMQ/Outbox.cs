@@ -165,7 +165,7 @@ internal sealed class Outbox(BusHandle bus)
             var answers = Bus.Send(bus, channel, messages, CancellationToken.None);
             for (var i = 0; i < sent.Count; i++)
             {
-                if (answers[i].Status == Status.Ok) sent[i].Done(answers[i]);
+                if (answers[i].IsStored) sent[i].Done(answers[i]);
                 else Fail(sent[i], Errors.Of(answers[i].Status, "publishing to", $"'{channel}'"));
             }
         }

@@ -11,6 +11,7 @@ package native
 #include "failure.h"
 
 static int32_t mqg_status(uintptr_t failure) { return ((const mqg_failure *)failure)->status; }
+static int64_t mqg_retry_after(uintptr_t failure) { return ((const mqg_failure *)failure)->retry_after; }
 static const char *mqg_text(uintptr_t failure) { return (const char *)((const mqg_failure *)failure + 1); }
 static void mqg_free(uintptr_t failure) { free((void *)failure); }
 static const char *mqg_text_at(uintptr_t text) { return (const char *)text; }
@@ -25,8 +26,9 @@ const Null = "\x00"
 
 // Failure is what a call answered that failed.
 type Failure struct {
-	Status int32
-	Text   string
+	Status     int32
+	Text       string
+	RetryAfter int64 // ms; 0: not known
 }
 
 func (f *Failure) Error() string { return f.Text }
@@ -40,11 +42,11 @@ func failure(answer uintptr) error {
 		return nil
 	}
 	if answer < statuses {
-		return &Failure{int32(answer), fmt.Sprintf("status %d, and no memory to say more", answer)}
+		return &Failure{Status: int32(answer), Text: fmt.Sprintf("status %d, and no memory to say more", answer)}
 	}
 	made := C.uintptr_t(answer)
 	defer C.mqg_free(made)
-	return &Failure{int32(C.mqg_status(made)), C.GoString(C.mqg_text(made))}
+	return &Failure{int32(C.mqg_status(made)), C.GoString(C.mqg_text(made)), int64(C.mqg_retry_after(made))}
 }
 
 // textAt copies a text that stays the library's.

@@ -260,6 +260,7 @@ static inline uintptr_t mqg_failed(mq_status status) {
   const size_t size = std::strlen(text) + 1;
   mqg_failure *const failure = static_cast<mqg_failure *>(std::malloc(sizeof(mqg_failure) + size));
   if (failure == NULL) return static_cast<uintptr_t>(status);
+  failure->retry_after = mq_last_retry_after();
   failure->status = status;
   std::memcpy(failure + 1, text, size);
   return reinterpret_cast<uintptr_t>(failure);
@@ -285,7 +286,7 @@ static inline mq_status mqg_fetch_flat(mq_subscription *subscription, int descri
 extern "C" {
 #endif
 
-void _wrap_Swig_free_native_f7ecc097b5cc2aff(void *_swig_go_0) {
+void _wrap_Swig_free_native_ce0d9df447638053(void *_swig_go_0) {
   void *arg1 = (void *) 0 ;
   
   arg1 = *(void **)&_swig_go_0; 
@@ -295,7 +296,7 @@ void _wrap_Swig_free_native_f7ecc097b5cc2aff(void *_swig_go_0) {
 }
 
 
-void *_wrap_Swig_malloc_native_f7ecc097b5cc2aff(intgo _swig_go_0) {
+void *_wrap_Swig_malloc_native_ce0d9df447638053(intgo _swig_go_0) {
   int arg1 ;
   void *result = 0 ;
   void *_swig_go_result;
@@ -308,7 +309,7 @@ void *_wrap_Swig_malloc_native_f7ecc097b5cc2aff(intgo _swig_go_0) {
 }
 
 
-char *_wrap_MqVersion_native_f7ecc097b5cc2aff() {
+char *_wrap_MqVersion_native_ce0d9df447638053() {
   char *result = 0 ;
   char *_swig_go_result;
   
@@ -319,7 +320,7 @@ char *_wrap_MqVersion_native_f7ecc097b5cc2aff() {
 }
 
 
-intgo _wrap_MqStatusIsRetriable_native_f7ecc097b5cc2aff(intgo _swig_go_0) {
+intgo _wrap_MqStatusIsRetriable_native_ce0d9df447638053(intgo _swig_go_0) {
   mq_status arg1 ;
   int result;
   intgo _swig_go_result;
@@ -332,7 +333,7 @@ intgo _wrap_MqStatusIsRetriable_native_f7ecc097b5cc2aff(intgo _swig_go_0) {
 }
 
 
-intgo _wrap_MqSettings_native_f7ecc097b5cc2aff(char **_swig_go_0) {
+intgo _wrap_MqSettings_native_ce0d9df447638053(char **_swig_go_0) {
   char **arg1 = (char **) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -345,7 +346,7 @@ intgo _wrap_MqSettings_native_f7ecc097b5cc2aff(char **_swig_go_0) {
 }
 
 
-void _wrap_MqConfigFree_native_f7ecc097b5cc2aff(mq_config *_swig_go_0) {
+void _wrap_MqConfigFree_native_ce0d9df447638053(mq_config *_swig_go_0) {
   mq_config *arg1 = (mq_config *) 0 ;
   
   arg1 = (mq_config *)_swig_go_0; 
@@ -355,7 +356,7 @@ void _wrap_MqConfigFree_native_f7ecc097b5cc2aff(mq_config *_swig_go_0) {
 }
 
 
-intgo _wrap_AgentmqOpen_native_f7ecc097b5cc2aff(_gostring_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
+intgo _wrap_AgentmqOpen_native_ce0d9df447638053(_gostring_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
   char *arg1 = (char *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   mq_bus **arg3 = (mq_bus **) 0 ;
@@ -373,7 +374,7 @@ intgo _wrap_AgentmqOpen_native_f7ecc097b5cc2aff(_gostring_ _swig_go_0, mq_config
 }
 
 
-intgo _wrap_AgentmqClose_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0) {
+intgo _wrap_AgentmqClose_native_ce0d9df447638053(mq_bus *_swig_go_0) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -386,7 +387,7 @@ intgo _wrap_AgentmqClose_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0) {
 }
 
 
-intgo _wrap_MqConfigure_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swig_go_1, mq_config *_swig_go_2) {
+intgo _wrap_MqConfigure_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, mq_config *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_config *arg3 = (mq_config *) 0 ;
@@ -404,7 +405,7 @@ intgo _wrap_MqConfigure_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _
 }
 
 
-intgo _wrap_MqShutdown_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0) {
+intgo _wrap_MqShutdown_native_ce0d9df447638053(mq_bus *_swig_go_0) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -417,7 +418,7 @@ intgo _wrap_MqShutdown_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0) {
 }
 
 
-void _wrap_MqListFree_native_f7ecc097b5cc2aff(mq_list *_swig_go_0) {
+void _wrap_MqListFree_native_ce0d9df447638053(mq_list *_swig_go_0) {
   mq_list *arg1 = (mq_list *) 0 ;
   
   arg1 = (mq_list *)_swig_go_0; 
@@ -427,7 +428,7 @@ void _wrap_MqListFree_native_f7ecc097b5cc2aff(mq_list *_swig_go_0) {
 }
 
 
-intgo _wrap_MqSubscribe_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, mq_config *_swig_go_3, mq_subscription **_swig_go_4) {
+intgo _wrap_MqSubscribe_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, mq_config *_swig_go_3, mq_subscription **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -450,7 +451,7 @@ intgo _wrap_MqSubscribe_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _
 }
 
 
-intgo _wrap_MqSubscriptionAdd_native_f7ecc097b5cc2aff(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
+intgo _wrap_MqSubscriptionAdd_native_ce0d9df447638053(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_status result;
@@ -466,7 +467,7 @@ intgo _wrap_MqSubscriptionAdd_native_f7ecc097b5cc2aff(mq_subscription *_swig_go_
 }
 
 
-intgo _wrap_MqSubscriptionRemove_native_f7ecc097b5cc2aff(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
+intgo _wrap_MqSubscriptionRemove_native_ce0d9df447638053(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_status result;
@@ -482,7 +483,7 @@ intgo _wrap_MqSubscriptionRemove_native_f7ecc097b5cc2aff(mq_subscription *_swig_
 }
 
 
-intgo _wrap_MqSubscriptionFd_native_f7ecc097b5cc2aff(mq_subscription *_swig_go_0) {
+intgo _wrap_MqSubscriptionFd_native_ce0d9df447638053(mq_subscription *_swig_go_0) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   int result;
   intgo _swig_go_result;
@@ -495,7 +496,7 @@ intgo _wrap_MqSubscriptionFd_native_f7ecc097b5cc2aff(mq_subscription *_swig_go_0
 }
 
 
-intgo _wrap_MqUnsubscribe_native_f7ecc097b5cc2aff(mq_subscription *_swig_go_0) {
+intgo _wrap_MqUnsubscribe_native_ce0d9df447638053(mq_subscription *_swig_go_0) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -508,7 +509,7 @@ intgo _wrap_MqUnsubscribe_native_f7ecc097b5cc2aff(mq_subscription *_swig_go_0) {
 }
 
 
-void _wrap_MqSubscriptionFree_native_f7ecc097b5cc2aff(mq_subscription *_swig_go_0) {
+void _wrap_MqSubscriptionFree_native_ce0d9df447638053(mq_subscription *_swig_go_0) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   
   arg1 = (mq_subscription *)_swig_go_0; 
@@ -518,7 +519,7 @@ void _wrap_MqSubscriptionFree_native_f7ecc097b5cc2aff(mq_subscription *_swig_go_
 }
 
 
-mq_cancel *_wrap_MqCancelNew_native_f7ecc097b5cc2aff() {
+mq_cancel *_wrap_MqCancelNew_native_ce0d9df447638053() {
   mq_cancel *result = 0 ;
   mq_cancel *_swig_go_result;
   
@@ -529,7 +530,7 @@ mq_cancel *_wrap_MqCancelNew_native_f7ecc097b5cc2aff() {
 }
 
 
-void _wrap_MqCancelFire_native_f7ecc097b5cc2aff(mq_cancel *_swig_go_0) {
+void _wrap_MqCancelFire_native_ce0d9df447638053(mq_cancel *_swig_go_0) {
   mq_cancel *arg1 = (mq_cancel *) 0 ;
   
   arg1 = (mq_cancel *)_swig_go_0; 
@@ -539,7 +540,7 @@ void _wrap_MqCancelFire_native_f7ecc097b5cc2aff(mq_cancel *_swig_go_0) {
 }
 
 
-void _wrap_MqCancelFree_native_f7ecc097b5cc2aff(mq_cancel *_swig_go_0) {
+void _wrap_MqCancelFree_native_ce0d9df447638053(mq_cancel *_swig_go_0) {
   mq_cancel *arg1 = (mq_cancel *) 0 ;
   
   arg1 = (mq_cancel *)_swig_go_0; 
@@ -549,7 +550,7 @@ void _wrap_MqCancelFree_native_f7ecc097b5cc2aff(mq_cancel *_swig_go_0) {
 }
 
 
-intgo _wrap_MqAckId_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2) {
+intgo _wrap_MqAckId_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -568,7 +569,7 @@ intgo _wrap_MqAckId_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swig
 }
 
 
-intgo _wrap_MqNackReceipt_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swig_go_1, intgo _swig_go_2, long long _swig_go_3, _gostring_ _swig_go_4) {
+intgo _wrap_MqNackReceipt_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, intgo _swig_go_2, long long _swig_go_3, _gostring_ _swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_failure arg3 ;
@@ -591,7 +592,7 @@ intgo _wrap_MqNackReceipt_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_
 }
 
 
-intgo _wrap_MqExtendReceipt_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long _swig_go_2) {
+intgo _wrap_MqExtendReceipt_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long _swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int64_t arg3 ;
@@ -609,7 +610,7 @@ intgo _wrap_MqExtendReceipt_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostrin
 }
 
 
-intgo _wrap_MqGetPending_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
+intgo _wrap_MqGetPending_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -632,7 +633,7 @@ intgo _wrap_MqGetPending_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ 
 }
 
 
-intgo _wrap_MqFind_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
+intgo _wrap_MqFind_native_ce0d9df447638053(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   size_t arg3 ;
@@ -653,7 +654,7 @@ intgo _wrap_MqFind_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, mq_config *_swig_
 }
 
 
-intgo _wrap_MqCount_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqCount_native_ce0d9df447638053(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -670,7 +671,7 @@ intgo _wrap_MqCount_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, mq_config *_swig
 }
 
 
-intgo _wrap_MqDelete_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swig_go_1) {
+intgo _wrap_MqDelete_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_status result;
@@ -686,7 +687,7 @@ intgo _wrap_MqDelete_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swi
 }
 
 
-intgo _wrap_MqClear_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqClear_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -704,7 +705,7 @@ intgo _wrap_MqClear_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swig
 }
 
 
-intgo _wrap_MqRecoverPending_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqRecoverPending_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -722,7 +723,7 @@ intgo _wrap_MqRecoverPending_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostri
 }
 
 
-intgo _wrap_MqDeadLetters_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
+intgo _wrap_MqDeadLetters_native_ce0d9df447638053(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   size_t arg3 ;
@@ -743,7 +744,7 @@ intgo _wrap_MqDeadLetters_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, mq_config 
 }
 
 
-intgo _wrap_MqReplay_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
+intgo _wrap_MqReplay_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char **arg3 = (char **) 0 ;
@@ -761,7 +762,7 @@ intgo _wrap_MqReplay_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swi
 }
 
 
-intgo _wrap_MqReplayAll_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqReplayAll_native_ce0d9df447638053(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -778,7 +779,7 @@ intgo _wrap_MqReplayAll_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, mq_config *_
 }
 
 
-intgo _wrap_MqPurgeDeadLetters_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqPurgeDeadLetters_native_ce0d9df447638053(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -795,7 +796,7 @@ intgo _wrap_MqPurgeDeadLetters_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, mq_co
 }
 
 
-intgo _wrap_MqStats_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
+intgo _wrap_MqStats_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char **arg3 = (char **) 0 ;
@@ -813,7 +814,7 @@ intgo _wrap_MqStats_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swig
 }
 
 
-intgo _wrap_MqHealth_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, int *_swig_go_1, char **_swig_go_2) {
+intgo _wrap_MqHealth_native_ce0d9df447638053(mq_bus *_swig_go_0, int *_swig_go_1, char **_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_health_state *arg2 = (mq_health_state *) 0 ;
   char **arg3 = (char **) 0 ;
@@ -830,7 +831,7 @@ intgo _wrap_MqHealth_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, int *_swig_go_1
 }
 
 
-intgo _wrap_MqNextLogWith_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, long long _swig_go_1, mq_cancel *_swig_go_2, char **_swig_go_3) {
+intgo _wrap_MqNextLogWith_native_ce0d9df447638053(mq_bus *_swig_go_0, long long _swig_go_1, mq_cancel *_swig_go_2, char **_swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   int64_t arg2 ;
   mq_cancel *arg3 = (mq_cancel *) 0 ;
@@ -849,7 +850,7 @@ intgo _wrap_MqNextLogWith_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, long long 
 }
 
 
-intgo _wrap_MqsListFlat_native_f7ecc097b5cc2aff(mq_list *_swig_go_0, _goslice_ _swig_go_1, size_t *_swig_go_2, mq_list **_swig_go_3) {
+intgo _wrap_MqsListFlat_native_ce0d9df447638053(mq_list *_swig_go_0, _goslice_ _swig_go_1, size_t *_swig_go_2, mq_list **_swig_go_3) {
   mq_list *arg1 = (mq_list *) 0 ;
   void *arg2 = (void *) 0 ;
   size_t arg3 ;
@@ -869,7 +870,7 @@ intgo _wrap_MqsListFlat_native_f7ecc097b5cc2aff(mq_list *_swig_go_0, _goslice_ _
 }
 
 
-intgo _wrap_MqsPublishFlat_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, mq_cancel *_swig_go_3, _goslice_ _swig_go_4, size_t *_swig_go_5, mq_list **_swig_go_6) {
+intgo _wrap_MqsPublishFlat_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, mq_cancel *_swig_go_3, _goslice_ _swig_go_4, size_t *_swig_go_5, mq_list **_swig_go_6) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   void *arg3 = (void *) 0 ;
@@ -897,7 +898,7 @@ intgo _wrap_MqsPublishFlat_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring
 }
 
 
-intgo _wrap_MqsAckFlat_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _goslice_ _swig_go_1, _goslice_ _swig_go_2, size_t *_swig_go_3) {
+intgo _wrap_MqsAckFlat_native_ce0d9df447638053(mq_bus *_swig_go_0, _goslice_ _swig_go_1, _goslice_ _swig_go_2, size_t *_swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   void *arg2 = (void *) 0 ;
   size_t arg3 ;
@@ -918,7 +919,7 @@ intgo _wrap_MqsAckFlat_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _goslice_ _sw
 }
 
 
-intgo _wrap_MqsConfigOf_native_f7ecc097b5cc2aff(_goslice_ _swig_go_0, mq_config **_swig_go_1) {
+intgo _wrap_MqsConfigOf_native_ce0d9df447638053(_goslice_ _swig_go_0, mq_config **_swig_go_1) {
   void *arg1 = (void *) 0 ;
   size_t arg2 ;
   mq_config **arg3 = (mq_config **) 0 ;
@@ -934,7 +935,7 @@ intgo _wrap_MqsConfigOf_native_f7ecc097b5cc2aff(_goslice_ _swig_go_0, mq_config 
 }
 
 
-intgo _wrap_MqsGetFlat_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, size_t *_swig_go_3) {
+intgo _wrap_MqsGetFlat_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, size_t *_swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   void *arg3 = (void *) 0 ;
@@ -955,7 +956,7 @@ intgo _wrap_MqsGetFlat_native_f7ecc097b5cc2aff(mq_bus *_swig_go_0, _gostring_ _s
 }
 
 
-intgo _wrap_MqgFetchFlat_native_f7ecc097b5cc2aff(mq_subscription *_swig_go_0, intgo _swig_go_1, size_t _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, _goslice_ _swig_go_5, size_t *_swig_go_6, mq_list **_swig_go_7) {
+intgo _wrap_MqgFetchFlat_native_ce0d9df447638053(mq_subscription *_swig_go_0, intgo _swig_go_1, size_t _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, _goslice_ _swig_go_5, size_t *_swig_go_6, mq_list **_swig_go_7) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   int arg2 ;
   size_t arg3 ;

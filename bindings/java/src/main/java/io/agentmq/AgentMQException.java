@@ -1,5 +1,8 @@
 package io.agentmq;
 
+import java.time.Duration;
+import java.util.Optional;
+
 /**
  * A call that failed. Unchecked; there is a subclass for each kind of failure, and {@link #status()} tells the kind
  * too. The message is the library's sentence, which names what is wrong and never holds a password.
@@ -9,6 +12,9 @@ public abstract class AgentMQException extends RuntimeException {
 
   /** The kind of failure. */
   private final Status status;
+
+  /** In milliseconds; 0: not known. */
+  private long retryAfter;
 
   AgentMQException(Status status, String text) {
     super(text);
@@ -33,9 +39,21 @@ public abstract class AgentMQException extends RuntimeException {
     return status.retriable();
   }
 
+  /**
+   * After how long the call may succeed.
+   *
+   * @return what an open circuit breaker says, with {@link Status#UNAVAILABLE}; empty where that is not known
+   */
+  public final Optional<Duration> retryAfter() {
+    return retryAfter == 0 ? Optional.empty() : Optional.of(Duration.ofMillis(retryAfter));
+  }
+
   // Called by native code, in the call that failed.
-  static AgentMQException of(int code, byte[] text) {
-    return of(Status.of(code), text.length == 0 ? Native.mq_status_name(code) : Utf8.text(text));
+  static AgentMQException of(int code, byte[] text, long retryAfter) {
+    AgentMQException failure =
+        of(Status.of(code), text.length == 0 ? Native.mq_status_name(code) : Utf8.text(text));
+    failure.retryAfter = retryAfter;
+    return failure;
   }
 
   static AgentMQException of(Status status, String text) {

@@ -135,7 +135,9 @@ public final class Bus extends BusAdmin implements AutoCloseable {
   }
 
   /**
-   * Publishes a message: to its target on the channel, or to everyone there. It is stored when this returns.
+   * Publishes a message: to its target on the channel, or to everyone there. It is stored when this returns; its status
+   * is {@link Status#PARTIAL} where that is on fewer replicas or disks than {@link MessageBuilder#minReplicas} and {@link
+   * MessageBuilder#fsync} ask for.
    *
    * @param channel the channel; {@link #DIRECT} needs a target
    * @param message the message

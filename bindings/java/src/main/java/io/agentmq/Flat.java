@@ -44,7 +44,11 @@ final class Flat {
   private static final int SIZES = 56;
   private static final int HEADER_SIZE = 100;
   private static final int PAYLOAD_SIZE = 104;
-  private static final int HEAD = 112;
+  private static final int MIN_REPLICAS = 112;
+  private static final int FSYNC = 116;
+  private static final int REPLICAS = 120;
+  private static final int FSYNCED = 124;
+  private static final int HEAD = 128;
 
   private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
   private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -96,7 +100,9 @@ final class Flat {
               Status.of(number(flat, at + STATUS)),
               text(flat, at, ID),
               longNumber(flat, at + TIMESTAMP),
-              longNumber(flat, at + EXPIRES)));
+              longNumber(flat, at + EXPIRES),
+              number(flat, at + REPLICAS),
+              number(flat, at + FSYNCED) != 0));
     }
     return published;
   }
@@ -201,6 +207,8 @@ final class Flat {
     LONG.set(flat, begin + TTL, message.ttl());
     INT.set(flat, begin + PRIORITY, message.priority());
     LONG.set(flat, begin + PAYLOAD_SIZE, (long) payload.length);
+    INT.set(flat, begin + MIN_REPLICAS, message.minReplicas());
+    INT.set(flat, begin + FSYNC, message.fsync());
     int at = begin + HEAD;
     for (int i = 0; i < SENDERS_TEXTS; i++) {
       String text = i == TARGET ? target : message.text(i);

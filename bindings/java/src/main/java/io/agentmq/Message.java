@@ -33,6 +33,8 @@ public final class Message {
   private final byte[] payload;
   private final int priority;
   private final long ttl;
+  private final int minReplicas;
+  private final int fsync;
 
   Message(MessageBuilder of) {
     texts = new String[] {of.target, of.source, of.type, of.correlationId, of.replyTo, of.contentType};
@@ -41,6 +43,8 @@ public final class Message {
     payload = of.payload;
     priority = of.priority;
     ttl = of.ttl;
+    minReplicas = of.minReplicas;
+    fsync = of.fsync;
   }
 
   /** One that came from the library. All of it belongs to the message now. */
@@ -51,6 +55,8 @@ public final class Message {
     this.payload = payload;
     priority = Flat.number(flat, Flat.PRIORITY);
     ttl = Flat.longNumber(flat, Flat.TTL);
+    minReplicas = MessageBuilder.AS_THE_BUS; // it was for its sender to say
+    fsync = MessageBuilder.AS_THE_BUS;
   }
 
   /** A text by its place in Flat. */
@@ -74,6 +80,14 @@ public final class Message {
 
   long ttl() {
     return ttl;
+  }
+
+  int minReplicas() {
+    return minReplicas;
+  }
+
+  int fsync() {
+    return fsync;
   }
 
   /**

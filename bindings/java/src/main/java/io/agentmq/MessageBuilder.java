@@ -13,6 +13,7 @@ import java.util.Objects;
 public final class MessageBuilder {
   static final long TTL_UNSET = Long.MIN_VALUE;
   private static final long TTL_FOREVER = -1;
+  static final int AS_THE_BUS = -1;
 
   String source = "";
   String target = "";
@@ -24,6 +25,8 @@ public final class MessageBuilder {
   byte[] payload;
   int priority = Message.NORMAL;
   long ttl = TTL_UNSET;
+  int minReplicas = AS_THE_BUS;
+  int fsync = AS_THE_BUS; // else 0 or 1
 
   MessageBuilder(byte[] payload) {
     this.payload = Objects.requireNonNull(payload, "payload");
@@ -40,6 +43,8 @@ public final class MessageBuilder {
     headers.putAll(of.headers());
     priority = of.priority();
     ttl = of.ttl();
+    minReplicas = of.minReplicas();
+    fsync = of.fsync();
   }
 
   /**
@@ -156,6 +161,32 @@ public final class MessageBuilder {
    */
   public MessageBuilder ttl(Duration value) {
     ttl = Bus.FOREVER.equals(value) ? TTL_FOREVER : Wait.millis("ttl", value);
+    return this;
+  }
+
+  /**
+   * How many replicas of the server publishing waits for; unless set, the bus' {@code min_replicas}. Fewer within {@code
+   * durability_timeout}: it is stored, and its status is {@link Status#PARTIAL}.
+   *
+   * @param value 0 to 100
+   * @return this
+   * @throws InvalidException where it is negative
+   */
+  public MessageBuilder minReplicas(int value) {
+    if (value < 0) throw new InvalidException("minReplicas must be between 0 and 100, got " + value);
+    minReplicas = value;
+    return this;
+  }
+
+  /**
+   * Whether publishing waits for the disk too, the server's and those of {@link #minReplicas} replicas; unless set, the
+   * bus' {@code fsync}. Not within {@code durability_timeout}: as with too few replicas.
+   *
+   * @param value whether it waits
+   * @return this
+   */
+  public MessageBuilder fsync(boolean value) {
+    fsync = value ? 1 : 0;
     return this;
   }
 

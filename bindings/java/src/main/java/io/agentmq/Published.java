@@ -9,18 +9,23 @@ public final class Published {
   private final String id;
   private final long timestamp;
   private final long expires;
+  private final int replicas;
+  private final boolean fsynced;
 
-  Published(Status status, String id, long timestamp, long expires) {
+  Published(Status status, String id, long timestamp, long expires, int replicas, boolean fsynced) {
     this.status = status;
     this.id = id;
     this.timestamp = timestamp;
     this.expires = expires;
+    this.replicas = replicas;
+    this.fsynced = fsynced;
   }
 
   /**
    * Whether it was stored, or why not.
    *
-   * @return {@link Status#OK} where it was stored
+   * @return {@link Status#OK} where it was stored; {@link Status#PARTIAL} where it was, but on fewer replicas or disks than
+   *     was asked for
    */
   public Status status() {
     return status;
@@ -29,7 +34,7 @@ public final class Published {
   /**
    * Whether it was stored.
    *
-   * @return whether it has an id; with {@link Status#PARTIAL} on fewer replicas or disks than was asked for
+   * @return whether it has an id, as with {@link Status#PARTIAL} too
    */
   public boolean stored() {
     return !id.isEmpty();
@@ -60,6 +65,24 @@ public final class Published {
    */
   public Optional<Instant> expires() {
     return Message.expiry(expires);
+  }
+
+  /**
+   * Where it waited for replicas: how many are known to have it, and where it waited for the disk too, on theirs.
+   *
+   * @return the number, whatever was asked for
+   */
+  public int replicas() {
+    return replicas;
+  }
+
+  /**
+   * Where it waited for the disk: whether it is known to be on the server's.
+   *
+   * @return false also where it did not wait for that
+   */
+  public boolean isFsynced() {
+    return fsynced;
   }
 
   @Override
