@@ -111,7 +111,10 @@ struct ConsumerOptions {
   int64_t visibility_timeout = 30000;  // ms
   bool auto_extend = true;             // the lease covers what is in hand; else each message has its own deadline
   int retry_attempts = 5;              // for lapses and deaths that this consumer finds
-  int64_t group_ttl = 0;               // ms; a log's group without a consumer for so long is abandoned; 0: never
+  // Whether somebody here has that delivery of the message: what is in the hand without that goes back, where the server
+  // may have gone back in time. Null: not known. Called by Fetch().
+  std::function<bool(const ShortId& id, int64_t delivery)> holds;
+  int64_t group_ttl = 0;  // ms; a log's group without a consumer for so long is abandoned; 0: never
 };
 
 // One reader of one source, with its lease. Its destructor gives nothing back: Close() does.

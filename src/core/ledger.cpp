@@ -19,6 +19,12 @@ void Ledger::Settled(const ShortId& id, int64_t delivery) {
   if (found != nullptr && found->second.delivery == delivery) held_.erase(found);
 }
 
+bool Ledger::Holds(const ShortId& id, int64_t delivery) const {
+  const std::lock_guard lock(mutex_);
+  const auto* const found = held_.find(id);
+  return found != nullptr && found->second.delivery == delivery;
+}
+
 std::vector<Ledger::Forgotten> Ledger::TakeForgotten(int64_t now) {
   std::vector<Forgotten> forgotten;
   const std::lock_guard lock(mutex_);

@@ -38,6 +38,8 @@ class Ledger {
   // No longer held, or no longer ours to let go (it has a deadline of its own).
   void Settled(const ShortId& id, int64_t delivery);
 
+  bool Holds(const ShortId& id, int64_t delivery) const;
+
   struct Forgotten {
     ShortId id;
     int64_t delivery;

@@ -60,6 +60,11 @@ Delivery Reader::TakeFront() {
   return delivery;
 }
 
+bool Reader::Buffers(const ShortId& id, int64_t delivery) const {
+  return std::any_of(buffer_.begin() + static_cast<std::ptrdiff_t>(next_), buffer_.end(),
+                     [&](const Delivery& one) { return one.id == id && one.delivery == delivery; });
+}
+
 std::vector<ShortId> Reader::Unseen() const {
   std::vector<ShortId> unseen;
   unseen.reserve(size());

@@ -51,14 +51,27 @@ Result<std::shared_ptr<Reader>> SubscriptionState::Open(const std::shared_ptr<Ba
                                                         int64_t group_ttl) {
   ConsumerOptions options = settings_.consumer;
   options.group_ttl = group_ttl;
-  auto consumer = backend->Subscribe(source, options, shared_->Brief());
-  if (!consumer.ok()) return consumer.status();
   auto shared_source = std::make_shared<const Source>(std::move(source));
   auto ledger = std::make_shared<Ledger>(shared_source, settings_.retry, settings_.auto_extend_max);
+  if (settings_.auto_extend_max > 0) {
+    options.holds = [self = weak_from_this(), shared_source, ledger](const ShortId& id, int64_t delivery) {
+      const auto subscription = self.lock();
+      return subscription == nullptr || subscription->Buffers(*shared_source, id, delivery) ||
+             ledger->Holds(id, delivery);
+    };
+  }
+  auto consumer = backend->Subscribe(*shared_source, options, shared_->Brief());
+  if (!consumer.ok()) return consumer.status();
   shared_->housekeeper.Watch(ledger);
   return std::make_shared<Reader>(
       backend, std::move(shared_source), std::move(*consumer), std::move(ledger),
       Backoff(shared_->settings.reconnect_base, std::min(shared_->settings.reconnect_max, kLookAgain)));
+}
+
+bool SubscriptionState::Buffers(const Source& source, const ShortId& id, int64_t delivery) const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(readers_.begin(), readers_.end(),
+                     [&](const auto& reader) { return *reader->source == source && reader->Buffers(id, delivery); });
 }
 
 Status SubscriptionState::Add(std::string_view channel) {

@@ -90,6 +90,7 @@ class SubscriptionState : public std::enable_shared_from_this<SubscriptionState>
 
   // subscription_state.cpp
   Result<std::shared_ptr<Reader>> Open(const std::shared_ptr<Backend>& backend, Source source, int64_t group_ttl);
+  bool Buffers(const Source& source, const ShortId& id, int64_t delivery) const;
   void CloseReaders(const std::vector<std::shared_ptr<Reader>>& readers, const Patience& patience);
   bool WaitForRefill(std::unique_lock<std::mutex>& lock, Deadline deadline);
   int64_t LookForFd();

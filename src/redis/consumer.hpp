@@ -117,6 +117,11 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   void LetGo(const std::string& id, int64_t delivery);
   int64_t Ordinal() const;
 
+  // consumer_reconcile.cpp
+  void Reconcile(const Patience& patience, Fetched* fetched);
+  Status FindNobodys(const Patience& patience, std::vector<ShortId>* ids);
+  bool IsUnderWay(int64_t delivery);
+
   // consumer_ahead.cpp
   bool AwaitsIds() const;
   static size_t Coming(const Asked& asked, const Reply* answer);
@@ -152,6 +157,11 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   Deadline no_more_ = Deadline::Never();  // the caller's own deadline
   std::vector<int64_t> lost_;             // fetches whose answer did not come
   std::optional<Unread> unread_;
+  std::shared_ptr<Pool> server_;    // that the hand was last known to agree with, and
+  uint64_t losses_ = 0;             // how many of its connections had been lost then
+  int64_t reconcile_at_ = 0;        // steady ms; 0: hand and client agree
+  bool seen_once_ = false;          // the hand was looked at since, and
+  std::vector<ShortId> nobodys_;    // these of it were nobody's here; sorted
   std::mutex trip_mutex_;           // held while what was asked for ahead is read, sent or taken
   std::optional<Started> started_;  // set and reset with trip_mutex_ held
   size_t mean_ = kByteBound;        // bytes of a record, as the last fetch had them; unknown at first

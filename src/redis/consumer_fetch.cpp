@@ -166,6 +166,7 @@ Result<Fetched> RedisConsumer::Fetch(size_t room, const Patience& patience, std:
       return Status(Code::kUnavailable, "queue '" + queue_->keys().text + "' changed all the time");
     }
   }
+  Reconcile(bounded, &fetched);
   fetched.more = fetched.more || unread_ || ahead;
   fetched.server_time = queues_.server().Now(keys_.wake());
   return fetched;

@@ -196,6 +196,56 @@ TEST_F(RestartTest, AnOutageDoesNotDeclareAllConsumersDead) {
   EXPECT_STATUS(MQ_OK, mq_ack(one.get(), message.get()));
 }
 
+// Its last snapshot is older than an acknowledgement.
+TEST(ServerThatWentBackInTime, AnAcknowledgementThatItForgotComesAgainAndWhatIsHeldDoesNot) {
+  RedisServer server;
+  Bus bus(server.Url("reconnect_base=1ms"));
+  bus.PublishBatch("c", Texts(4, "a"));
+  Subscription subscription = bus.Subscribe("c", "a", {{"prefetch", "2"}, {"visibility_timeout", "1h"}});
+  const Message acked = Next(subscription);
+  const Message held = Next(subscription);
+  server.Client().Must({"SAVE"});
+  EXPECT_STATUS(MQ_OK, mq_ack(bus.get(), acked.get()));
+  server.Kill9();
+  server.Start();
+  std::multiset<std::string> got;
+  EXPECT_TRUE(Eventually(20s, [&] {
+    if (const std::optional<Message> message = subscription.Fetch(100ms)) {
+      EXPECT_EQ(message->deliveries(), 1);
+      got.insert(std::string(message->payload()));
+      EXPECT_STATUS(MQ_OK, mq_ack(bus.get(), message->get()));
+    }
+    return got.count(std::string(acked.payload())) != 0 && got.size() == 3;
+  }));
+  EXPECT_FALSE(subscription.Fetch(3s)) << "what the application holds stays with it";
+  EXPECT_EQ(got, (std::multiset<std::string>{"m0", "m2", "m3"}));
+  EXPECT_STATUS(MQ_OK, mq_ack(bus.get(), held.get()));
+  EXPECT_EQ(bus.Count(), 0);
+}
+
+TEST_F(RestartTest, WhatIsHeldOrReadAheadStaysWhenConnectionsAreLost) {
+  Bus bus(Url("max_items=0&reconnect_base=1ms"));
+  bus.PublishBatch("c", Texts(2000, "a"));
+  Subscription subscription = bus.Subscribe("c", "a", {{"prefetch", "600"}, {"visibility_timeout", "1h"}});
+  Bus others(Url());
+  std::vector<std::string> got;
+  for (int round = 0; round < 4; ++round) {
+    const MessageList held = subscription.FetchBatch(100, kPatience);
+    server_.Client().Must({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+    EXPECT_TRUE(Eventually(kPatience, [&] { return mq_publish(bus.get(), "d", Text("x", "b").get()) == MQ_OK; }));
+    const MessageList more = subscription.FetchBatch(50, kPatience);
+    EXPECT_TRUE(Always(1200ms, [] { return true; }));
+    const MessageList last = subscription.FetchBatch(50, kPatience);
+    for (const MessageList* list : {&held, &more, &last}) {
+      EXPECT_EQ(bus.AckBatch(*list), list->size()) << "round " << round;
+      const auto some = Payloads(*list);
+      got.insert(got.end(), some.begin(), some.end());
+    }
+  }
+  std::sort(got.begin(), got.end());
+  EXPECT_EQ(std::adjacent_find(got.begin(), got.end()), got.end()) << "one came twice";
+}
+
 TEST_F(RestartTest, TheLogTellsOfTheOutage) {
   std::mutex mutex;
   std::set<std::string> events;
