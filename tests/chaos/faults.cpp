@@ -11,9 +11,12 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
+// Targets, in seconds.
 // A breaker that opened just before the server was back is tried again after breaker_reset: that alone is 5 s.
 constexpr double kBreaker = 6;
-constexpr double kProcessDeath = 5;  // the target of seconds
+constexpr double kProcessDeath = 5;
+constexpr double kSilence = 7;  // command_timeout and 2 s
+constexpr double kFailover = 2;
 
 // How long a fault lasts is part of it; nothing is waited for here.
 void For(milliseconds time) { std::this_thread::sleep_for(time); }
@@ -122,6 +125,17 @@ Strike StepServerClock(Stage& stage, Random& random) {
       [&] { stage.On<OneServer>().StepClock(0); });
 }
 
+// It is over when the sentinels agree on the new master.
+Strike FailOver(Stage& stage, Random& random) {
+  auto& servers = stage.On<BehindSentinel>();
+  servers.AwaitReplica();
+  Strike strike{Now()};
+  servers.FailOver(random.Between(100ms, 300ms));
+  strike.healed = Now();
+  servers.StartDead();
+  return strike;
+}
+
 // Whoever receives it dies, and is started again, until it is given up.
 Strike Poison(Stage& stage, Random& random) {
   Strike strike{Now()};
@@ -143,6 +157,13 @@ Setup On(bool proxied, bool stepped_clock = false) {
   return setup;
 }
 
+Setup OnSentinel(const std::string& query) {
+  Setup setup;
+  setup.topology = [] { return std::make_unique<BehindSentinel>(); };
+  setup.query = query;
+  return setup;
+}
+
 Setup With(Setup setup, const std::function<void(Setup&)>& change) {
   change(setup);
   return setup;
@@ -156,12 +177,17 @@ Allowed Again(double recovery, bool after_ack = false) {
   return allowed;
 }
 
-constexpr double kSilence = 7;  // command_timeout and 2 s
-
 Allowed Never(double recovery = kSilence, double wait = 0) {
   Allowed allowed;
   allowed.recovery = recovery;
   allowed.wait = wait;
+  return allowed;
+}
+
+// Acknowledgements wait for no replica: some are forgotten, and their messages come again.
+Allowed Forgotten(bool lost) {
+  Allowed allowed = Again(kFailover, true);
+  allowed.lost = lost;
   return allowed;
 }
 
@@ -197,6 +223,9 @@ const std::vector<Fault>& Faults() {
       {"server-clock", "the server's clock is stepped by an hour", On(false, true), Again(kSilence), StepServerClock},
       {"slow-consumer", "one consumer takes 100 ms for each message", slow, Never(kSilence, 8), nullptr},
       {"poison", "a message kills whoever receives it", poison, DeadPoison(), Poison},
+      {"failover", "kill -9 of a master whose replica was cut off just before; min_replicas=1",
+       OnSentinel("min_replicas=1"), Forgotten(false), FailOver},
+      {"failover-lossy", "the same, without min_replicas", OnSentinel(""), Forgotten(true), FailOver},
   };
   return faults;
 }

@@ -6,7 +6,9 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <stdexcept>
+#include <thread>
 
 #include "support/eventually.hpp"
 
@@ -29,6 +31,16 @@ std::vector<std::string> SteppedClock(const std::string& file) {
           "FAKETIME_CACHE_DURATION=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1"};
 }
 
+std::string VersionOf(const test::RedisServer& server) {
+  const auto info = server.Client().Info("server");
+  const auto valkey = info.find("valkey_version");
+  return valkey != info.end() ? "Valkey " + valkey->second : "Redis " + info.at("redis_version");
+}
+
+// Nothing that a server answered is lost when it crashes, and nothing is thrown away.
+const std::map<std::string, std::string> kDurable{
+    {"appendonly", "yes"}, {"appendfsync", "always"}, {"maxmemory-policy", "noeviction"}};
+
 void WriteFile(const std::string& file, const std::string& text) {
   // By renaming, so that nobody reads half of it.
   std::ofstream(file + ".new") << text << '\n';
@@ -45,7 +57,7 @@ std::vector<std::string> OtherClock(const std::string& spec) {
 OneServer::OneServer(bool proxied, bool stepped_clock) {
   test::RedisServer::Options options;
   options.tcp = true;
-  options.config = {{"appendonly", "yes"}, {"appendfsync", "always"}, {"maxmemory-policy", "noeviction"}};
+  options.config = kDurable;
   if (stepped_clock) {
     WriteFile(dir_.path() + "/clock", "+0");
     options.environment = SteppedClock(dir_.path() + "/clock");
@@ -56,11 +68,7 @@ OneServer::OneServer(bool proxied, bool stepped_clock) {
 
 std::string OneServer::Url(const std::string& query) const { return proxy_ ? proxy_->Url(query) : server_->Url(query); }
 
-std::string OneServer::Version() {
-  const auto info = server_->Client().Info("server");
-  const auto valkey = info.find("valkey_version");
-  return valkey != info.end() ? "Valkey " + valkey->second : "Redis " + info.at("redis_version");
-}
+std::string OneServer::Version() { return VersionOf(*server_); }
 
 void OneServer::StepClock(int64_t seconds) {
   WriteFile(dir_.path() + "/clock", (seconds < 0 ? "" : "+") + std::to_string(seconds));
@@ -70,5 +78,36 @@ void OneServer::StepClock(int64_t seconds) {
   });
   if (!stepped) throw std::runtime_error("the server's clock can't be stepped");
 }
+
+BehindSentinel::BehindSentinel() {
+  test::SentinelTeam::Options options;
+  options.server = kDurable;
+  options.server["repl-diskless-sync-delay"] = "0";
+  team_ = std::make_unique<test::SentinelTeam>(options);
+  AwaitReplica();
+}
+
+std::string BehindSentinel::Version() { return VersionOf(master()) + " behind Sentinel"; }
+
+void BehindSentinel::AwaitReplica() {
+  const bool caught_up = test::Eventually(std::chrono::seconds(30), [this] {
+    // As it says itself, or WAIT of its master.
+    if (replica().Client().Info("replication")["master_link_status"] != "up") return false;
+    return master().Client().Number({"WAIT", "1", "100"}) == 1;
+  });
+  if (!caught_up) throw std::runtime_error("the replica does not follow its master");
+}
+
+void BehindSentinel::FailOver(std::chrono::milliseconds cut_off) {
+  replica().SigStop();
+  master().Client().Must({"CLIENT", "KILL", "TYPE", "replica"});
+  std::this_thread::sleep_for(cut_off);
+  master().Kill9();
+  replica().SigCont();
+  if (!team_->MasterBecomes(replica())) throw std::runtime_error("the sentinels made no other master");
+  master_ = 1 - master_;
+}
+
+void BehindSentinel::StartDead() { replica().Start(); }
 
 }  // namespace agentmq::chaos

@@ -6,6 +6,7 @@
 
 #include "support/proxy.hpp"
 #include "support/redis_server.hpp"
+#include "support/sentinel_team.hpp"
 
 namespace agentmq::chaos {
 
@@ -44,6 +45,29 @@ class OneServer : public Topology {
   test::TempDir dir_;
   std::unique_ptr<test::RedisServer> server_;
   std::unique_ptr<test::Proxy> proxy_;
+};
+
+// A master, its replica and three sentinels.
+class BehindSentinel : public Topology {
+ public:
+  BehindSentinel();
+
+  std::string Url(const std::string& query) const override { return team_->Url(query); }
+  std::string Version() override;
+
+  // Waits until the replica has what the master has.
+  void AwaitReplica();
+  // Cuts the replica off, kills the master so much later, and answers when the sentinels have made the replica the master.
+  void FailOver(std::chrono::milliseconds cut_off);
+  // The one that died comes back, and is made a replica.
+  void StartDead();
+
+ private:
+  test::RedisServer& master() { return team_->server(master_); }
+  test::RedisServer& replica() { return team_->server(1 - master_); }
+
+  std::unique_ptr<test::SentinelTeam> team_;
+  size_t master_ = 0;
 };
 
 // What stands in the environment of a process whose clock is off: by `spec`, as in FAKETIME. Throws where libfaketime is
