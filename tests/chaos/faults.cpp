@@ -224,7 +224,7 @@ const std::vector<Fault>& Faults() {
       {"slow-consumer", "one consumer takes 100 ms for each message", slow, Never(kSilence, 8), nullptr},
       {"poison", "a message kills whoever receives it", poison, DeadPoison(), Poison},
       {"failover", "kill -9 of a master whose replica was cut off just before; min_replicas=1",
-       OnSentinel("min_replicas=1"), Forgotten(false), FailOver},
+       OnSentinel("min_replicas=1&durability_timeout=200ms"), Forgotten(false), FailOver},
       {"failover-lossy", "the same, without min_replicas", OnSentinel(""), Forgotten(true), FailOver},
   };
   return faults;

@@ -76,15 +76,24 @@ int Run(const Arguments& arguments) {
     const test::TempDir own;
     const std::string folder = arguments.journals.empty() ? own.path() : arguments.journals + "/" + fault.name;
     std::filesystem::create_directories(folder);
-    outcomes.push_back(Try(fault, arguments.long_form ? kLong : kShort, seed, folder));
-    std::printf(" %.0f s, %s\n", outcomes.back().seconds, outcomes.back().failures.empty() ? "passed" : "FAILED");
+    const Form& form = arguments.long_form ? kLong : kShort;
+    Outcome outcome = Try(fault, form, seed, folder);
+    if (outcome.failures.empty() && !outcome.late.empty()) {
+      // Other work on the machine takes time too: what was late alone is measured once more.
+      std::printf(" late, once more: %s ...", outcome.late.front().c_str());
+      std::fflush(stdout);
+      std::filesystem::create_directories(folder + "/again");
+      outcome = Try(fault, form, seed, folder + "/again");
+    }
+    outcomes.push_back(std::move(outcome));
+    std::printf(" %.0f s, %s\n", outcomes.back().seconds, outcomes.back().passed() ? "passed" : "FAILED");
   }
   if (outcomes.empty()) throw std::runtime_error("no such fault: " + arguments.only);
   std::printf("\n");
   Print(outcomes);
   if (!arguments.json.empty()) Write(outcomes, arguments.long_form ? "long" : "short", arguments.json);
   const auto failed =
-      std::count_if(outcomes.begin(), outcomes.end(), [](const Outcome& outcome) { return !outcome.failures.empty(); });
+      std::count_if(outcomes.begin(), outcomes.end(), [](const Outcome& outcome) { return !outcome.passed(); });
   std::printf("%zu passed, %zu failed\n", outcomes.size() - static_cast<size_t>(failed), static_cast<size_t>(failed));
   return failed == 0 ? 0 : 1;
 }

@@ -32,7 +32,7 @@ Row ToRow(const Outcome& outcome) {
           std::to_string(outcome.dead),
           struck ? Duration(outcome.Recovery(0.5)) : "",
           struck ? Duration(outcome.Recovery(1)) : "",
-          outcome.failures.empty() ? "passed" : "FAILED"};
+          outcome.passed() ? "passed" : "FAILED"};
 }
 
 Json ToJson(const Outcome& outcome) {
@@ -58,7 +58,8 @@ Json ToJson(const Outcome& outcome) {
           {"longest_wait", outcome.longest_wait},
           {"recoveries", outcome.recoveries},
           {"slowest_recovery", outcome.slowest},
-          {"failures", outcome.failures}};
+          {"failures", outcome.failures},
+          {"late", outcome.late}};
 }
 
 }  // namespace
@@ -82,7 +83,9 @@ void Print(const std::vector<Outcome>& outcomes) {
     if (line == 0) std::printf("\n");
   }
   for (const Outcome& outcome : outcomes) {
-    for (const std::string& failure : outcome.failures) {
+    std::vector<std::string> all = outcome.failures;
+    all.insert(all.end(), outcome.late.begin(), outcome.late.end());
+    for (const std::string& failure : all) {
       std::printf("%s (seed %llu): %s\n", outcome.fault.c_str(), static_cast<unsigned long long>(outcome.seed),
                   failure.c_str());
     }

@@ -85,10 +85,10 @@ class Judge {
     Say("given up", unduly_dead_);
     Say("odd answers", odd_);
     if (fault_.allowed.wait > 0 && outcome_.longest_wait > fault_.allowed.wait) {
-      outcome_.failures.push_back("a message waited for " + std::to_string(outcome_.longest_wait) + " s");
+      outcome_.late.push_back("a message waited for " + std::to_string(outcome_.longest_wait) + " s");
     }
     if (const double longest = outcome_.Recovery(1); longest > fault_.allowed.recovery) {
-      outcome_.failures.push_back("a recovery took " + std::to_string(longest) + " s: " + outcome_.slowest);
+      outcome_.late.push_back("a recovery took " + std::to_string(longest) + " s: " + outcome_.slowest);
     }
   }
 

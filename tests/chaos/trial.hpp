@@ -36,7 +36,9 @@ struct Outcome {
   double longest_wait = 0;  // seconds from publishing to its acknowledgement, of those never received again
   std::vector<double> recoveries;
   std::string slowest;                // who was last to work again in the longest of them
-  std::vector<std::string> failures;  // what should not have been; none: it passed
+  std::vector<std::string> failures;  // what should not have been
+  std::vector<std::string> late;      // what took too long
+  bool passed() const { return failures.empty() && late.empty(); }
 
   size_t again() const { return again_taken + again_unacked + again_overlap + after_ack; }
   // Seconds; 0 where there was none. `part`: 0.5 for the median, 1 for the longest.
