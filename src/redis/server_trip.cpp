@@ -10,6 +10,7 @@ namespace agentmq::redis {
 namespace {
 
 constexpr int64_t kLookAtMap = 500;  // ms between looks whether the node still has the keys that are waited on
+constexpr int64_t kDoubt = 1000;     // ms for an answer on a connection that may be dead
 
 }  // namespace
 
@@ -75,7 +76,9 @@ Status Server::Take(Trip& trip, Reply* reply, const Call& call) {
   const size_t size = trip.replies.front();
   if (trip.answered < size) {
     Patience bounded = call.patience;
-    bounded.deadline = bounded.deadline.Earlier(Deadline::After(options_.command_timeout));
+    // Where others to that server were lost meanwhile an answer that has not come is hardly on its way.
+    const int64_t timeout = MayBeLost(trip) ? std::min(kDoubt, options_.command_timeout) : options_.command_timeout;
+    bounded.deadline = bounded.deadline.Earlier(Deadline::After(timeout));
     const auto rest = std::span(trip.got).subspan(trip.answered, size - trip.answered);
     auto outcome = trip.connection->Exchange(rest, bounded, call.settles ? -1 : stop_.fd());
     trip.answered += outcome.answered;

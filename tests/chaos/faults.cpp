@@ -15,8 +15,9 @@ using std::chrono::milliseconds;
 // A breaker that opened just before the server was back is tried again after breaker_reset: that alone is 5 s.
 constexpr double kBreaker = 6;
 constexpr double kProcessDeath = 5;
-constexpr double kSilence = 7;  // command_timeout and 2 s
-constexpr double kFailover = 2;
+constexpr double kSilence = 7;    // command_timeout and 2 s
+constexpr double kFailover = 2;   // after it is over
+constexpr double kConfirmed = 5;  // with fewer messages a second: who reads few of them waits longer for the next one
 
 // How long a fault lasts is part of it; nothing is waited for here.
 void For(milliseconds time) { std::this_thread::sleep_for(time); }
@@ -186,7 +187,7 @@ Allowed Never(double recovery = kSilence, double wait = 0) {
 
 // Acknowledgements wait for no replica: some are forgotten, and their messages come again.
 Allowed Forgotten(bool lost) {
-  Allowed allowed = Again(kFailover, true);
+  Allowed allowed = Again(lost ? kFailover : kConfirmed, true);
   allowed.lost = lost;
   return allowed;
 }
@@ -224,7 +225,7 @@ const std::vector<Fault>& Faults() {
       {"slow-consumer", "one consumer takes 100 ms for each message", slow, Never(kSilence, 8), nullptr},
       {"poison", "a message kills whoever receives it", poison, DeadPoison(), Poison},
       {"failover", "kill -9 of a master whose replica was cut off just before; min_replicas=1",
-       OnSentinel("min_replicas=1&durability_timeout=200ms"), Forgotten(false), FailOver},
+       OnSentinel("min_replicas=1&durability_timeout=50ms"), Forgotten(false), FailOver},
       {"failover-lossy", "the same, without min_replicas", OnSentinel(""), Forgotten(true), FailOver},
   };
   return faults;
