@@ -11,7 +11,9 @@ void Fuzz(std::string_view input) {
     Expect(!url.status().text().empty(), "no sentence");
     return;
   }
-  Expect(!url->port || (*url->port > 0 && *url->port < 65536), "a port that can't be");
+  for (const Url::Host& host : url->hosts) {
+    Expect(!host.port || (*host.port > 0 && *host.port < 65536), "a port that can't be");
+  }
   Config config;
   for (const auto& [name, value] : url->query) (void)config.Set(name, value);
 }
