@@ -83,7 +83,7 @@ class Traffic {
         const std::lock_guard lock(mutex_);
         if (acked_.count(payload) != 0) came_back_.insert(payload);
       }
-      if (mq_ack(bus_.get(), message.get()) != MQ_OK) continue;
+      if (!AckSurely(bus_, message, stop_)) continue;
       const std::lock_guard lock(mutex_);
       acked_.insert(payload);
     }

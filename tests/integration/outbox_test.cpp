@@ -11,12 +11,6 @@
 namespace agentmq::test {
 namespace {
 
-RedisServer::Options Durable() {
-  RedisServer::Options options;
-  options.config = {{"appendonly", "yes"}, {"appendfsync", "always"}};
-  return options;
-}
-
 class OutboxTest : public RedisTest {
  protected:
   OutboxTest() : RedisTest(Durable()) {}

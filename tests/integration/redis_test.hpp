@@ -10,6 +10,13 @@
 
 namespace agentmq::test {
 
+// A server that loses nothing that it answered when it is killed.
+inline RedisServer::Options Durable() {
+  RedisServer::Options options;
+  options.config = {{"appendonly", "yes"}, {"appendfsync", "always"}};
+  return options;
+}
+
 // A server of the test's own, so that its counters, keys and memory are the test's alone.
 class RedisTest : public ::testing::Test {
  protected:

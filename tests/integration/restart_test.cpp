@@ -10,12 +10,6 @@
 namespace agentmq::test {
 namespace {
 
-RedisServer::Options Durable() {
-  RedisServer::Options options;
-  options.config = {{"appendonly", "yes"}, {"appendfsync", "always"}};
-  return options;
-}
-
 class RestartTest : public RedisTest {
  protected:
   RestartTest() : RedisTest(Durable()) {}
@@ -55,7 +49,7 @@ void ConsumeUntil(const std::atomic<bool>& stop, Bus& bus, Ledger& ledger) {
       ledger.seen.insert(payload);
       if (ledger.acked.count(payload) != 0) ledger.came_back.insert(payload);
     }
-    if (mq_ack(bus.get(), message.get()) != MQ_OK) continue;
+    if (!AckSurely(bus, message, stop)) continue;
     const std::lock_guard lock(ledger.mutex);
     ledger.acked.insert(payload);
   }

@@ -183,7 +183,7 @@ void Reference::Closed(int number, Moment moment) {
   }
 }
 
-// What it held, seen or not, stays where it is for now.
+// What it held, seen or not, stays its own until others find out or its reservations lapse.
 void Reference::Crashed(int number, Moment moment) {
   Consumer& consumer = consumers_.at(number);
   consumer.open = false;

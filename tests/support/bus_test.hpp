@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <agentmq/agentmq.hpp>
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -92,6 +95,17 @@ inline std::vector<std::string> Take(Bus& bus, Subscription& subscription, size_
     bus.AckBatch(list);
   }
   return payloads;
+}
+
+// Acknowledges until it is known whether that is done: a circuit breaker that is open refuses at once, and what nobody
+// acknowledged stays in hand for visibility_timeout.
+inline bool AckSurely(const Bus& bus, const Message& message, const std::atomic<bool>& stop) {
+  for (bool doubt = false;; doubt = true) {
+    const mq_status status = mq_ack(bus.get(), message.get());
+    if (status == MQ_OK || (doubt && status == MQ_NOT_FOUND)) return true;
+    if (stop || (status != MQ_UNAVAILABLE && status != MQ_UNKNOWN)) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::max<int64_t>(mq_last_retry_after(), 5)));
+  }
 }
 
 inline std::vector<std::string> Payloads(const MessageList& list) {
