@@ -113,6 +113,12 @@ bool IsHost(std::string_view host) {
   });
 }
 
+std::string_view FormOf(Scheme scheme) {
+  if (scheme == Scheme::kSentinel) return "redis-sentinel://host1:26379,host2:26379/master";
+  if (scheme == Scheme::kCluster) return "redis-cluster://host1:6379,host2:6379";
+  return "redis://host:6379/0";
+}
+
 // host, host:port, [::1], [::1]:port
 Status AddHost(std::string_view text, Url* url) {
   std::string_view host = text;
@@ -138,7 +144,8 @@ Status AddHost(std::string_view text, Url* url) {
   }
   Result<std::string> decoded = Decode("host", host);
   if (!decoded.ok()) return decoded.status();
-  if (decoded->empty()) return Status::Invalid("the URL names no host: it looks like redis://host:6379/0");
+  if (decoded->empty())
+    return Status::Invalid("the URL names no host: it looks like " + std::string(FormOf(url->scheme)));
   if (!IsHost(*decoded)) return Status::Invalid("the URL's host has a character that no host has");
   Url::Host& added = url->hosts.emplace_back();
   added.name = std::move(*decoded);
@@ -199,7 +206,7 @@ Status SetAddress(std::string_view authority, std::string_view path, Url* url) {
   if (!decoded.ok()) return decoded.status();
   url->path = std::move(*decoded);
   if (url->scheme == Scheme::kSentinel && (url->path.empty() || url->path.front() == '/')) {
-    return Status::Invalid("the URL names no master: it looks like redis-sentinel://host1:26379,host2:26379/master");
+    return Status::Invalid("the URL names no master: it looks like " + std::string(FormOf(url->scheme)));
   }
   return Status::Ok();
 }

@@ -180,6 +180,14 @@ TEST(Url, TheNearestSchemeIsNamed) {
   EXPECT_NE(Refusal("valky+unix://x").find("'valkey+unix'"), std::string::npos);
 }
 
+TEST(Url, AMissingHostIsShownWhereItBelongs) {
+  EXPECT_NE(Refusal("redis://").find("redis://host:6379/0"), std::string::npos);
+  EXPECT_NE(Refusal("redis-cluster://").find("redis-cluster://host1:6379,host2"), std::string::npos);
+  for (const char* url : {"redis-sentinel://", "redis-sentinel://host", "redis-sentinel://,host/main"}) {
+    EXPECT_NE(Refusal(url).find("host2:26379/master"), std::string::npos) << url;
+  }
+}
+
 TEST(Url, NoPartOfAPasswordIsQuoted) {
   for (const char* text :
        {"redis://u:secret@h:port", "redis://u:se/secret@h", "redis://:12/secret@h", "redis://u:12?secret@h",
