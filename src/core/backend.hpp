@@ -264,6 +264,7 @@ class Backend {
   // What the group has not acked, highest lane first, oldest first in each. A group that is not there: nothing.
   virtual Result<std::vector<Found>> Pending(const Source& source, size_t limit) = 0;
   virtual Result<Found> Get(const QueueName& queue, const ShortId& id) = 0;
+  virtual Result<int64_t> Count(const QueueName& queue) = 0;  // its messages, without a look at each
   // Walks a queue's messages in steps, oldest first: `visit` answers false to stop.
   virtual Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) = 0;
   virtual Status Delete(const QueueName& queue, const ShortId& id) = 0;

@@ -129,17 +129,18 @@ Result<std::unique_ptr<Message>> Directory::Get(Backend& backend, std::string_vi
   return Message::FromFound(std::move(*found), agent);
 }
 
+Result<std::vector<QueueName>> Directory::QueuesOf(Backend& backend, const Filter& filter) {
+  if (auto only = filter.OnlyQueue()) return std::vector<QueueName>{std::move(*only)};
+  auto queues = PublicQueues(backend);
+  if (queues.ok()) std::erase_if(*queues, [&](const QueueName& queue) { return !filter.Takes(queue); });
+  return queues;
+}
+
 Status Directory::Walk(Backend& backend, const Filter& filter, const Visit& visit) {
-  Result<std::vector<QueueName>> queues = std::vector<QueueName>{};
-  if (const auto only = filter.OnlyQueue()) {
-    queues->push_back(*only);
-  } else {
-    queues = PublicQueues(backend);
-  }
+  const auto queues = QueuesOf(backend, filter);
   if (!queues.ok()) return queues.status();
   bool go_on = true;
   for (const QueueName& queue : *queues) {
-    if (!filter.Takes(queue)) continue;
     Status status;
     if (go_on && filter.TakesLiving()) {
       status = backend.Walk(queue, [&](Found&& found) {
@@ -183,6 +184,16 @@ Result<int64_t> Directory::Count(Backend& backend, const Config* filter) {
   const auto parsed = Filter::From(filter);
   if (!parsed.ok()) return parsed.status();
   int64_t count = 0;
+  if (parsed->TakesAllLiving()) {
+    const auto queues = QueuesOf(backend, *parsed);
+    if (!queues.ok()) return queues.status();
+    for (const QueueName& queue : *queues) {
+      const auto messages = backend.Count(queue);
+      if (!messages.ok()) return messages.status();
+      count += *messages;
+    }
+    return count;
+  }
   Status status = Walk(backend, *parsed, [&](Found&&) {
     ++count;
     return true;

@@ -44,6 +44,7 @@ class Directory {
  private:
   using Visit = std::function<bool(Found&&)>;
   // Every message that the filter takes; `visit` answers false to stop.
+  static Result<std::vector<QueueName>> QueuesOf(Backend& backend, const Filter& filter);
   Status Walk(Backend& backend, const Filter& filter, const Visit& visit);
   Status WalkDead(Backend& backend, const Filter& filter, const Visit& visit);
   Result<FullId> ReplayOne(Backend& backend, const FullId& dead);

@@ -24,6 +24,8 @@ class Filter {
   bool TakesLiving() const {
     return !states_ || others_ || states_->bits() != int64_t{1} << static_cast<int>(State::kDead);
   }
+  // Whether it takes every message that lives in a queue that it takes.
+  bool TakesAllLiving() const { return !source_ && !type_ && !states_ && since_ == INT64_MIN && until_ == INT64_MAX; }
   // Of a message of a queue that it takes. `time` is the message's, or the dead letter's.
   bool Takes(const Found& found, int64_t time) const;
   bool TakesDeadLetter(const Found& found) const;

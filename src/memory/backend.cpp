@@ -112,6 +112,12 @@ Result<Found> MemoryBackend::Get(const QueueName& queue, const ShortId& id) {
   return turn->Get(id);
 }
 
+Result<int64_t> MemoryBackend::Count(const QueueName& queue) {
+  if (session_->closed()) return SessionClosed();
+  Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
+  return turn ? turn->Count() : int64_t{0};
+}
+
 Status MemoryBackend::Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) {
   std::vector<ShortId> ids;
   for (size_t at = 0; at == 0 || at < ids.size();) {

@@ -30,6 +30,7 @@ class MemoryBackend : public Backend {
 
   Result<std::vector<Found>> Pending(const Source& source, size_t limit) override;
   Result<Found> Get(const QueueName& queue, const ShortId& id) override;
+  Result<int64_t> Count(const QueueName& queue) override;
   Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) override;
   Status Delete(const QueueName& queue, const ShortId& id) override;
   Result<int64_t> Clear(const QueueName& queue) override;

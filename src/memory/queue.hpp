@@ -60,6 +60,7 @@ class Queue {
   // ---- looking
   std::vector<Found> Pending(std::string_view group, size_t limit) const;
   Result<Found> Get(const ShortId& id) const;
+  int64_t Count() const { return static_cast<int64_t>(entries_.size()); }
   std::vector<ShortId> Ids() const;  // oldest first
   Status Delete(const ShortId& id);
   int64_t Clear();

@@ -92,6 +92,7 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
     return inspection_.Pending(source, limit);
   }
   Result<Found> Get(const QueueName& queue, const ShortId& id) override { return inspection_.Get(queue, id); }
+  Result<int64_t> Count(const QueueName& queue) override { return inspection_.Count(queue); }
   Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) override {
     return inspection_.Walk(queue, visit);
   }

@@ -187,6 +187,21 @@ Result<Found> Inspection::Get(const QueueName& name, const ShortId& id) {
   return found;
 }
 
+// HLEN messages; ZCOUNT expiry: what has expired and is still there.
+Result<int64_t> Inspection::Count(const QueueName& name) {
+  const auto queue = queues_.Get(name);
+  const QueueKeys& keys = queue->keys();
+  Command expired{"ZCOUNT", keys.expiry(), "-inf"};
+  expired.Arg(queues_.server().Now(keys.messages()));
+  Command commands[] = {Command{"HLEN", keys.messages()}, std::move(expired)};
+  Reply replies[2];
+  if (auto outcome = queues_.server().Run(commands, replies, {}); !outcome.status.ok()) return outcome.status;
+  for (const Reply& reply : replies) {
+    if (reply.is_error()) return ErrorStatus(reply);
+  }
+  return std::max<int64_t>(0, replies[0].integer - replies[1].integer);
+}
+
 // HSCAN messages: ids, in steps.
 Result<std::vector<ShortId>> Inspection::Ids(const Queue& queue) {
   std::vector<ShortId> ids;

@@ -16,6 +16,7 @@ class Inspection {
 
   Result<std::vector<Found>> Pending(const Source& source, size_t limit);
   Result<Found> Get(const QueueName& queue, const ShortId& id);
+  Result<int64_t> Count(const QueueName& name);
   Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit);
   Result<Found> GetDead(const QueueName& queue, const ShortId& id, std::string_view group);
   Status WalkDead(const QueueName& queue, const std::function<bool(Found&&)>& visit);

@@ -108,6 +108,18 @@ TEST_F(CostTest, AMessageIsOneCommand) {
   EXPECT_LE(lines.size(), 105u) << Joined(lines);
 }
 
+TEST_F(CostTest, CountingReadsNoMessage) {
+  Bus bus(Url("max_items=0"));
+  bus.PublishBatch("c", Texts(5000, "a"));
+  bus.PublishBatch("c", Texts(5000, "b"));
+  Monitor monitor(server_.address());
+  EXPECT_EQ(bus.Count(), 10'000);
+  EXPECT_EQ(bus.Count({{"channel", "c"}, {"target", "b"}}), 5000);
+  const std::vector<std::string> lines = monitor.Take();
+  EXPECT_EQ(CountOf(lines, "hscan") + CountOf(lines, "hmget"), 0) << Joined(lines);
+  EXPECT_EQ(CountOf(lines, "hlen"), 3) << Joined(lines);
+}
+
 TEST_F(CostTest, ABatchOfAcksIsOneCommandAQueue) {
   Bus bus(Url());
   bus.PublishBatch("c", Texts(1001, "a"));

@@ -106,6 +106,7 @@ class FaultyBackend : public Backend {
     return real_->Pending(source, limit);
   }
   Result<Found> Get(const QueueName& queue, const ShortId& id) override { return real_->Get(queue, id); }
+  Result<int64_t> Count(const QueueName& queue) override { return real_->Count(queue); }
   Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) override {
     return real_->Walk(queue, visit);
   }
