@@ -62,8 +62,11 @@ std::shared_ptr<const QueueView> Queue::view() const {
 }
 
 std::shared_ptr<const QueueView> Queue::Learn(const Reply& reply, size_t index) {
+  const std::string& generation = reply.At(index).text;
+  // A generation stands for its lanes and groups; a log may have hundreds of them.
+  if (auto known = this->view(); !generation.empty() && known->generation == generation) return known;
   auto view = std::make_shared<QueueView>();
-  view->generation = reply.At(index).text;
+  view->generation = generation;
   view->lanes = ParseLanes(reply.At(index + 1).text);
   std::string_view groups = reply.At(index + 2).text;
   while (!groups.empty()) {
