@@ -82,11 +82,11 @@ struct Entry {
   }
 };
 
-// Measures messages, one after the other. What it answers points into it, until the next one.
+// Measures messages, one after the other. What it answers is its own, and the same one each time.
 class Measure {
  public:
-  Entry operator()(const Message& message) {
-    Entry entry;
+  const Entry& operator()(const Message& message) {
+    Entry& entry = entry_;
     entry.message = &message;
     entry.texts = {ViewOf(message.target()),
                    ViewOf(message.Get(Property::kSource)),
@@ -99,6 +99,8 @@ class Measure {
                    {},
                    ViewOf(message.agent()),
                    ViewOf(message.reason())};
+    entry.id_front = {};
+    entry.id_size = entry.receipt_size = entry.header_bytes = 0;
     if (message.queue() != nullptr) Identify(message, entry);
     size_t bytes = kEntryHead + message.payload().size();
     for (size_t i = 0; i < kTexts; ++i) bytes += entry.SizeOf(i);
@@ -134,6 +136,7 @@ class Measure {
     return front_;
   }
 
+  Entry entry_;
   const QueueName* queue_ = nullptr;  // of the last one that no subscription handed out
   std::string front_;                 // of its ids
 };
@@ -180,7 +183,8 @@ void WriteReceipt(const Entry& entry, Writer& writer) {
   writer.Bytes({entry.number.data(), entry.digits});
 }
 
-void WriteEntry(const Entry& entry, Writer& writer) {
+// Takes a writer of its own: a place in memory might be what is written to, and would be read again after each number.
+Writer WriteEntry(const Entry& entry, Writer writer) {
   const char* const begin = writer.at();
   const Message& message = *entry.message;
   writer.Size(entry.size);
@@ -215,6 +219,7 @@ void WriteEntry(const Entry& entry, Writer& writer) {
   }
   writer.Bytes(message.payload());
   writer.FillTo(begin + entry.size);
+  return writer;
 }
 
 // each: calls what it is given with every message, the same ones every time.
@@ -222,12 +227,12 @@ template <class Each>
 Status EncodeAll(const Each& each, std::span<char> out, size_t* size) {
   Measure measure;
   uint32_t count = 0;
-  Entry last;  // mostly it is the only one, and need not be measured again
+  const Entry* last = nullptr;
   *size = kListHead;
   each([&](const Message& message) {
     ++count;
-    last = measure(message);
-    *size += last.size;
+    last = &measure(message);
+    *size += last->size;
   });
   if (out.empty()) return Status::Ok();
   if (out.size() < *size) {
@@ -238,9 +243,26 @@ Status EncodeAll(const Each& each, std::span<char> out, size_t* size) {
   writer.Number(kVersion);
   writer.Number(count);
   writer.Number(static_cast<uint64_t>(*size));
-  each([&](const Message& message) { WriteEntry(count == 1 ? last : measure(message), writer); });
+  // Of one, which is the usual, it is known already.
+  each([&](const Message& message) { writer = WriteEntry(count == 1 ? *last : measure(message), writer); });
   return Status::Ok();
 }
+
+// Reads the numbers of a head that is known to be there.
+class Head {
+ public:
+  explicit Head(const char* at) : at_(at) {}
+  template <class T>
+  T Number() {
+    const T number = TakeLittle<T>(at_);
+    at_ += sizeof(T);
+    return number;
+  }
+  void Skip(size_t size) { at_ += size; }
+
+ private:
+  const char* at_;
+};
 
 // Reads what may have been made by anybody: beyond the end there are zeros, and ok() is false.
 class Reader {
@@ -286,15 +308,16 @@ Status SetText(Message& message, size_t text, std::string_view value) {
   }
 }
 
+// entry: at least a head.
 Result<std::unique_ptr<Message>> DecodeEntry(std::string_view entry, size_t index) {
-  Reader head(entry.substr(0, kEntryHead));
-  (void)head.Bytes(4 + 4 + 8 + 8);  // size, status, timestamp, expires
+  Head head(entry.data());
+  head.Skip(4 + 4 + 8 + 8);  // size, status, timestamp, expires
   const auto ttl = head.Number<int64_t>();
-  (void)head.Bytes(8);  // reserved until
+  head.Skip(8);  // reserved until
   const auto priority = head.Number<int32_t>();
-  (void)head.Bytes(4 + 4);  // deliveries, state
+  head.Skip(4 + 4);  // deliveries, state
   const auto headers = head.Number<uint32_t>();
-  std::array<uint32_t, kTexts> sizes{};
+  std::array<uint32_t, kTexts> sizes;
   for (uint32_t& size : sizes) size = head.Number<uint32_t>();
   const auto header_bytes = head.Number<uint32_t>();
   const auto payload_size = head.Number<uint64_t>();
@@ -304,6 +327,7 @@ Result<std::unique_ptr<Message>> DecodeEntry(std::string_view entry, size_t inde
   Reader body(entry.substr(kEntryHead));
   std::array<std::string_view, kId> texts;
   for (size_t i = 0; i < kTexts; ++i) {
+    if (sizes[i] == 0) continue;  // most are
     const std::string_view text = body.Bytes(sizes[i]);
     if (i >= kId) continue;
     if (text.find('\0') != std::string_view::npos) return Malformed(index, std::string(kSettable[i]) + " holds a NUL");

@@ -1,5 +1,6 @@
 #include "core/names.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace agentmq {
@@ -59,15 +60,15 @@ bool HasControl(std::string_view text) {
 }
 
 void AppendEncoded(std::string_view text, std::string* encoded) {
-  for (const char byte : text) {
-    if (!IsReserved(byte)) {
-      *encoded += byte;
-      continue;
-    }
-    const auto bits = static_cast<unsigned char>(byte);
+  while (!text.empty()) {
+    const auto reserved = std::ranges::find_if(text, IsReserved);
+    encoded->append(text.begin(), reserved);
+    if (reserved == text.end()) return;
+    const auto bits = static_cast<unsigned char>(*reserved);
     *encoded += '%';
     *encoded += kHex[bits >> 4];
     *encoded += kHex[bits & 15];
+    text = {reserved + 1, text.end()};
   }
 }
 
