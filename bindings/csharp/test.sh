@@ -143,7 +143,7 @@ readme() {
 }
 
 unit() {
-  timeout 170 dotnet test "$programs/AgentMQ.Tests/release/AgentMQ.Tests.dll" --blame-hang-timeout 60s \
+  timeout 170 "$source_root/bindings/tests/with_cluster.sh" dotnet test "$programs/AgentMQ.Tests/release/AgentMQ.Tests.dll" --blame-hang-timeout 60s \
     --results-directory "$AGENTMQ_CSHARP_BUILD/results"
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"runtime"
-	"strings"
 	"time"
 
 	"agentmq.dev/go/internal/native"
@@ -36,11 +35,44 @@ type Bus struct {
 //
 // Errors: ErrInvalid, ErrUnavailable, ErrAuth, ErrUnsupported, ctx.Err().
 func Open(ctx context.Context, url string, settings Settings) (*Bus, error) {
+	if err := checkText("the URL", url); err != nil {
+		return nil, err
+	}
+	where := url
+	if where == "" {
+		where = native.Null
+	}
+	return openWithin(ctx, url, settings, func(config uintptr, bus *uintptr) error {
+		return native.AgentmqOpen(where, config, bus)
+	})
+}
+
+// OpenCluster opens a bus on a Redis Cluster or Valkey Cluster, by some of its nodes, each "host:port" or "[::1]:port":
+// one that answers tells of all. The same as Open with "redis-cluster://" and the nodes.
+//
+// Errors: as of Open.
+func OpenCluster(ctx context.Context, nodes []string, settings Settings) (*Bus, error) {
+	var texts []byte
+	for _, node := range nodes {
+		if err := checkText("a node", node); err != nil {
+			return nil, err
+		}
+		texts = append(append(texts, node...), 0)
+	}
+	return openWithin(ctx, "", settings, func(config uintptr, bus *uintptr) error {
+		return native.MqsOpenCluster(texts, config, bus)
+	})
+}
+
+type opening func(config uintptr, bus *uintptr) error
+
+// openWithin opens as long as the context allows.
+func openWithin(ctx context.Context, url string, settings Settings, call opening) (*Bus, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if ctx.Done() == nil {
-		return open(url, settings)
+		return open(url, settings, call)
 	}
 	type opened struct {
 		bus *Bus
@@ -48,7 +80,7 @@ func Open(ctx context.Context, url string, settings Settings) (*Bus, error) {
 	}
 	result := make(chan opened, 1)
 	go func() {
-		bus, err := open(url, settings)
+		bus, err := open(url, settings, call)
 		result <- opened{bus, err}
 	}()
 	select {
@@ -64,25 +96,11 @@ func Open(ctx context.Context, url string, settings Settings) (*Bus, error) {
 	}
 }
 
-// OpenCluster opens a bus on a Redis Cluster or Valkey Cluster, by some of its nodes, each "host:port" or "[::1]:port":
-// one that answers tells of all. The same as Open with "redis-cluster://" and the nodes.
-//
-// Errors: as of Open.
-func OpenCluster(ctx context.Context, nodes []string, settings Settings) (*Bus, error) {
-	return Open(ctx, "redis-cluster://"+strings.Join(nodes, ","), settings)
-}
-
-func open(url string, settings Settings) (*Bus, error) {
-	if err := checkText("the URL", url); err != nil {
-		return nil, err
-	}
+// open makes the bus of a handle. The URL, if any, says settings that the face looks at too.
+func open(url string, settings Settings, call opening) (*Bus, error) {
 	b := &Bus{closeTimeout: durationOf(settingOf(url, settings, "close_timeout"), 5*time.Second)}
-	where := url
-	if where == "" {
-		where = native.Null
-	}
 	var handle uintptr // C is not shown memory that holds pointers of Go's
-	err := withConfig(settings, func(config uintptr) error { return native.AgentmqOpen(where, config, &handle) })
+	err := withConfig(settings, func(config uintptr) error { return call(config, &handle) })
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,7 @@ func (s Status) Err() error {
 
 // Error is a call that failed.
 type Error struct {
-	Status     Status
+	Status     Status        // what kind of failure it is
 	Message    string        // what failed, in a sentence; never with a password
 	RetryAfter time.Duration // when the call may succeed: after ErrUnavailable from an open circuit breaker; 0: not known
 	cause      error         // ctx.Err() where a context ended the wait

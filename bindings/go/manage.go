@@ -25,7 +25,7 @@ func (b *Bus) GetPending(channel, agent string, limit int) ([]*Message, error) {
 func (b *Bus) Get(id string) (*Message, error) {
 	buffer := takeBuffer()
 	defer buffer.giveBack()
-	size := &buffer.answer.size
+	size := new(uintptr)
 	for {
 		err := b.withText("the id", id, func() error { return native.MqsGetFlat(b.handle, id, buffer.bytes, size) })
 		if StatusOf(err) == StatusTooLarge && int(*size) > len(buffer.bytes) {

@@ -38,7 +38,7 @@ func (b *Bus) PublishBatch(ctx context.Context, channel string, messages []*Mess
 	}
 	endList(list, len(messages))
 	buffer.bytes = list
-	return b.publishList(ctx, channel, list, messages)
+	return b.publishList(ctx, channel, buffer, messages)
 }
 
 // PublishMany publishes a message to many agents, a message of its own for each. It answers the copies in the order of
@@ -190,7 +190,7 @@ func (b *Bus) sendTogether(channel string, items []*publishing) (failed bool) {
 	}
 	endList(list, len(items))
 	buffer.bytes = list
-	err := b.publishList(context.Background(), channel, list, messages)
+	err := b.publishList(context.Background(), channel, buffer, messages)
 	for _, item := range items {
 		p := item.publication
 		if p.err = p.message.Status.Err(); p.err != nil {
@@ -204,19 +204,22 @@ func (b *Bus) sendTogether(channel string, items []*publishing) (failed bool) {
 	return failed
 }
 
-// publishList sends a list and tells its messages what became of them.
-func (b *Bus) publishList(ctx context.Context, channel string, list []byte, messages []*Message) error {
-	answers := takeBuffer()
-	defer answers.giveBack()
+// publishList sends a list and tells its messages what became of them. The answer takes the list's place: by then the
+// library has read it.
+func (b *Bus) publishList(ctx context.Context, channel string, list *buffer, messages []*Message) error {
 	if !b.guard.enter() {
 		return tell(messages, closed("bus"))
 	}
 	defer b.leave()
+	asked := false
 	err := interruptible(ctx, func(token uintptr) error {
-		return native.MqsPublishFlat(b.handle, channel, list, token, answers.bytes, &answers.answer.size,
-			&answers.answer.rest)
+		asked = true
+		return native.MqsPublishFlat(b.handle, channel, list.bytes, token, list.room())
 	})
-	bytes, failure := answers.list()
+	if !asked {
+		return tell(messages, err)
+	}
+	bytes, failure := list.list()
 	count := 0
 	if failure == nil {
 		count, failure = countOf(bytes)

@@ -123,12 +123,20 @@ func (a *acks) send(b *Bus) error {
 		return closed("bus")
 	}
 	defer b.leave()
-	acked := &a.buffer.answer.size
-	err := errorOf(native.MqsAckFlat(b.handle, a.buffer.bytes, a.results, acked))
-	if err != nil && *acked == 0 {
+	err := errorOf(native.MqsAckFlat(b.handle, a.buffer.bytes, a.results))
+	if err != nil && !anyFailed(a.results) {
 		a.all = StatusOf(err)
 	}
 	return err
+}
+
+func anyFailed(results []int32) bool {
+	for _, result := range results {
+		if Status(result) != StatusOK {
+			return true
+		}
+	}
+	return false
 }
 
 // next is what became of the next one.

@@ -99,7 +99,7 @@ GO
   nice go vet "$folder/piece/main.go"
 }
 
-bench() { [[ $(nice "$out/bench" "$1" 2000 | grep -c "ns per message") == 4 ]]; }
+bench() { [[ $(nice "$out/bench" "$1" 500 | grep -c "ns per message") == 4 ]]; }
 wordcount() { [[ $(nice "$out/wordcount" "$1" "$source/examples/data/sonnets.md" | tee /dev/stderr | head -c 6) == right: ]]; }
 peer() { [[ $("$out/peer" publish "$1" 300) == 300 && $("$out/peer" work "$1" one) == 300 ]]; }
 
@@ -114,10 +114,11 @@ if command -v swig >/dev/null && [[ $(swig -version | version) == $(version <int
 else
   echo "skipped: the generated files are of SWIG $(version <internal/native/native.go), which is not installed"
 fi
-tests "race detector" nice go test -p 2 -race -count=1 -timeout 170s -v .
+with_cluster=$source/bindings/tests/with_cluster.sh
+tests "race detector" "$with_cluster" nice go test -p 2 -race -count=1 -timeout 170s -v .
 check "the README compiles" readme
 check "static link" static
-tests "static link, pointers checked" env "$pointers" nice go test -p 2 -tags agentmq_static -count=1 \
+tests "static link, pointers checked" "$with_cluster" env "$pointers" nice go test -p 2 -tags agentmq_static -count=1 \
   -timeout 170s -v .
 tests "memory" nice go test -tags memory -count=1 -timeout 170s -run 'MemoryStays' -v .
 

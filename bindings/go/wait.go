@@ -139,9 +139,7 @@ func (s *Subscription) lookBriefly(max int) ([]*Message, error) {
 func (s *Subscription) fetch(max, descriptor int) ([]*Message, error) {
 	buffer := takeBuffer()
 	defer buffer.giveBack()
-	err := native.MqgFetchFlat(s.handle, descriptor, uintptr(max), 0, 0, buffer.bytes, &buffer.answer.size,
-		&buffer.answer.rest)
-	if err != nil {
+	if err := native.MqgFetchFlat(s.handle, descriptor, uintptr(max), 0, 0, buffer.room()); err != nil {
 		return nil, errorOf(err)
 	}
 	bytes, err := buffer.list()

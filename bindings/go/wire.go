@@ -46,40 +46,36 @@ const (
 	keptBufferMax = 1 << 20
 )
 
-var buffers = sync.Pool{New: func() any {
-	return &buffer{bytes: make([]byte, bufferSize), answer: new(answer)}
-}}
+var buffers = sync.Pool{New: func() any { return &buffer{make([]byte, bufferSize)} }}
 
-type buffer struct {
-	bytes  []byte
-	answer *answer // apart: C is not shown memory that holds pointers of Go's
-}
+type buffer struct{ bytes []byte }
 
-// What a native call says of the list that it was to write.
-type answer struct{ size, rest uintptr }
+func takeBuffer() *buffer { return buffers.Get().(*buffer) }
 
-func takeBuffer() *buffer {
-	taken := buffers.Get().(*buffer)
-	*taken.answer = answer{}
-	return taken
-}
+// room is all of it, for a native call to write a list into.
+func (b *buffer) room() []byte { return b.bytes[:cap(b.bytes)] }
 
 func (b *buffer) giveBack() {
 	if cap(b.bytes) <= keptBufferMax {
-		b.bytes = b.bytes[:cap(b.bytes)]
+		b.bytes = b.room()
 		buffers.Put(b)
 	}
 }
 
-// list is what a native call wrote into the buffer, or kept back because it did not fit: then the buffer grows.
+// list is what a native call wrote into the room, or kept because it did not fit: then the buffer grows. Empty where
+// there was none.
 func (b *buffer) list() ([]byte, error) {
-	if b.answer.rest != 0 {
-		b.bytes = make([]byte, b.answer.size)
-		if err := native.MqsListFlat(b.answer.rest, b.bytes, &b.answer.size, &b.answer.rest); err != nil {
+	bytes := b.room()
+	size := wire.Uint64(bytes[8:])
+	if size > 0 && wire.Uint32(bytes) == 0 {
+		kept := uintptr(wire.Uint64(bytes[listHead:]))
+		bytes = make([]byte, size)
+		b.bytes = bytes
+		if err := native.MqsListFlat(kept, bytes); err != nil {
 			return nil, errorOf(err)
 		}
 	}
-	return b.bytes[:b.answer.size], nil
+	return bytes[:size], nil
 }
 
 // checkText refuses what can't cross: a NUL would cut the text in C.
@@ -345,7 +341,7 @@ func idOf(bytes []byte) []byte {
 func listOf(list uintptr) ([]*Message, error) {
 	buffer := takeBuffer()
 	defer buffer.giveBack()
-	if err := native.MqsListFlat(list, buffer.bytes, &buffer.answer.size, &buffer.answer.rest); err != nil {
+	if err := native.MqsListFlat(list, buffer.room()); err != nil {
 		return nil, errorOf(err)
 	}
 	bytes, err := buffer.list()

@@ -53,7 +53,7 @@ javac --release 11 -Xlint:all,-try -Werror -cp "$out/agentmq.jar:$junit" -d "$ou
 
 # The scenarios, on each store, with the JVM looking at what native code does.
 status=0
-java -Xcheck:jni -Djava.io.tmpdir="$dir" -Dprograms="$out/agentmq.jar:$out/programs" -jar "$junit" \
+"$source/bindings/tests/with_cluster.sh" java -Xcheck:jni -Djava.io.tmpdir="$dir" -Dprograms="$out/agentmq.jar:$out/programs" -jar "$junit" \
   --class-path "$out/agentmq.jar:$out/tests" --scan-classpath "$out/tests" --include-classname '.*Test' \
   --fail-if-no-tests --disable-banner --details=tree --disable-ansi-colors >"$dir/junit" 2>&1 || status=$?
 cat "$dir/junit"
@@ -65,6 +65,26 @@ failed=$((failed + $(count failed)))
 [[ $status -eq 0 || $(count failed) -gt 0 ]] || failed=$((failed + 1))
 check "no complaint about native code" \
   bash -c "! grep -E '(WARNING|FATAL ERROR) in native method' '$dir/junit'"
+
+# What a repository asks for: the three jars with their parts, of one version, and a library that stands on its own.
+parts() {
+  local version module jar native
+  version=$(sed -n 's:^  <version>\(.*\)</version>:\1:p' "$java/pom.xml")
+  jar=$out/agentmq-$version.jar
+  native=META-INF/native/linux-$(uname -m)/libagentmqjni.so
+  module=$(jar --describe-module --file "$jar")
+  echo "$module"
+  [[ $module == *"io.agentmq@$version automatic"* && $module == *"contains io.agentmq"* ]] &&
+    jar --list --file "$jar" >"$dir/jar" && grep -x "$native" "$dir/jar" && grep -x LICENSE "$dir/jar" &&
+    [[ $(javap -v -cp "$jar" io.agentmq.Bus) == *"major version: 55"* ]] && # Java 11
+    diff <(jar --list --file "${jar%.jar}-sources.jar" | sed -n 's/\.java$//p' | grep -v package-info | sort) \
+      <(grep '\.class$' "$dir/jar" | grep -v '\$' | sed 's/\.class$//' | sort) &&
+    jar --list --file "${jar%.jar}-javadoc.jar" | grep -x io/agentmq/Bus.html &&
+    ! nm -D --defined-only "$out/native/$native" | grep -v ' Java_\| JNI_OnLoad' &&
+    ! readelf -d "$out/native/$native" | grep 'NEEDED.*\(agentmq\|hiredis\|stdc++\|gcc_s\)' &&
+    for part in name description url licenses developers scm; do grep "^  <$part>" "$java/pom.xml" || return 1; done
+}
+check "the jars' parts" parts
 
 run() {
   java -Djava.io.tmpdir="$dir" "$@"

@@ -98,7 +98,33 @@ class Terminated {
 %enddef
 SLICE("[]byte", const void *data, size_t length)
 SLICE("[]byte", void *buffer, size_t capacity)
-SLICE("[]int32", int32_t *results, size_t count)
+
+// How many of them are 0 can be counted.
+%typemap(gotype) (int32_t *results, size_t count, size_t *size) "[]int32"
+%typemap(in) (int32_t *results, size_t count, size_t *size) (size_t settled) %{
+  $1 = ($1_ltype)$input.array; $2 = ($2_ltype)$input.len; $3 = &settled;
+%}
+
+// A list that comes back fills a buffer, of at least 24 bytes. Without one it begins with 16 zeros. One that does not fit
+// is kept: there is the head of a list, with its size and version 0, and behind it the handle. Each pointer that crosses
+// by itself is checked by Go, which takes longer than to write this.
+%{
+static inline void mqg_put(unsigned char *at, uint64_t number) {
+  for (int i = 0; i < 8; i++) at[i] = static_cast<unsigned char>(number >> 8 * i);
+}
+static inline void mqg_tell(void *buffer, size_t size, mq_list *kept) {
+  if (size > 0 && kept == NULL) return;
+  unsigned char *const at = static_cast<unsigned char *>(buffer);
+  mqg_put(at, 0);
+  mqg_put(at + 8, size);
+  mqg_put(at + 16, reinterpret_cast<uintptr_t>(kept));
+}
+%}
+%typemap(gotype) (void *buffer, size_t capacity, size_t *size, mq_list **rest) "[]byte"
+%typemap(in) (void *buffer, size_t capacity, size_t *size, mq_list **rest) (size_t written, mq_list *kept) %{
+  $1 = ($1_ltype)$input.array; $2 = ($2_ltype)$input.len; $3 = &written; $4 = &kept;
+%}
+%typemap(argout) (void *buffer, size_t capacity, size_t *size, mq_list **rest) %{ mqg_tell($1, *$3, *$4); %}
 
 // 0: it went well; small: a status whose text there is no memory for; else a failure that failure() takes over.
 %{

@@ -52,7 +52,7 @@
 %ignore mq_list_encode;          // mqs_list_flat()
 %ignore mq_list_at;
 %ignore mq_list_take;
-%ignore mq_open_cluster;         // agentmq_open() with redis-cluster:// and the nodes
+%ignore mq_open_cluster;         // mqs_open_cluster()
 %ignore mq_publish;              // mq_publish_encoded()
 %ignore mq_publish_with;
 %ignore mq_publish_batch;

@@ -65,19 +65,12 @@ public sealed partial class Bus : IDisposable, IAsyncDisposable
     /// <exception cref="AgentMQException">With <see cref="Status.Invalid"/> for a wrong URL or setting, and
     /// <see cref="Status.Auth"/>, <see cref="Status.Tls"/>, <see cref="Status.Unsupported"/>.</exception>
     /// <exception cref="BusUnavailableException">The server can't be reached.</exception>
-    public static Bus Open(string? url = null, IEnumerable<KeyValuePair<string, string>>? settings = null)
-    {
-        var config = ConfigHandle.Of(settings);
-        try
+    public static Bus Open(string? url = null, IEnumerable<KeyValuePair<string, string>>? settings = null) =>
+        Made(settings, config =>
         {
             Native.agentmq_open(url, config, out var handle);
-            return new Bus(handle);
-        }
-        finally
-        {
-            config.End();
-        }
-    }
+            return handle;
+        });
 
     /// <summary>Opens a bus on a Redis Cluster or Valkey Cluster. The same as <see cref="Open"/> with
     /// <c>redis-cluster://</c> and the nodes.</summary>
@@ -87,8 +80,30 @@ public sealed partial class Bus : IDisposable, IAsyncDisposable
     /// <returns>The caller's, to be disposed.</returns>
     /// <exception cref="AgentMQException">As of <see cref="Open"/>.</exception>
     public static Bus OpenCluster(
-        IEnumerable<string> nodes, IEnumerable<KeyValuePair<string, string>>? settings = null) =>
-        Open("redis-cluster://" + string.Join(',', nodes), settings);
+        IEnumerable<string> nodes, IEnumerable<KeyValuePair<string, string>>? settings = null)
+    {
+        ArgumentNullException.ThrowIfNull(nodes);
+        using var texts = new TextList();
+        foreach (var node in nodes) texts.Add(node, "a node");
+        return Made(settings, config =>
+        {
+            Native.mqs_open_cluster(texts.Bytes, (nuint)texts.Length, config, out var handle);
+            return handle;
+        });
+    }
+
+    private static Bus Made(IEnumerable<KeyValuePair<string, string>>? settings, Func<ConfigHandle, BusHandle> open)
+    {
+        var config = ConfigHandle.Of(settings);
+        try
+        {
+            return new Bus(open(config));
+        }
+        finally
+        {
+            config.End();
+        }
+    }
 
     /// <summary>Sets a channel's own limits. They are kept on the server and hold for every process; others notice within
     /// 10 s. What is not set returns to the defaults of each bus.</summary>

@@ -254,6 +254,18 @@ class Terminated {
 }  // namespace
 
 
+static inline void mqg_put(unsigned char *at, uint64_t number) {
+  for (int i = 0; i < 8; i++) at[i] = static_cast<unsigned char>(number >> 8 * i);
+}
+static inline void mqg_tell(void *buffer, size_t size, mq_list *kept) {
+  if (size > 0 && kept == NULL) return;
+  unsigned char *const at = static_cast<unsigned char *>(buffer);
+  mqg_put(at, 0);
+  mqg_put(at + 8, size);
+  mqg_put(at + 16, reinterpret_cast<uintptr_t>(kept));
+}
+
+
 static inline uintptr_t mqg_failed(mq_status status) {
   if (status == MQ_OK) return 0;
   const char *const text = mq_last_error();
@@ -286,7 +298,7 @@ static inline mq_status mqg_fetch_flat(mq_subscription *subscription, int descri
 extern "C" {
 #endif
 
-void _wrap_Swig_free_native_ce0d9df447638053(void *_swig_go_0) {
+void _wrap_Swig_free_native_3e29897a43811854(void *_swig_go_0) {
   void *arg1 = (void *) 0 ;
   
   arg1 = *(void **)&_swig_go_0; 
@@ -296,7 +308,7 @@ void _wrap_Swig_free_native_ce0d9df447638053(void *_swig_go_0) {
 }
 
 
-void *_wrap_Swig_malloc_native_ce0d9df447638053(intgo _swig_go_0) {
+void *_wrap_Swig_malloc_native_3e29897a43811854(intgo _swig_go_0) {
   int arg1 ;
   void *result = 0 ;
   void *_swig_go_result;
@@ -309,7 +321,7 @@ void *_wrap_Swig_malloc_native_ce0d9df447638053(intgo _swig_go_0) {
 }
 
 
-char *_wrap_MqVersion_native_ce0d9df447638053() {
+char *_wrap_MqVersion_native_3e29897a43811854() {
   char *result = 0 ;
   char *_swig_go_result;
   
@@ -320,7 +332,7 @@ char *_wrap_MqVersion_native_ce0d9df447638053() {
 }
 
 
-intgo _wrap_MqStatusIsRetriable_native_ce0d9df447638053(intgo _swig_go_0) {
+intgo _wrap_MqStatusIsRetriable_native_3e29897a43811854(intgo _swig_go_0) {
   mq_status arg1 ;
   int result;
   intgo _swig_go_result;
@@ -333,7 +345,7 @@ intgo _wrap_MqStatusIsRetriable_native_ce0d9df447638053(intgo _swig_go_0) {
 }
 
 
-intgo _wrap_MqSettings_native_ce0d9df447638053(char **_swig_go_0) {
+intgo _wrap_MqSettings_native_3e29897a43811854(char **_swig_go_0) {
   char **arg1 = (char **) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -346,7 +358,7 @@ intgo _wrap_MqSettings_native_ce0d9df447638053(char **_swig_go_0) {
 }
 
 
-void _wrap_MqConfigFree_native_ce0d9df447638053(mq_config *_swig_go_0) {
+void _wrap_MqConfigFree_native_3e29897a43811854(mq_config *_swig_go_0) {
   mq_config *arg1 = (mq_config *) 0 ;
   
   arg1 = (mq_config *)_swig_go_0; 
@@ -356,7 +368,7 @@ void _wrap_MqConfigFree_native_ce0d9df447638053(mq_config *_swig_go_0) {
 }
 
 
-intgo _wrap_AgentmqOpen_native_ce0d9df447638053(_gostring_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
+intgo _wrap_AgentmqOpen_native_3e29897a43811854(_gostring_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
   char *arg1 = (char *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   mq_bus **arg3 = (mq_bus **) 0 ;
@@ -374,7 +386,7 @@ intgo _wrap_AgentmqOpen_native_ce0d9df447638053(_gostring_ _swig_go_0, mq_config
 }
 
 
-intgo _wrap_AgentmqClose_native_ce0d9df447638053(mq_bus *_swig_go_0) {
+intgo _wrap_AgentmqClose_native_3e29897a43811854(mq_bus *_swig_go_0) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -387,7 +399,7 @@ intgo _wrap_AgentmqClose_native_ce0d9df447638053(mq_bus *_swig_go_0) {
 }
 
 
-intgo _wrap_MqConfigure_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, mq_config *_swig_go_2) {
+intgo _wrap_MqConfigure_native_3e29897a43811854(mq_bus *_swig_go_0, _gostring_ _swig_go_1, mq_config *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_config *arg3 = (mq_config *) 0 ;
@@ -405,7 +417,7 @@ intgo _wrap_MqConfigure_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _
 }
 
 
-intgo _wrap_MqShutdown_native_ce0d9df447638053(mq_bus *_swig_go_0) {
+intgo _wrap_MqShutdown_native_3e29897a43811854(mq_bus *_swig_go_0) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -418,7 +430,7 @@ intgo _wrap_MqShutdown_native_ce0d9df447638053(mq_bus *_swig_go_0) {
 }
 
 
-void _wrap_MqListFree_native_ce0d9df447638053(mq_list *_swig_go_0) {
+void _wrap_MqListFree_native_3e29897a43811854(mq_list *_swig_go_0) {
   mq_list *arg1 = (mq_list *) 0 ;
   
   arg1 = (mq_list *)_swig_go_0; 
@@ -428,7 +440,7 @@ void _wrap_MqListFree_native_ce0d9df447638053(mq_list *_swig_go_0) {
 }
 
 
-intgo _wrap_MqSubscribe_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, mq_config *_swig_go_3, mq_subscription **_swig_go_4) {
+intgo _wrap_MqSubscribe_native_3e29897a43811854(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, mq_config *_swig_go_3, mq_subscription **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -451,7 +463,7 @@ intgo _wrap_MqSubscribe_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _
 }
 
 
-intgo _wrap_MqSubscriptionAdd_native_ce0d9df447638053(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
+intgo _wrap_MqSubscriptionAdd_native_3e29897a43811854(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_status result;
@@ -467,7 +479,7 @@ intgo _wrap_MqSubscriptionAdd_native_ce0d9df447638053(mq_subscription *_swig_go_
 }
 
 
-intgo _wrap_MqSubscriptionRemove_native_ce0d9df447638053(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
+intgo _wrap_MqSubscriptionRemove_native_3e29897a43811854(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_status result;
@@ -483,7 +495,7 @@ intgo _wrap_MqSubscriptionRemove_native_ce0d9df447638053(mq_subscription *_swig_
 }
 
 
-intgo _wrap_MqSubscriptionFd_native_ce0d9df447638053(mq_subscription *_swig_go_0) {
+intgo _wrap_MqSubscriptionFd_native_3e29897a43811854(mq_subscription *_swig_go_0) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   int result;
   intgo _swig_go_result;
@@ -496,7 +508,7 @@ intgo _wrap_MqSubscriptionFd_native_ce0d9df447638053(mq_subscription *_swig_go_0
 }
 
 
-intgo _wrap_MqUnsubscribe_native_ce0d9df447638053(mq_subscription *_swig_go_0) {
+intgo _wrap_MqUnsubscribe_native_3e29897a43811854(mq_subscription *_swig_go_0) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -509,7 +521,7 @@ intgo _wrap_MqUnsubscribe_native_ce0d9df447638053(mq_subscription *_swig_go_0) {
 }
 
 
-void _wrap_MqSubscriptionFree_native_ce0d9df447638053(mq_subscription *_swig_go_0) {
+void _wrap_MqSubscriptionFree_native_3e29897a43811854(mq_subscription *_swig_go_0) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   
   arg1 = (mq_subscription *)_swig_go_0; 
@@ -519,7 +531,7 @@ void _wrap_MqSubscriptionFree_native_ce0d9df447638053(mq_subscription *_swig_go_
 }
 
 
-mq_cancel *_wrap_MqCancelNew_native_ce0d9df447638053() {
+mq_cancel *_wrap_MqCancelNew_native_3e29897a43811854() {
   mq_cancel *result = 0 ;
   mq_cancel *_swig_go_result;
   
@@ -530,7 +542,7 @@ mq_cancel *_wrap_MqCancelNew_native_ce0d9df447638053() {
 }
 
 
-void _wrap_MqCancelFire_native_ce0d9df447638053(mq_cancel *_swig_go_0) {
+void _wrap_MqCancelFire_native_3e29897a43811854(mq_cancel *_swig_go_0) {
   mq_cancel *arg1 = (mq_cancel *) 0 ;
   
   arg1 = (mq_cancel *)_swig_go_0; 
@@ -540,7 +552,7 @@ void _wrap_MqCancelFire_native_ce0d9df447638053(mq_cancel *_swig_go_0) {
 }
 
 
-void _wrap_MqCancelFree_native_ce0d9df447638053(mq_cancel *_swig_go_0) {
+void _wrap_MqCancelFree_native_3e29897a43811854(mq_cancel *_swig_go_0) {
   mq_cancel *arg1 = (mq_cancel *) 0 ;
   
   arg1 = (mq_cancel *)_swig_go_0; 
@@ -550,7 +562,7 @@ void _wrap_MqCancelFree_native_ce0d9df447638053(mq_cancel *_swig_go_0) {
 }
 
 
-intgo _wrap_MqAckId_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2) {
+intgo _wrap_MqAckId_native_3e29897a43811854(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -569,7 +581,7 @@ intgo _wrap_MqAckId_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig
 }
 
 
-intgo _wrap_MqNackReceipt_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, intgo _swig_go_2, long long _swig_go_3, _gostring_ _swig_go_4) {
+intgo _wrap_MqNackReceipt_native_3e29897a43811854(mq_bus *_swig_go_0, _gostring_ _swig_go_1, intgo _swig_go_2, long long _swig_go_3, _gostring_ _swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_failure arg3 ;
@@ -592,7 +604,7 @@ intgo _wrap_MqNackReceipt_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_
 }
 
 
-intgo _wrap_MqExtendReceipt_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long _swig_go_2) {
+intgo _wrap_MqExtendReceipt_native_3e29897a43811854(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long _swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int64_t arg3 ;
@@ -610,7 +622,7 @@ intgo _wrap_MqExtendReceipt_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostrin
 }
 
 
-intgo _wrap_MqGetPending_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
+intgo _wrap_MqGetPending_native_3e29897a43811854(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -633,7 +645,7 @@ intgo _wrap_MqGetPending_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ 
 }
 
 
-intgo _wrap_MqFind_native_ce0d9df447638053(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
+intgo _wrap_MqFind_native_3e29897a43811854(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   size_t arg3 ;
@@ -654,7 +666,7 @@ intgo _wrap_MqFind_native_ce0d9df447638053(mq_bus *_swig_go_0, mq_config *_swig_
 }
 
 
-intgo _wrap_MqCount_native_ce0d9df447638053(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqCount_native_3e29897a43811854(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -671,7 +683,7 @@ intgo _wrap_MqCount_native_ce0d9df447638053(mq_bus *_swig_go_0, mq_config *_swig
 }
 
 
-intgo _wrap_MqDelete_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1) {
+intgo _wrap_MqDelete_native_3e29897a43811854(mq_bus *_swig_go_0, _gostring_ _swig_go_1) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_status result;
@@ -687,7 +699,7 @@ intgo _wrap_MqDelete_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swi
 }
 
 
-intgo _wrap_MqClear_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqClear_native_3e29897a43811854(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -705,7 +717,7 @@ intgo _wrap_MqClear_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig
 }
 
 
-intgo _wrap_MqRecoverPending_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqRecoverPending_native_3e29897a43811854(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -723,7 +735,7 @@ intgo _wrap_MqRecoverPending_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostri
 }
 
 
-intgo _wrap_MqDeadLetters_native_ce0d9df447638053(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
+intgo _wrap_MqDeadLetters_native_3e29897a43811854(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   size_t arg3 ;
@@ -744,7 +756,7 @@ intgo _wrap_MqDeadLetters_native_ce0d9df447638053(mq_bus *_swig_go_0, mq_config 
 }
 
 
-intgo _wrap_MqReplay_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
+intgo _wrap_MqReplay_native_3e29897a43811854(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char **arg3 = (char **) 0 ;
@@ -762,7 +774,7 @@ intgo _wrap_MqReplay_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swi
 }
 
 
-intgo _wrap_MqReplayAll_native_ce0d9df447638053(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqReplayAll_native_3e29897a43811854(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -779,7 +791,7 @@ intgo _wrap_MqReplayAll_native_ce0d9df447638053(mq_bus *_swig_go_0, mq_config *_
 }
 
 
-intgo _wrap_MqPurgeDeadLetters_native_ce0d9df447638053(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqPurgeDeadLetters_native_3e29897a43811854(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -796,7 +808,7 @@ intgo _wrap_MqPurgeDeadLetters_native_ce0d9df447638053(mq_bus *_swig_go_0, mq_co
 }
 
 
-intgo _wrap_MqStats_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
+intgo _wrap_MqStats_native_3e29897a43811854(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char **arg3 = (char **) 0 ;
@@ -814,7 +826,7 @@ intgo _wrap_MqStats_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig
 }
 
 
-intgo _wrap_MqHealth_native_ce0d9df447638053(mq_bus *_swig_go_0, int *_swig_go_1, char **_swig_go_2) {
+intgo _wrap_MqHealth_native_3e29897a43811854(mq_bus *_swig_go_0, int *_swig_go_1, char **_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_health_state *arg2 = (mq_health_state *) 0 ;
   char **arg3 = (char **) 0 ;
@@ -831,7 +843,7 @@ intgo _wrap_MqHealth_native_ce0d9df447638053(mq_bus *_swig_go_0, int *_swig_go_1
 }
 
 
-intgo _wrap_MqNextLogWith_native_ce0d9df447638053(mq_bus *_swig_go_0, long long _swig_go_1, mq_cancel *_swig_go_2, char **_swig_go_3) {
+intgo _wrap_MqNextLogWith_native_3e29897a43811854(mq_bus *_swig_go_0, long long _swig_go_1, mq_cancel *_swig_go_2, char **_swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   int64_t arg2 ;
   mq_cancel *arg3 = (mq_cancel *) 0 ;
@@ -850,27 +862,30 @@ intgo _wrap_MqNextLogWith_native_ce0d9df447638053(mq_bus *_swig_go_0, long long 
 }
 
 
-intgo _wrap_MqsListFlat_native_ce0d9df447638053(mq_list *_swig_go_0, _goslice_ _swig_go_1, size_t *_swig_go_2, mq_list **_swig_go_3) {
+intgo _wrap_MqsListFlat_native_3e29897a43811854(mq_list *_swig_go_0, _goslice_ _swig_go_1) {
   mq_list *arg1 = (mq_list *) 0 ;
   void *arg2 = (void *) 0 ;
   size_t arg3 ;
   size_t *arg4 = (size_t *) 0 ;
   mq_list **arg5 = (mq_list **) 0 ;
+  size_t written2 ;
+  mq_list *kept2 ;
   mq_status result;
   intgo _swig_go_result;
   
   arg1 = (mq_list *)_swig_go_0; 
-  arg2 = (void *)_swig_go_1.array; arg3 = (size_t)_swig_go_1.len; 
-  arg4 = *(size_t **)&_swig_go_2; 
-  arg5 = (mq_list **)_swig_go_3; 
+  
+  arg2 = (void *)_swig_go_1.array; arg3 = (size_t)_swig_go_1.len; arg4 = &written2; arg5 = &kept2;
+  
   
   result = (mq_status)mqs_list_flat(arg1,arg2,SWIG_STD_MOVE(arg3),arg4,arg5);
   _swig_go_result = mqg_failed(result); 
+  mqg_tell(arg2, *arg4, *arg5); 
   return _swig_go_result;
 }
 
 
-intgo _wrap_MqsPublishFlat_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, mq_cancel *_swig_go_3, _goslice_ _swig_go_4, size_t *_swig_go_5, mq_list **_swig_go_6) {
+intgo _wrap_MqsPublishFlat_native_3e29897a43811854(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, mq_cancel *_swig_go_3, _goslice_ _swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   void *arg3 = (void *) 0 ;
@@ -880,6 +895,8 @@ intgo _wrap_MqsPublishFlat_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring
   size_t arg7 ;
   size_t *arg8 = (size_t *) 0 ;
   mq_list **arg9 = (mq_list **) 0 ;
+  size_t written6 ;
+  mq_list *kept6 ;
   mq_status result;
   intgo _swig_go_result;
   
@@ -887,31 +904,52 @@ intgo _wrap_MqsPublishFlat_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring
   const Terminated terminated2(_swig_go_1); arg2 = terminated2.get(); 
   arg3 = (void *)_swig_go_2.array; arg4 = (size_t)_swig_go_2.len; 
   arg5 = (mq_cancel *)_swig_go_3; 
-  arg6 = (void *)_swig_go_4.array; arg7 = (size_t)_swig_go_4.len; 
-  arg8 = *(size_t **)&_swig_go_5; 
-  arg9 = (mq_list **)_swig_go_6; 
+  
+  arg6 = (void *)_swig_go_4.array; arg7 = (size_t)_swig_go_4.len; arg8 = &written6; arg9 = &kept6;
+  
   
   result = (mq_status)mqs_publish_flat(arg1,(char const *)arg2,(void const *)arg3,SWIG_STD_MOVE(arg4),arg5,arg6,SWIG_STD_MOVE(arg7),arg8,arg9);
   _swig_go_result = mqg_failed(result); 
+  mqg_tell(arg6, *arg8, *arg9); 
   
   return _swig_go_result;
 }
 
 
-intgo _wrap_MqsAckFlat_native_ce0d9df447638053(mq_bus *_swig_go_0, _goslice_ _swig_go_1, _goslice_ _swig_go_2, size_t *_swig_go_3) {
+intgo _wrap_MqsOpenCluster_native_3e29897a43811854(_goslice_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
+  void *arg1 = (void *) 0 ;
+  size_t arg2 ;
+  mq_config *arg3 = (mq_config *) 0 ;
+  mq_bus **arg4 = (mq_bus **) 0 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (void *)_swig_go_0.array; arg2 = (size_t)_swig_go_0.len; 
+  arg3 = (mq_config *)_swig_go_1; 
+  arg4 = (mq_bus **)_swig_go_2; 
+  
+  result = (mq_status)mqs_open_cluster((void const *)arg1,SWIG_STD_MOVE(arg2),(mq_config const *)arg3,arg4);
+  _swig_go_result = mqg_failed(result); 
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqsAckFlat_native_3e29897a43811854(mq_bus *_swig_go_0, _goslice_ _swig_go_1, _goslice_ _swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   void *arg2 = (void *) 0 ;
   size_t arg3 ;
   int32_t *arg4 = (int32_t *) 0 ;
   size_t arg5 ;
   size_t *arg6 = (size_t *) 0 ;
+  size_t settled4 ;
   mq_status result;
   intgo _swig_go_result;
   
   arg1 = (mq_bus *)_swig_go_0; 
   arg2 = (void *)_swig_go_1.array; arg3 = (size_t)_swig_go_1.len; 
-  arg4 = (int32_t *)_swig_go_2.array; arg5 = (size_t)_swig_go_2.len; 
-  arg6 = *(size_t **)&_swig_go_3; 
+  
+  arg4 = (int32_t *)_swig_go_2.array; arg5 = (size_t)_swig_go_2.len; arg6 = &settled4;
+  
   
   result = (mq_status)mqs_ack_flat(arg1,(void const *)arg2,SWIG_STD_MOVE(arg3),arg4,SWIG_STD_MOVE(arg5),arg6);
   _swig_go_result = mqg_failed(result); 
@@ -919,7 +957,7 @@ intgo _wrap_MqsAckFlat_native_ce0d9df447638053(mq_bus *_swig_go_0, _goslice_ _sw
 }
 
 
-intgo _wrap_MqsConfigOf_native_ce0d9df447638053(_goslice_ _swig_go_0, mq_config **_swig_go_1) {
+intgo _wrap_MqsConfigOf_native_3e29897a43811854(_goslice_ _swig_go_0, mq_config **_swig_go_1) {
   void *arg1 = (void *) 0 ;
   size_t arg2 ;
   mq_config **arg3 = (mq_config **) 0 ;
@@ -935,7 +973,7 @@ intgo _wrap_MqsConfigOf_native_ce0d9df447638053(_goslice_ _swig_go_0, mq_config 
 }
 
 
-intgo _wrap_MqsGetFlat_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, size_t *_swig_go_3) {
+intgo _wrap_MqsGetFlat_native_3e29897a43811854(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, size_t *_swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   void *arg3 = (void *) 0 ;
@@ -956,7 +994,7 @@ intgo _wrap_MqsGetFlat_native_ce0d9df447638053(mq_bus *_swig_go_0, _gostring_ _s
 }
 
 
-intgo _wrap_MqgFetchFlat_native_ce0d9df447638053(mq_subscription *_swig_go_0, intgo _swig_go_1, size_t _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, _goslice_ _swig_go_5, size_t *_swig_go_6, mq_list **_swig_go_7) {
+intgo _wrap_MqgFetchFlat_native_3e29897a43811854(mq_subscription *_swig_go_0, intgo _swig_go_1, size_t _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, _goslice_ _swig_go_5) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   int arg2 ;
   size_t arg3 ;
@@ -966,6 +1004,8 @@ intgo _wrap_MqgFetchFlat_native_ce0d9df447638053(mq_subscription *_swig_go_0, in
   size_t arg7 ;
   size_t *arg8 = (size_t *) 0 ;
   mq_list **arg9 = (mq_list **) 0 ;
+  size_t written6 ;
+  mq_list *kept6 ;
   mq_status result;
   intgo _swig_go_result;
   
@@ -974,12 +1014,13 @@ intgo _wrap_MqgFetchFlat_native_ce0d9df447638053(mq_subscription *_swig_go_0, in
   arg3 = (size_t)_swig_go_2; 
   arg4 = (int64_t)_swig_go_3; 
   arg5 = (mq_cancel *)_swig_go_4; 
-  arg6 = (void *)_swig_go_5.array; arg7 = (size_t)_swig_go_5.len; 
-  arg8 = *(size_t **)&_swig_go_6; 
-  arg9 = (mq_list **)_swig_go_7; 
+  
+  arg6 = (void *)_swig_go_5.array; arg7 = (size_t)_swig_go_5.len; arg8 = &written6; arg9 = &kept6;
+  
   
   result = (mq_status)mqg_fetch_flat(arg1,arg2,SWIG_STD_MOVE(arg3),SWIG_STD_MOVE(arg4),arg5,arg6,SWIG_STD_MOVE(arg7),arg8,arg9);
   _swig_go_result = mqg_failed(result); 
+  mqg_tell(arg6, *arg8, *arg9); 
   return _swig_go_result;
 }
 

@@ -2,6 +2,7 @@
 
 #include <agentmq/agentmq.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -39,7 +40,10 @@ static inline mq_status mqs_fetch_flat(mq_subscription *subscription, size_t max
   return status == MQ_OK ? mqs_list_flat(list, buffer, capacity, size, rest) : status;
 }
 
-/** mq_publish_encoded_with(); the buffer receives what became of each, also where this answers MQ_PARTIAL. */
+/**
+ * mq_publish_encoded_with(); the buffer receives what became of each, also where this answers MQ_PARTIAL. It may be the
+ * one that is read.
+ */
 static inline mq_status mqs_publish_flat(mq_bus *bus, const char *channel, const void *data, size_t length,
                                          mq_cancel *cancel, void *buffer, size_t capacity, size_t *size,
                                          mq_list **rest) {
@@ -51,16 +55,28 @@ static inline mq_status mqs_publish_flat(mq_bus *bus, const char *channel, const
   return status == MQ_OK ? written : status;
 }
 
+#ifndef SWIG
+// Several texts, which cross with a NUL behind each.
+inline std::vector<const char *> TextsIn(const void *data, size_t length) {
+  std::vector<const char *> texts;
+  const char *at = static_cast<const char *>(data);
+  for (const char *const end = at + length; at < end; at += std::strlen(at) + 1) texts.push_back(at);
+  return texts;
+}
+#endif
+
+/** mq_open_cluster(); the nodes are texts with a NUL behind each. */
+static inline mq_status mqs_open_cluster(const void *data, size_t length, const mq_config *config, mq_bus **bus) {
+  const std::vector<const char *> nodes = TextsIn(data, length);
+  return mq_open_cluster(nodes.data(), nodes.size(), config, bus);
+}
+
 /** mq_ack_receipts(); receipts: texts with a NUL behind each. results: room for as many as there are. */
 static inline mq_status mqs_ack_flat(mq_bus *bus, const void *data, size_t length, int32_t *results, size_t count,
                                      size_t *size) {
-  std::vector<const char *> receipts;
-  const char *at = static_cast<const char *>(data);
-  for (const char *end = at + length; at < end && receipts.size() < count; at += std::strlen(at) + 1) {
-    receipts.push_back(at);
-  }
+  const std::vector<const char *> receipts = TextsIn(data, length);
   *size = 0;
-  return mq_ack_receipts(bus, receipts.data(), receipts.size(), results, size);
+  return mq_ack_receipts(bus, receipts.data(), std::min(receipts.size(), count), results, size);
 }
 
 /** A config from texts with a NUL behind each: name, value, name, value... */

@@ -7,6 +7,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.ObjLongConsumer;
 
 /**
  * An open bus: one store, one key prefix, one namespace.
@@ -66,12 +67,8 @@ public final class Bus extends BusAdmin implements AutoCloseable {
    * @throws InvalidException where there is no such setting, naming the nearest, or a value is out of its range
    */
   public static Bus open(String url, Map<String, String> settings) {
-    long[] bus = new long[1];
-    Settings.with(settings, config -> Native.agentmq_open(url, config, bus));
-    int asyncMax = Integer.parseInt(Settings.effective(url, settings, "async_max"));
-    long closeTimeout = Settings.millis(Settings.effective(url, settings, "close_timeout"));
-    Calls calls = new Calls(new Handle("bus", bus[0], Native::mq_shutdown, Native::agentmq_close));
-    return new Bus(calls, asyncMax, closeTimeout);
+    String address = url != null ? url : System.getenv().getOrDefault("AGENTMQ_URL", "");
+    return made(address, settings, (bus, config) -> Native.agentmq_open(url, config, bus));
   }
 
   /**
@@ -84,7 +81,18 @@ public final class Bus extends BusAdmin implements AutoCloseable {
    * @throws UnavailableException where no node answers within the setting {@code open_timeout}
    */
   public static Bus openCluster(List<String> nodes, Map<String, String> settings) {
-    return open("redis-cluster://" + String.join(",", nodes), settings);
+    byte[] texts = Utf8.terminated("a node", nodes);
+    return made("", settings, (bus, config) -> Native.mqs_open_cluster(texts, config, bus));
+  }
+
+  // url: what it says of settings counts; "" says nothing.
+  private static Bus made(String url, Map<String, String> settings, ObjLongConsumer<long[]> open) {
+    long[] bus = new long[1];
+    Settings.with(settings, config -> open.accept(bus, config));
+    int asyncMax = Integer.parseInt(Settings.effective(url, settings, "async_max"));
+    long closeTimeout = Settings.millis(Settings.effective(url, settings, "close_timeout"));
+    Calls calls = new Calls(new Handle("bus", bus[0], Native::mq_shutdown, Native::agentmq_close));
+    return new Bus(calls, asyncMax, closeTimeout);
   }
 
   /**

@@ -33,12 +33,7 @@ final class Calls {
 
   /** The status of each, where at least one was settled; else throws. */
   List<Status> ackReceipts(List<String> receipts) {
-    long size = 0;
-    for (String receipt : receipts) size += Utf8.size("receipt", receipt) + 1;
-    byte[] texts = new byte[Math.toIntExact(size)];
-    int at = 0;
-    for (String receipt : receipts) at = Utf8.put(receipt, texts, at) + 1;
-    return ack(texts, receipts.size());
+    return ack(Utf8.terminated("receipt", receipts), receipts.size());
   }
 
   /** By its receipt, or where it was only looked at by its id. */

@@ -38,8 +38,7 @@ final class Settings {
 
   /** What a bus has for a setting: the URL counts, then the settings given, then the default. */
   static String effective(String url, Map<String, String> settings, String name) {
-    String address = url != null ? url : System.getenv().getOrDefault("AGENTMQ_URL", "");
-    Matcher query = Pattern.compile("[?&]" + name + "=([^&]*)").matcher(address);
+    Matcher query = Pattern.compile("[?&]" + name + "=([^&]*)").matcher(url);
     if (query.find()) return query.group(1);
     return settings.containsKey(name) ? settings.get(name) : Defaults.BY_NAME.get(name);
   }

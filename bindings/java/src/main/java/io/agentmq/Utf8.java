@@ -1,6 +1,7 @@
 package io.agentmq;
 
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 
 /** Texts to UTF-8 and back. JNI's own strings are another encoding beyond the first plane, and C ends one at U+0000. */
 final class Utf8 {
@@ -53,6 +54,16 @@ final class Utf8 {
     if (text == null) return null;
     byte[] bytes = new byte[Math.toIntExact(size(what, text) + 1)];
     put(text, bytes, 0);
+    return bytes;
+  }
+
+  /** All of them, one behind the other. */
+  static byte[] terminated(String what, List<String> texts) {
+    long size = 0;
+    for (String text : texts) size += size(what, text) + 1;
+    byte[] bytes = new byte[Math.toIntExact(size)];
+    int at = 0;
+    for (String text : texts) at = put(text, bytes, at) + 1;
     return bytes;
   }
 

@@ -5,6 +5,7 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.spi.AbstractInterruptibleChannel;
 import java.time.Duration;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * Makes a native call that waits end when its thread is interrupted. A channel that was interrupted is closed by the
@@ -16,7 +17,8 @@ final class Wait extends AbstractInterruptibleChannel {
     int with(long cancel);
   }
 
-  // Tokens that did not fire serve again: making one takes a file descriptor.
+  // Tokens that did not fire serve again: making one takes a file descriptor. The last one lies where no lock is needed.
+  private static final AtomicReference<Wait> LAST = new AtomicReference<>();
   private static final ArrayBlockingQueue<Wait> UNUSED = new ArrayBlockingQueue<>(64);
 
   private final long cancel = Native.mq_cancel_new();
@@ -26,8 +28,9 @@ final class Wait extends AbstractInterruptibleChannel {
    * call was done all the same its answer counts, and only the flag is set.
    */
   static int during(Call call) {
-    Wait unused = UNUSED.poll();
-    Wait wait = unused == null ? new Wait() : unused;
+    Wait wait = LAST.getAndSet(null);
+    if (wait == null) wait = UNUSED.poll();
+    if (wait == null) wait = new Wait();
     boolean done = false;
     try {
       wait.begin();
@@ -67,7 +70,7 @@ final class Wait extends AbstractInterruptibleChannel {
     } catch (IOException e) {
       throw new IllegalStateException(e); // nobody but an interrupt closes this channel
     } finally {
-      if (!isOpen() || !UNUSED.offer(this)) Native.mq_cancel_free(cancel);
+      if (!isOpen() || !LAST.compareAndSet(null, this) && !UNUSED.offer(this)) Native.mq_cancel_free(cancel);
     }
   }
 
