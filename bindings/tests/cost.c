@@ -9,7 +9,7 @@
 #include <time.h>
 
 #define BATCH 100
-#define ROUNDS 7 /* of which the first warm up */
+#define ROUNDS 31 /* of which the first warm up */
 #define TYPE "bench"
 
 static const char payload[100];
@@ -69,7 +69,7 @@ static int take(mq_bus *bus, mq_subscription *subscription, int batch) {
 }
 
 int main(int argc, char **argv) {
-  const int count = argc > 2 ? atoi(argv[2]) : 20000;
+  const int count = argc > 2 ? atoi(argv[2]) : 5000;
   double best[4] = {0};
   mq_bus *bus = NULL;
   mq_subscription *subscription = NULL;

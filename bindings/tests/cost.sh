@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # cost.sh <source> <build> [COUNT]: what a message costs in each language against C, on both stores, in one run: the best
 # of three each. Languages that are not built are left out. Each program makes and publishes COUNT messages, and fetches,
-# reads and acknowledges them, seven times; on Redis a quarter as many.
+# reads and acknowledges them, 31 times, so that some of those rounds are not disturbed; on Redis a quarter as many.
 set -euo pipefail
 
 source=$1
 build=$2
-count=${3:-20000}
+count=${3:-5000}
 PATH=$PATH:$source/build/deps/bin
 dir=$(mktemp -d)
 server=

@@ -14,7 +14,7 @@ final class Bench {
   private static final String CHANNEL = "bench";
   private static final String AGENT = "bench";
   private static final String TYPE = "bench";
-  private static final int ROUNDS = 7; // of which the first warm up
+  private static final int ROUNDS = 31; // of which the first warm up
   private static final int BATCH = 100;
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
@@ -35,7 +35,7 @@ final class Bench {
 
   public static void main(String[] arguments) throws InterruptedException {
     String url = arguments.length > 0 ? arguments[0] : "memory://bench";
-    int count = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 20_000;
+    int count = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 5_000;
     try (Bus bus = Bus.open(url, Map.of("max_items", "0"))) {
       bus.clear(CHANNEL);
       try (Subscription reader = bus.subscribe(CHANNEL, AGENT)) {

@@ -4,8 +4,8 @@ using System.Diagnostics;
 using AgentMQ;
 
 var url = args.Length > 0 ? args[0] : "memory://bench";
-var count = args.Length > 1 ? int.Parse(args[1]) : 20_000;
-const int rounds = 7; // of which the first warm up
+var count = args.Length > 1 ? int.Parse(args[1]) : 5_000;
+const int rounds = 31; // of which the first warm up
 const int batchSize = 100;
 const string channel = "bench";
 const string agent = "bench";

@@ -19,7 +19,7 @@ const (
 	agent   = "bench"
 	kind    = "bench"
 	batch   = 100
-	rounds  = 7 // of which the first warm up
+	rounds  = 31 // of which the first warm up
 )
 
 func main() {
@@ -28,7 +28,7 @@ func main() {
 	if len(os.Args) < 2 {
 		log.Fatal("usage: bench URL [MESSAGES]")
 	}
-	count := 20000
+	count := 5000
 	if len(os.Args) > 2 {
 		number, err := strconv.Atoi(os.Args[2])
 		check(err)
