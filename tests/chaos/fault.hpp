@@ -22,7 +22,7 @@ struct Allowed {
   double recovery = 7;     // seconds, at most: command_timeout and 2 s
   double wait = 0;         // seconds that a message may wait for its acknowledgement; 0: as long as it takes
   bool dead_poison = false;
-  bool lost = false;  // messages that answered MQ_OK, as docs/guarantees.md predicts
+  bool lost = false;  // messages that answered MQ_OK; and some are to be, as docs/guarantees.md predicts
 };
 
 struct Fault {

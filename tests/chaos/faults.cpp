@@ -19,6 +19,8 @@ constexpr double kSilence = 7;    // command_timeout and 2 s
 constexpr double kFailover = 2;   // after it is over
 constexpr double kConfirmed = 5;  // with fewer messages a second: who reads few of them waits longer for the next one
 
+constexpr const char* kConfirm = "min_replicas=1&durability_timeout=50ms";
+
 // How long a fault lasts is part of it; nothing is waited for here.
 void For(milliseconds time) { std::this_thread::sleep_for(time); }
 
@@ -126,14 +128,24 @@ Strike StepServerClock(Stage& stage, Random& random) {
       [&] { stage.On<OneServer>().StepClock(0); });
 }
 
-// It is over when the sentinels agree on the new master.
+// It is over when all agree on the new master.
 Strike FailOver(Stage& stage, Random& random) {
-  auto& servers = stage.On<BehindSentinel>();
-  servers.AwaitReplica();
+  auto& servers = stage.On<Replicated>();
+  servers.AwaitReplicas();
   Strike strike{Now()};
-  servers.FailOver(random.Between(100ms, 300ms));
+  servers.FailOver(random);
   strike.healed = Now();
   servers.StartDead();
+  return strike;
+}
+
+// The nodes beside the two hear of it later: the next one moves when all know of this one.
+Strike MoveSlot(Stage& stage, Random& random) {
+  auto& cluster = stage.On<InCluster>();
+  Strike strike{Now()};
+  cluster.MoveQueue(random);
+  strike.healed = Now();
+  cluster.AwaitMoved();
   return strike;
 }
 
@@ -161,6 +173,13 @@ Setup On(bool proxied, bool stepped_clock = false) {
 Setup OnSentinel(const std::string& query) {
   Setup setup;
   setup.topology = [] { return std::make_unique<BehindSentinel>(); };
+  setup.query = query;
+  return setup;
+}
+
+Setup OnCluster(bool replicas, const std::string& query = "") {
+  Setup setup;
+  setup.topology = [=] { return std::make_unique<InCluster>(replicas); };
   setup.query = query;
   return setup;
 }
@@ -224,9 +243,13 @@ const std::vector<Fault>& Faults() {
       {"server-clock", "the server's clock is stepped by an hour", On(false, true), Again(kSilence), StepServerClock},
       {"slow-consumer", "one consumer takes 100 ms for each message", slow, Never(kSilence, 8), nullptr},
       {"poison", "a message kills whoever receives it", poison, DeadPoison(), Poison},
-      {"failover", "kill -9 of a master whose replica was cut off just before; min_replicas=1",
-       OnSentinel("min_replicas=1&durability_timeout=50ms"), Forgotten(false), FailOver},
+      {"failover", "kill -9 of a master whose replica was cut off just before; min_replicas=1", OnSentinel(kConfirm),
+       Forgotten(false), FailOver},
       {"failover-lossy", "the same, without min_replicas", OnSentinel(""), Forgotten(true), FailOver},
+      {"cluster-failover", "the same in a cluster; min_replicas=1", OnCluster(true, kConfirm), Forgotten(false),
+       FailOver},
+      {"cluster-lossy", "the same, without min_replicas", OnCluster(true), Forgotten(true), FailOver},
+      {"slot-migration", "a queue's slot goes to another node, key by key", OnCluster(false), Never(), MoveSlot},
   };
   return faults;
 }

@@ -59,7 +59,7 @@ Json ToJson(const Outcome& outcome) {
           {"recoveries", outcome.recoveries},
           {"slowest_recovery", outcome.slowest},
           {"failures", outcome.failures},
-          {"late", outcome.late}};
+          {"by_chance", outcome.by_chance}};
 }
 
 }  // namespace
@@ -84,7 +84,7 @@ void Print(const std::vector<Outcome>& outcomes) {
   }
   for (const Outcome& outcome : outcomes) {
     std::vector<std::string> all = outcome.failures;
-    all.insert(all.end(), outcome.late.begin(), outcome.late.end());
+    all.insert(all.end(), outcome.by_chance.begin(), outcome.by_chance.end());
     for (const std::string& failure : all) {
       std::printf("%s (seed %llu): %s\n", outcome.fault.c_str(), static_cast<unsigned long long>(outcome.seed),
                   failure.c_str());

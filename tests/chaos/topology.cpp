@@ -10,10 +10,13 @@
 #include <stdexcept>
 #include <thread>
 
+#include "roles.hpp"
 #include "support/eventually.hpp"
 
 namespace agentmq::chaos {
 namespace {
+
+using namespace std::chrono_literals;
 
 std::string FakeTimeLibrary() {
   glob_t found{};
@@ -40,6 +43,43 @@ std::string VersionOf(const test::RedisServer& server) {
 // Nothing that a server answered is lost when it crashes, and nothing is thrown away.
 const std::map<std::string, std::string> kDurable{
     {"appendonly", "yes"}, {"appendfsync", "always"}, {"maxmemory-policy", "noeviction"}};
+
+// And a replica that comes is served at once.
+std::map<std::string, std::string> ReplicatedAtOnce() {
+  std::map<std::string, std::string> config = kDurable;
+  config["repl-diskless-sync-delay"] = "0";
+  return config;
+}
+
+// One of the two with most of the traffic.
+std::string SomeInbox(Random& random) { return test::QueueKey(random.Between(0, 1) == 0 ? kOrders : kEvents, kWorker); }
+
+std::string SomeQueue(Random& random) {
+  return random.Between(0, 2) == 0 ? test::QueueKey(kNews, "*") : SomeInbox(random);
+}
+
+void AwaitReplica(const test::RedisServer& master, const test::RedisServer& replica) {
+  const bool caught_up = test::Eventually(30s, [&] {
+    // As it says itself, or WAIT of its master.
+    auto info = replica.Client().Info("replication");
+    if (info["role"] != "slave" || info["master_link_status"] != "up") return false;
+    return master.Client().Number({"WAIT", "1", "100"}) == 1;
+  });
+  if (!caught_up) throw std::runtime_error("the replica does not follow its master");
+}
+
+// What the master answers in between nobody else has; it dies as soon as some of that is in the queue, not acknowledged.
+void KillCutOff(test::RedisServer& master, test::RedisServer& replica, const std::string& queue, Random& random) {
+  constexpr int64_t kSome = 5;
+  const std::chrono::milliseconds cut_off = random.Between(100ms, 300ms);
+  test::RespClient client = master.Client();
+  replica.SigStop();
+  client.Must({"CLIENT", "KILL", "TYPE", "replica"});
+  std::this_thread::sleep_for(cut_off);
+  test::Eventually(1s, [&] { return client.Number({"HLEN", queue}) >= kSome; });
+  master.Kill9();
+  replica.SigCont();
+}
 
 void WriteFile(const std::string& file, const std::string& text) {
   // By renaming, so that nobody reads half of it.
@@ -72,7 +112,7 @@ std::string OneServer::Version() { return VersionOf(*server_); }
 
 void OneServer::StepClock(int64_t seconds) {
   WriteFile(dir_.path() + "/clock", (seconds < 0 ? "" : "+") + std::to_string(seconds));
-  const bool stepped = test::Eventually(std::chrono::seconds(10), [&] {
+  const bool stepped = test::Eventually(10s, [&] {
     const int64_t shown = std::stoll(server_->Client().Must({"TIME"}).items.at(0).text);
     return std::abs(shown - (std::time(nullptr) + seconds)) < 60;
   });
@@ -81,33 +121,62 @@ void OneServer::StepClock(int64_t seconds) {
 
 BehindSentinel::BehindSentinel() {
   test::SentinelTeam::Options options;
-  options.server = kDurable;
-  options.server["repl-diskless-sync-delay"] = "0";
+  options.server = ReplicatedAtOnce();
   team_ = std::make_unique<test::SentinelTeam>(options);
-  AwaitReplica();
+  AwaitReplicas();
 }
 
 std::string BehindSentinel::Version() { return VersionOf(master()) + " behind Sentinel"; }
 
-void BehindSentinel::AwaitReplica() {
-  const bool caught_up = test::Eventually(std::chrono::seconds(30), [this] {
-    // As it says itself, or WAIT of its master.
-    if (replica().Client().Info("replication")["master_link_status"] != "up") return false;
-    return master().Client().Number({"WAIT", "1", "100"}) == 1;
-  });
-  if (!caught_up) throw std::runtime_error("the replica does not follow its master");
-}
+void BehindSentinel::AwaitReplicas() { AwaitReplica(master(), replica()); }
 
-void BehindSentinel::FailOver(std::chrono::milliseconds cut_off) {
-  replica().SigStop();
-  master().Client().Must({"CLIENT", "KILL", "TYPE", "replica"});
-  std::this_thread::sleep_for(cut_off);
-  master().Kill9();
-  replica().SigCont();
+void BehindSentinel::FailOver(Random& random) {
+  KillCutOff(master(), replica(), SomeInbox(random), random);
   if (!team_->MasterBecomes(replica())) throw std::runtime_error("the sentinels made no other master");
   master_ = 1 - master_;
 }
 
 void BehindSentinel::StartDead() { replica().Start(); }
+
+InCluster::InCluster(bool replicas) {
+  test::RedisCluster::Options options;
+  options.masters = kMasters;
+  options.replicas = replicas ? 1 : 0;
+  options.config = ReplicatedAtOnce();
+  cluster_ = std::make_unique<test::RedisCluster>(options);
+}
+
+std::string InCluster::Version() { return VersionOf(cluster_->node(0)) + " Cluster"; }
+
+void InCluster::AwaitReplicas() {
+  cluster_->Settle();
+  for (size_t node = 0; node < kMasters; ++node) {
+    const bool master = cluster_->node(node).Client().Info("replication")["role"] == "master";
+    AwaitReplica(cluster_->node(master ? node : Other(node)), cluster_->node(master ? Other(node) : node));
+  }
+}
+
+void InCluster::FailOver(Random& random) {
+  const std::string queue = SomeInbox(random);
+  slot_ = cluster_->SlotOf(queue);
+  dead_ = cluster_->OwnerOf(slot_);
+  owner_ = Other(dead_);
+  KillCutOff(cluster_->node(dead_), cluster_->node(owner_), queue, random);
+  cluster_->AwaitOwner(slot_, owner_);
+}
+
+void InCluster::StartDead() { cluster_->node(dead_).Start(); }
+
+void InCluster::MoveQueue(Random& random) {
+  slot_ = cluster_->SlotOf(SomeQueue(random));
+  const size_t from = cluster_->OwnerOf(slot_);
+  owner_ = (from + static_cast<size_t>(random.Between(1, kMasters - 1))) % kMasters;
+  const std::chrono::milliseconds half_way = random.Between(0ms, 500ms);
+  cluster_->Move(
+      slot_, from, owner_, [&] { std::this_thread::sleep_for(half_way); },
+      [&] { std::this_thread::sleep_for(random.Between(0ms, 30ms)); });
+}
+
+void InCluster::AwaitMoved() { cluster_->AwaitOwner(slot_, owner_); }
 
 }  // namespace agentmq::chaos

@@ -4,7 +4,9 @@
 #include <memory>
 #include <string>
 
+#include "random.hpp"
 #include "support/proxy.hpp"
+#include "support/redis_cluster.hpp"
 #include "support/redis_server.hpp"
 #include "support/sentinel_team.hpp"
 
@@ -47,20 +49,28 @@ class OneServer : public Topology {
   std::unique_ptr<test::Proxy> proxy_;
 };
 
+// Masters that have a replica each.
+class Replicated : public Topology {
+ public:
+  // Waits until the replicas have what their masters have.
+  virtual void AwaitReplicas() = 0;
+  // Cuts a replica off, kills its master a moment later, and answers when the replica is the master and all know it.
+  virtual void FailOver(Random& random) = 0;
+  // The one that died comes back, and is made a replica.
+  virtual void StartDead() = 0;
+};
+
 // A master, its replica and three sentinels.
-class BehindSentinel : public Topology {
+class BehindSentinel : public Replicated {
  public:
   BehindSentinel();
 
   std::string Url(const std::string& query) const override { return team_->Url(query); }
   std::string Version() override;
 
-  // Waits until the replica has what the master has.
-  void AwaitReplica();
-  // Cuts the replica off, kills the master so much later, and answers when the sentinels have made the replica the master.
-  void FailOver(std::chrono::milliseconds cut_off);
-  // The one that died comes back, and is made a replica.
-  void StartDead();
+  void AwaitReplicas() override;
+  void FailOver(Random& random) override;
+  void StartDead() override;
 
  private:
   test::RedisServer& master() { return team_->server(master_); }
@@ -68,6 +78,34 @@ class BehindSentinel : public Topology {
 
   std::unique_ptr<test::SentinelTeam> team_;
   size_t master_ = 0;
+};
+
+// A cluster of three masters, with a replica each or with none.
+class InCluster : public Replicated {
+ public:
+  explicit InCluster(bool replicas);
+
+  std::string Url(const std::string& query) const override { return cluster_->Url(query); }
+  std::string Version() override;
+
+  void AwaitReplicas() override;
+  // Of a master that has a queue of the traffic.
+  void FailOver(Random& random) override;
+  void StartDead() override;
+
+  // Has a queue of the traffic go to another master, key by key; answers when both know.
+  void MoveQueue(Random& random);
+  // Waits until all know.
+  void AwaitMoved();
+
+ private:
+  static constexpr size_t kMasters = 3;
+  size_t Other(size_t node) const { return (node + kMasters) % (2 * kMasters); }  // of a master and its replica
+
+  std::unique_ptr<test::RedisCluster> cluster_;
+  size_t dead_ = 0;   // who was killed last
+  int slot_ = 0;      // which moved last,
+  size_t owner_ = 0;  // and to whom
 };
 
 // What stands in the environment of a process whose clock is off: by `spec`, as in FAKETIME. Throws where libfaketime is

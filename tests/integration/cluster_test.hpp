@@ -8,11 +8,6 @@
 
 namespace agentmq::test {
 
-// The key of a queue of the namespace and prefix that a bus has by default.
-inline std::string QueueKey(const std::string& channel, const std::string& target) {
-  return "{agentmq:default:" + channel + "/" + target + "}:msg";
-}
-
 // Agents whose inboxes on the channel are on that node.
 inline std::vector<std::string> AgentsOn(RedisCluster& cluster, size_t node, const std::string& channel, size_t count) {
   const std::vector<size_t> owners = cluster.Owners();

@@ -132,9 +132,21 @@ std::string RedisCluster::Url(const std::string& query) const {
 }
 
 std::vector<size_t> RedisCluster::Owners() {
-  std::vector<size_t> owners(kSlots, nodes_.size());
   const auto up = std::find_if(nodes_.begin(), nodes_.end(), [](const auto& server) { return server->Running(); });
-  const Reply ranges = (*up)->Client().Must({"CLUSTER", "SLOTS"});
+  return OwnersBy((*up)->Client());
+}
+
+void RedisCluster::AwaitOwner(int slot, size_t owner) {
+  for (const auto& server : nodes_) {
+    Await("a node knows another owner",
+          [&] { return !server->Running() || OwnersBy(server->Client())[static_cast<size_t>(slot)] == owner; });
+  }
+  Settle();
+}
+
+std::vector<size_t> RedisCluster::OwnersBy(RespClient client) const {
+  std::vector<size_t> owners(kSlots, nodes_.size());
+  const Reply ranges = client.Must({"CLUSTER", "SLOTS"});
   for (const Reply& range : ranges.items) {
     const std::string& id = range.items[2].items[2].text;
     const auto owner = static_cast<size_t>(std::find(ids_.begin(), ids_.end(), id) - ids_.begin());
@@ -145,7 +157,8 @@ std::vector<size_t> RedisCluster::Owners() {
   return owners;
 }
 
-void RedisCluster::Move(int slot, size_t from, size_t to, const std::function<void()>& half_way) {
+void RedisCluster::Move(int slot, size_t from, size_t to, const std::function<void()>& half_way,
+                        const std::function<void()>& after_key) {
   const std::string number = std::to_string(slot);
   RespClient source = node(from).Client();
   RespClient target = node(to).Client();
@@ -157,6 +170,7 @@ void RedisCluster::Move(int slot, size_t from, size_t to, const std::function<vo
     for (const Reply& key : keys.items) {
       // One by one: what is in between is seen by clients.
       source.Must({"MIGRATE", options_.host, NodePort(to), key.text, "0", "5000"});
+      if (after_key) after_key();
     }
   }
   if (half_way) half_way();

@@ -11,6 +11,11 @@
 
 namespace agentmq::test {
 
+// A key of a queue of the namespace and prefix that a bus has by default.
+inline std::string QueueKey(const std::string& channel, const std::string& target) {
+  return "{agentmq:default:" + channel + "/" + target + "}:msg";
+}
+
 // A real cluster: nodes as processes on free loopback ports, masters first, the slots in equal parts among them; ends
 // with this object. Node n + masters is a replica of node n.
 class RedisCluster {
@@ -35,16 +40,21 @@ class RedisCluster {
   // redis-cluster://127.0.0.1:port,..., or rediss-cluster://localhost:port,..., of all nodes.
   std::string Url(const std::string& query = "") const;
 
-  // Which node the cluster says serves each slot.
+  // Which node serves each slot, as the first says that is up.
   std::vector<size_t> Owners();
   size_t OwnerOf(int slot) { return Owners()[static_cast<size_t>(slot)]; }
+  // Waits until every node that is up says that this one serves it, and that all slots are served.
+  void AwaitOwner(int slot, size_t owner);
   int SlotOf(const std::string& key) { return static_cast<int>(node(0).Client().Number({"CLUSTER", "KEYSLOT", key})); }
-  // Moves a slot with its keys, as redis-cli does it. `half_way` runs when all keys have gone but no node knows it yet.
-  void Move(int slot, size_t from, size_t to, const std::function<void()>& half_way = nullptr);
+  // Moves a slot with its keys, as redis-cli does it. `half_way` runs when all keys have gone but no node knows it yet,
+  // `after_key` when one more has gone.
+  void Move(int slot, size_t from, size_t to, const std::function<void()>& half_way = nullptr,
+            const std::function<void()>& after_key = nullptr);
   // Waits until every node that is up knows of all slots.
   void Settle();
 
  private:
+  std::vector<size_t> OwnersBy(RespClient client) const;
   void Join();
   std::string NodePort(size_t index);
   void AddTls(std::map<std::string, std::string>& config);
