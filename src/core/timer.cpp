@@ -17,7 +17,7 @@ uint64_t Timer::Add(int64_t delay, Task task) {
     const std::lock_guard lock(mutex_);
     if (stopped_) return 0;
     id = ++last_id_;
-    entries_.emplace(id, Entry{PlannedAt(delay), std::move(task)});
+    Plan(id, entries_.emplace(id, Entry{kNotPlanned, std::move(task)}).first->second, PlannedAt(delay));
     if (!thread_.joinable()) thread_ = Thread("amq-timer", [this] { Run(); });
   }
   wake_.Set();
@@ -26,7 +26,16 @@ uint64_t Timer::Add(int64_t delay, Task task) {
 
 void Timer::Remove(uint64_t id) {
   const std::lock_guard lock(mutex_);
-  entries_.erase(id);
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return;
+  plan_.erase({found->second.at, id});
+  entries_.erase(found);
+}
+
+void Timer::Plan(uint64_t id, Entry& entry, int64_t at) {
+  plan_.erase({entry.at, id});
+  entry.at = at;
+  if (at != kNotPlanned) plan_.emplace(at, id);
 }
 
 void Timer::Poke(uint64_t id) {
@@ -34,7 +43,7 @@ void Timer::Poke(uint64_t id) {
     const std::lock_guard lock(mutex_);
     const auto found = entries_.find(id);
     if (found == entries_.end()) return;
-    found->second.at = 0;
+    Plan(id, found->second, std::min(found->second.at, SteadyMillis()));
     found->second.poked = true;
   }
   wake_.Set();
@@ -50,23 +59,23 @@ void Timer::Stop() {
   std::map<uint64_t, Entry> ended;  // tasks end outside the lock
   const std::lock_guard lock(mutex_);
   ended.swap(entries_);
+  plan_.clear();
 }
 
 uint64_t Timer::NextDue(Task* task, Deadline* wait) {
   const std::lock_guard lock(mutex_);
-  const int64_t now = SteadyMillis();
-  int64_t earliest = kNotPlanned;
-  for (auto& [id, entry] : entries_) {
-    if (entry.at <= now) {
-      entry.at = kNotPlanned;
-      entry.poked = false;
-      *task = entry.task;
-      return id;
-    }
-    earliest = std::min(earliest, entry.at);
+  *wait = Deadline::Never();
+  if (plan_.empty()) return 0;
+  const auto [at, id] = *plan_.begin();
+  if (const int64_t now = SteadyMillis(); at > now) {
+    *wait = Deadline::After(at - now);
+    return 0;
   }
-  *wait = earliest == kNotPlanned ? Deadline::Never() : Deadline::After(earliest - now);
-  return 0;
+  Entry& entry = entries_.at(id);
+  Plan(id, entry, kNotPlanned);
+  entry.poked = false;
+  *task = entry.task;
+  return id;
 }
 
 void Timer::Run() {
@@ -85,7 +94,7 @@ void Timer::Run() {
     const int64_t again = task();
     const std::lock_guard lock(mutex_);
     const auto found = entries_.find(id);
-    if (found != entries_.end() && !found->second.poked) found->second.at = PlannedAt(again);
+    if (found != entries_.end() && !found->second.poked) Plan(id, found->second, PlannedAt(again));
   }
 }
 

@@ -4,6 +4,8 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
+#include <utility>
 
 #include "util/event.hpp"
 #include "util/thread.hpp"
@@ -28,19 +30,21 @@ class Timer {
 
  private:
   struct Entry {
-    int64_t at;  // steady ms
+    int64_t at;  // steady ms; INT64_MAX: not planned
     Task task;
     bool poked = false;  // while it ran
   };
 
   void Run();
+  void Plan(uint64_t id, Entry& entry, int64_t at);  // with mutex_ held
   // The next entry that is due, taken off the plan; 0 and how long to wait where there is none.
   uint64_t NextDue(Task* task, Deadline* wait);
 
   std::mutex mutex_;
-  std::map<uint64_t, Entry> entries_;  // guarded by mutex_
-  uint64_t last_id_ = 0;               // guarded by mutex_
-  bool stopped_ = false;               // guarded by mutex_
+  std::map<uint64_t, Entry> entries_;            // guarded by mutex_
+  std::set<std::pair<int64_t, uint64_t>> plan_;  // by `at`, of those that are planned; guarded by mutex_
+  uint64_t last_id_ = 0;                         // guarded by mutex_
+  bool stopped_ = false;                         // guarded by mutex_
   Event wake_;
   Thread thread_;
 };

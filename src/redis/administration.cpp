@@ -36,18 +36,18 @@ Status Administration::Delete(const QueueName& name, const ShortId& id) {
   const auto view = queues_.Refresh(*queue);
   std::vector<std::string> hands;
   for (const auto& group : view->groups) {
-    auto consumers = inspection_.Consumers(group.keys);
+    auto consumers = inspection_.Consumers(group->keys);
     if (!consumers.ok()) return consumers.status();
-    for (const std::string& consumer : *consumers) hands.push_back(group.keys.Hand(consumer));
+    for (const std::string& consumer : *consumers) hands.push_back(group->keys.Hand(consumer));
   }
   Command command(Script::kDelete);
   AddQueueKeys(&command, queue->keys());
   for (const std::string& hand : hands) command.Key(hand);
-  for (const auto& group : view->groups) command.Key(group.keys.due());
-  for (const auto& group : view->groups) command.Key(group.keys.tries());
+  for (const auto& group : view->groups) command.Key(group->keys.due());
+  for (const auto& group : view->groups) command.Key(group->keys.tries());
   for (const auto& group : view->groups) {
-    command.Key(group.keys.wake()).Key(group.keys.skip());
-    AddLaneKeys(&command, group.keys);
+    command.Key(group->keys.wake()).Key(group->keys.skip());
+    AddLaneKeys(&command, group->keys);
   }
   command.Arg(id.view()).Arg(static_cast<int64_t>(hands.size())).Arg(static_cast<int64_t>(view->groups.size()));
   Reply reply;
@@ -65,11 +65,11 @@ Result<int64_t> Administration::Clear(const QueueName& name) {
   std::vector<std::string> keys;
   for (const auto& group : view->groups) {
     keys.insert(keys.end(),
-                {group.keys.due(), group.keys.until(), group.keys.tries(), group.keys.skip(), group.keys.wake()});
-    keys.insert(keys.end(), group.keys.lanes.begin(), group.keys.lanes.end());
-    auto consumers = inspection_.Consumers(group.keys);
+                {group->keys.due(), group->keys.until(), group->keys.tries(), group->keys.skip(), group->keys.wake()});
+    keys.insert(keys.end(), group->keys.lanes.begin(), group->keys.lanes.end());
+    auto consumers = inspection_.Consumers(group->keys);
     if (!consumers.ok()) return consumers.status();
-    for (const std::string& consumer : *consumers) keys.push_back(group.keys.Hand(consumer));
+    for (const std::string& consumer : *consumers) keys.push_back(group->keys.Hand(consumer));
   }
   // Payloads that are stored apart have no other trace than the ids.
   auto ids = inspection_.Ids(*queue);
@@ -103,8 +103,8 @@ Result<int64_t> Administration::Recover(const QueueName& name, const std::option
   const int64_t max_age = queues_.server().options().liveness_timeout + 1000;
   int64_t total = 0;
   for (const auto& known : view->groups) {
-    if (group && *group != known.name) continue;
-    auto count = recovery_.Recover(*queue, known.name, max_age);
+    if (group && *group != known->name) continue;
+    auto count = recovery_.Recover(*queue, known->name, max_age);
     if (!count.ok()) return count;
     total += *count;
   }

@@ -103,10 +103,10 @@ Result<QueueStats> Inspection::Stats(const QueueName& name) {
   std::vector<size_t> first;  // of each group's commands
   for (const auto& group : view->groups) {
     first.push_back(commands.size());
-    commands.push_back(Command{"HKEYS", group.keys.lease()});
-    commands.push_back(Command{"ZRANGE", group.keys.due(), "0", "-1"});
-    commands.push_back(Command{"HKEYS", group.keys.tries()});
-    for (const std::string& lane : group.keys.lanes) {
+    commands.push_back(Command{"HKEYS", group->keys.lease()});
+    commands.push_back(Command{"ZRANGE", group->keys.due(), "0", "-1"});
+    commands.push_back(Command{"HKEYS", group->keys.tries()});
+    for (const std::string& lane : group->keys.lanes) {
       commands.push_back(Command{"LLEN", lane});
       commands.push_back(Command{"LINDEX", lane, "0"});
     }
@@ -126,18 +126,18 @@ Result<QueueStats> Inspection::Stats(const QueueName& name) {
   for (size_t g = 0; g < view->groups.size(); ++g) {
     const auto& group = view->groups[g];
     GroupStats& out = stats.groups.emplace_back();
-    out.group = group.name;
+    out.group = group->name;
     out.consumers = static_cast<int64_t>(replies[first[g]].items.size());
-    out.delivered = Counter(replies[0], "d:" + group.name);
-    out.acked = Counter(replies[0], "a:" + group.name);
-    out.retried = Counter(replies[0], "r:" + group.name);
+    out.delivered = Counter(replies[0], "d:" + group->name);
+    out.acked = Counter(replies[0], "a:" + group->name);
+    out.retried = Counter(replies[0], "r:" + group->name);
     out.scheduled = static_cast<int64_t>(replies[first[g] + 1].items.size());
-    auto consumers = Consumers(group.keys);
+    auto consumers = Consumers(group->keys);
     if (!consumers.ok()) return consumers.status();
     std::vector<Command> hands;
     for (const std::string& consumer : *consumers) {
       Command deliveries{"HVALS"};
-      deliveries.Keep(group.keys.Hand(consumer));
+      deliveries.Keep(group->keys.Hand(consumer));
       hands.push_back(std::move(deliveries));
     }
     std::vector<Reply> held(hands.size());
@@ -148,7 +148,7 @@ Result<QueueStats> Inspection::Stats(const QueueName& name) {
       for (const Reply& ids : hand.items) out.reserved += static_cast<int64_t>(ids.text.size() / ShortId::kSize);
     }
     int64_t oldest = now;
-    for (size_t lane = 0; lane < group.keys.lanes.size(); ++lane) {
+    for (size_t lane = 0; lane < group->keys.lanes.size(); ++lane) {
       out.waiting += replies[first[g] + 3 + 2 * lane].Number();
       const auto id = ShortId::Parse(std::string_view(replies[first[g] + 4 + 2 * lane].text).substr(0, ShortId::kSize));
       if (id) oldest = std::min(oldest, id->time());

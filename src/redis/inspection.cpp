@@ -179,9 +179,9 @@ Result<Found> Inspection::Get(const QueueName& name, const ShortId& id) {
   if (found.record.empty()) return Status::NotFound("there is no message '" + FullId{name, id, {}}.Text() + "'");
   const auto view = queues_.Refresh(*queue);
   for (const auto& group : view->groups) {
-    auto whereabouts = Locate(*queue, group);
+    auto whereabouts = Locate(*queue, *group);
     if (!whereabouts.ok()) return whereabouts.status();
-    Describe(&found, *whereabouts, group.name);
+    Describe(&found, *whereabouts, group->name);
     if (found.state != State::kQueued) break;
   }
   return found;
@@ -228,9 +228,9 @@ Status Inspection::Walk(const QueueName& name, const std::function<bool(Found&&)
   if (ids->empty()) return Status::Ok();
   std::vector<std::pair<std::string, Whereabouts>> groups;
   for (const auto& group : view->groups) {
-    auto whereabouts = Locate(*queue, group);
+    auto whereabouts = Locate(*queue, *group);
     if (!whereabouts.ok()) return whereabouts.status();
-    groups.emplace_back(group.name, std::move(*whereabouts));
+    groups.emplace_back(group->name, std::move(*whereabouts));
   }
   for (size_t from = 0; from < ids->size(); from += kStep) {
     std::vector<Found> step(std::min(kStep, ids->size() - from));

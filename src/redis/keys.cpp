@@ -48,8 +48,8 @@ GroupKeys QueueKeys::Group(std::string_view group, const std::vector<int>& lanes
 }
 
 const QueueView::Group* QueueView::Find(std::string_view group) const {
-  const auto at = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.name == group; });
-  return at == groups.end() ? nullptr : &*at;
+  const auto at = std::find_if(groups.begin(), groups.end(), [&](const auto& one) { return one->name == group; });
+  return at == groups.end() ? nullptr : at->get();
 }
 
 bool QueueView::HasLane(int priority) const {
@@ -61,13 +61,15 @@ std::shared_ptr<const QueueView> Queue::view() const {
   return view_;
 }
 
+// A log may have a thousand groups, and each that comes or goes has it learnt again: what stays is not made anew.
 std::shared_ptr<const QueueView> Queue::Learn(const Reply& reply, size_t index) {
-  const std::string& generation = reply.At(index).text;
-  // A generation stands for its lanes and groups; a log may have hundreds of them.
-  if (auto known = this->view(); !generation.empty() && known->generation == generation) return known;
+  const auto before = this->view();
   auto view = std::make_shared<QueueView>();
-  view->generation = generation;
+  view->generation = reply.At(index).text;
+  view->told = reply.At(index + 1).text + " " + reply.At(index + 2).text;
+  if (view->generation == before->generation && view->told == before->told) return before;
   view->lanes = ParseLanes(reply.At(index + 1).text);
+  auto known = view->lanes == before->lanes ? before->groups.begin() : before->groups.end();
   std::string_view groups = reply.At(index + 2).text;
   while (!groups.empty()) {
     const auto end = std::min(groups.find('/'), groups.size());
@@ -75,11 +77,20 @@ std::shared_ptr<const QueueView> Queue::Learn(const Reply& reply, size_t index) 
     groups.remove_prefix(std::min(end + 1, groups.size()));
     const auto colon = entry.rfind(':');
     if (colon == std::string_view::npos) continue;
-    const std::string name(entry.substr(0, colon));
+    const std::string_view name = entry.substr(0, colon);
     const int64_t ordinal = ToNumber(entry.substr(colon + 1));
     if (ordinal < -1 || ordinal > kMostOrdinal) continue;
     if (ordinal >= 0) SetBit(&view->reference_map, ordinal);
-    view->groups.push_back({name, ordinal, keys_.Group(name, view->lanes)});
+    // New ones come at the end: the order is the same.
+    const auto same = std::find_if(known, before->groups.end(),
+                                   [&](const auto& group) { return group->ordinal == ordinal && group->name == name; });
+    if (same != before->groups.end()) {
+      view->groups.push_back(*same);
+      known = std::next(same);
+    } else {
+      view->groups.push_back(std::make_shared<const QueueView::Group>(
+          QueueView::Group{std::string(name), ordinal, keys_.Group(name, view->lanes)}));
+    }
   }
   std::lock_guard lock(mutex_);
   view_ = view;

@@ -65,8 +65,9 @@ struct QueueView {
     int64_t ordinal;  // -1 in an inbox
     GroupKeys keys;
   };
-  std::vector<Group> groups;
-  std::string reference_map;  // a log's: the bits of all groups
+  std::vector<std::shared_ptr<const Group>> groups;  // those that stay are shared with the views after it
+  std::string reference_map;                         // a log's: the bits of all groups
+  std::string told;                                  // lanes and groups, as the server writes them
 
   const Group* Find(std::string_view group) const;
   bool HasLane(int priority) const;

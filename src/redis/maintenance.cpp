@@ -25,11 +25,11 @@ void Maintenance::Maintain(Queue& queue) {
     Command command(Script::kMaintain);
     AddQueueKeys(&command, queue.keys());
     for (const auto& group : view->groups) {
-      command.Key(group.keys.lease()).Key(group.keys.due()).Key(group.keys.wake()).Key(group.keys.skip());
-      AddLaneKeys(&command, group.keys);
+      command.Key(group->keys.lease()).Key(group->keys.due()).Key(group->keys.wake()).Key(group->keys.skip());
+      AddLaneKeys(&command, group->keys);
     }
     command.Arg(view->generation).Arg(static_cast<int64_t>(view->lanes.size())).Arg(remove ? "1" : "0");
-    for (const auto& group : view->groups) command.Arg(group.name);
+    for (const auto& group : view->groups) command.Arg(group->name);
     auto reply = queues_.server().Run(std::move(command), Briefly());
     if (!reply.ok()) return;
     const int64_t state = reply->At(1).integer;

@@ -88,8 +88,8 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
     if (IsBlob(*message)) command.KeepKey(queue.keys().Blob(message->id.view()));
   }
   for (const auto& group : view.groups) {
-    command.Key(group.keys.wake());
-    AddLaneKeys(&command, group.keys);
+    command.Key(group->keys.wake());
+    AddLaneKeys(&command, group->keys);
   }
   if (beside) command.KeepKey(queue.keys().Open());
   size_t bytes = 0;

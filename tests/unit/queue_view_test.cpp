@@ -37,8 +37,24 @@ TEST_F(QueueViewTest, WhatCantBeOneIsPassedOver) {
   const auto view = queue_.Learn(Answer("18888888888888881,256,x,-4,,7", "a:-2/b:9000000000000000000/c/d:3"), 0);
   EXPECT_EQ(view->lanes, std::vector<int>{7});
   ASSERT_EQ(view->groups.size(), 1u);
-  EXPECT_EQ(view->groups[0].name, "d");
+  EXPECT_EQ(view->groups[0]->name, "d");
   EXPECT_EQ(view->reference_map.size(), 1u);
+}
+
+TEST_F(QueueViewTest, WhatStaysIsSharedWithTheViewBefore) {
+  const auto first = queue_.Learn(Answer("5", "ann:0/bob:1/crew:2"), 0);
+  EXPECT_EQ(queue_.Learn(Answer("5", "ann:0/bob:1/crew:2"), 0), first);
+  // One has left and come back under another bit, one has left, one is new.
+  const auto second = queue_.Learn(Answer("5", "bob:1/ann:3/dan:4"), 0);
+  ASSERT_EQ(second->groups.size(), 3u);
+  EXPECT_EQ(second->groups[0], first->groups[1]);
+  EXPECT_EQ(second->Find("ann")->ordinal, 3);
+  EXPECT_EQ(second->Find("crew"), nullptr);
+  EXPECT_EQ(second->reference_map, std::string("\x1a", 1));
+  // With another lane all have more keys.
+  const auto third = queue_.Learn(Answer("9,5", "bob:1/ann:3/dan:4"), 0);
+  EXPECT_EQ(third->groups[0]->keys.lanes.size(), 2u);
+  EXPECT_EQ(second->groups[0]->keys.lanes.size(), 1u) << "who holds an earlier view goes on with that";
 }
 
 }  // namespace
