@@ -120,15 +120,14 @@ void Waiter::Disarm(Ticket ticket) {
   std::lock_guard wait(calling_);
 }
 
-void Waiter::Wake(const std::string& key) {
+bool Waiter::Wake(const std::string& key) {
   std::lock_guard calling(calling_);
-  std::function<bool()> wake;
-  {
-    std::lock_guard lock(mutex_);
-    const auto at = waits_.find(key);
-    if (at == waits_.end()) {
-      wake = nullptr;
-    } else {
+  for (;;) {
+    std::function<bool()> wake;
+    {
+      std::lock_guard lock(mutex_);
+      const auto at = waits_.find(key);
+      if (at == waits_.end()) return false;
       wake = std::move(at->second.front().wake);
       tickets_.erase(at->second.front().ticket);
       at->second.erase(at->second.begin());
@@ -141,15 +140,8 @@ void Waiter::Wake(const std::string& key) {
         line.keys.push_back(key);
       }
     }
+    if (wake()) return true;
   }
-  if (wake && wake()) return;
-  // Nobody waits here any more: the token goes back for others.
-  (void)server_.Run(Command{"RPUSH", key, "1"}, Briefly());
-}
-
-bool Waiter::Waits(const std::string& key) {
-  std::lock_guard lock(mutex_);
-  return waits_.contains(key);
 }
 
 void Waiter::Drop(Line& line) {
@@ -168,9 +160,37 @@ void Waiter::Lose(Line& line) {
     blocked = line.blocked;
     Drop(line);
   }
-  for (const std::string& key : blocked) {
-    if (Waits(key)) Wake(key);
+  for (const std::string& key : blocked) (void)Wake(key);
+}
+
+void Waiter::UseDialed() {
+  for (Dialer::Dialed& dialed : dialer_.Take()) {
+    Line* line = Find(dialed.number);
+    if (line == nullptr) continue;
+    {
+      std::lock_guard lock(mutex_);
+      line->dialing = false;
+    }
+    // Where the slot has gone elsewhere meanwhile it is asked for there.
+    if (dialed.pool == line->pool && !Connected(*line, std::move(dialed))) continue;
+    Service(*line, false);
   }
+}
+
+bool Waiter::Connected(Line& line, Dialer::Dialed dialed) {
+  if (!dialed.connection.ok()) {
+    server_.nodes().Doubt();
+    Postpone(line, std::max(line.pool->RetryAfter(), kRetry));
+  } else {
+    line.connection = std::move(*dialed.connection);
+    line.writing = false;
+    epoll_event event{EPOLLIN, {.u64 = line.number}};
+    if (epoll_ctl(poll_, EPOLL_CTL_ADD, line.connection->fd(), &event) == 0) return true;
+  }
+  std::lock_guard lock(mutex_);
+  if (line.connection) Drop(line);
+  Schedule(line, SteadyMillis());
+  return false;
 }
 
 // BLPOP key... control seconds
@@ -180,19 +200,11 @@ void Waiter::Block(Line& line, int64_t now) {
   line.pool = std::move(pool);
   if (line.pool == nullptr) return Postpone(line, kRefusedPause);
   if (!line.connection) {
-    auto connection = line.pool->Connect({Deadline::After(kCallTime), nullptr}, true);
-    if (!connection.ok()) {
-      server_.nodes().Doubt();
-      return Postpone(line, std::max(line.pool->RetryAfter(), kRetry));
-    }
-    line.connection = std::move(*connection);
-    line.writing = false;
-    epoll_event event{EPOLLIN, {.u64 = line.number}};
-    if (epoll_ctl(poll_, EPOLL_CTL_ADD, line.connection->fd(), &event) != 0) {
+    {
       std::lock_guard lock(mutex_);
-      Drop(line);
-      return;
+      line.dialing = true;
     }
+    return dialer_.Ask(line.number, line.pool);
   }
   std::vector<std::string> keys;
   {
@@ -262,7 +274,8 @@ void Waiter::Served(Line& line, const Reply& reply) {
     std::lock_guard lock(mutex_);
     line.reissue_at = SteadyMillis() + kReissueDelay;
   }
-  Wake(key);
+  // Where nobody waits any more the token goes back for others.
+  if (!Wake(key)) (void)server_.Run(Command{"RPUSH", key, "1"}, Briefly());
 }
 
 // Nothing was taken. One that moved is asked for where it is now.
@@ -315,7 +328,7 @@ void Waiter::Service(Line& line, bool ready) {
     reissue_at = line.reissue_at;
   }
   if (changed && line.blocked.empty()) {
-    if (wanted && now >= reissue_at) Block(line, now);
+    if (wanted && !line.dialing && now >= reissue_at) Block(line, now);
   } else if (changed && !line.nudged && now >= reissue_at) {
     Nudge(line);
   }
@@ -344,7 +357,7 @@ void Waiter::Schedule(Line& line, int64_t now) {
     line.due =
         line.changed && !line.nudged ? std::max(line.reissue_at, now) : std::min(line.answer_by + 1, now + kLook);
   } else {
-    line.due = std::max(line.reissue_at, now);
+    line.due = std::max(line.reissue_at, line.dialing ? now + kLook : now);
   }
   due_.insert({line.due, line.number});
 }
@@ -408,6 +421,7 @@ void Waiter::Run() {
         Service(*line, true);
       }
     }
+    UseDialed();
     if (moved_.exchange(false)) FollowMap();
     std::vector<uint64_t> due;
     {

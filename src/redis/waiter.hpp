@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "redis/dialer.hpp"
 #include "redis/keys.hpp"
 #include "redis/server.hpp"
 #include "util/thread.hpp"
@@ -49,6 +50,7 @@ class Waiter {
     std::unique_ptr<Connection> connection;  // the thread's
     std::vector<std::string> keys;     // in the order in which they are asked; one that was served goes to the end
     std::vector<std::string> blocked;  // what the BLPOP under way asks for; empty: none
+    bool dialing = false;              // a connection is being made
     bool writing = false;              // part of the BLPOP is not sent yet; the thread's
     bool changed = false;              // keys and blocked differ
     bool nudged = false;               // a control token is under way
@@ -67,6 +69,8 @@ class Waiter {
   void Service(Line& line, bool ready);
   void Read(Line& line);
   void Write(Line& line);
+  void UseDialed();
+  bool Connected(Line& line, Dialer::Dialed dialed);
   void Block(Line& line, int64_t now);
   void Nudge(Line& line);
   void Served(Line& line, const Reply& reply);
@@ -75,8 +79,7 @@ class Waiter {
   void Drop(Line& line);
   void Postpone(Line& line, int64_t millis);
   void Schedule(Line& line, int64_t now);
-  void Wake(const std::string& key);
-  bool Waits(const std::string& key);
+  bool Wake(const std::string& key);  // who has waited longest; false: nobody waits
   Line& LineFor(const std::string& key);
 
   Server& server_;
@@ -96,6 +99,7 @@ class Waiter {
   bool stopping_ = false;                                      // guarded by mutex_
   std::atomic<bool> moved_{false};                             // slots went to other nodes
   std::map<std::shared_ptr<Pool>, std::unique_ptr<Connection>> controls_;  // the thread's
+  Dialer dialer_{[this] { changed_.Signal(); }};
   Thread thread_;
 };
 

@@ -1,10 +1,10 @@
 // What the bus costs its server: commands, round trips, connections.
-#include <poll.h>
 
 #include <algorithm>
 #include <atomic>
 #include <thread>
 
+#include "integration/crowd.hpp"
 #include "integration/redis_test.hpp"
 
 namespace agentmq::test {
@@ -210,34 +210,14 @@ TEST_F(CostTest, ClosingClosesEveryConnection) {
 TEST_F(CostTest, AThousandSubscriptionsWaitOnSharedConnections) {
   constexpr size_t kSubscriptions = 1000;
   Bus bus(Url("pool_size=10"));
-  std::vector<Subscription> subscriptions;
-  std::vector<pollfd> waiting;
-  for (size_t i = 0; i < kSubscriptions; ++i) {
-    subscriptions.push_back(bus.Subscribe("c", ("agent-" + std::to_string(i)).c_str()));
-    waiting.push_back({subscriptions.back().fd(), POLLIN, 0});
-  }
+  Crowd crowd(bus, kSubscriptions);
   RespClient client = server_.Client();
   // Two wake lists each (inbox and broadcasts), 64 a connection.
   const size_t blocked = (2 * kSubscriptions + 63) / 64;
   ASSERT_TRUE(Eventually(kPatience, [&] { return client.InfoNumber("clients", "blocked_clients") > 0; }));
   EXPECT_TRUE(Always(1s, [&] { return client.Connections() <= 10 + blocked + 1; })) << client.Connections();
   EXPECT_LE(client.InfoNumber("clients", "blocked_clients"), static_cast<int64_t>(blocked + 1));
-  for (int round = 0; round < 2; ++round) {
-    for (size_t i = 0; i < kSubscriptions; ++i) Put(bus, "c", ("agent-" + std::to_string(i)).c_str(), "x");
-    size_t got = 0;
-    const auto end = std::chrono::steady_clock::now() + 30s;
-    while (got < kSubscriptions && std::chrono::steady_clock::now() < end) {
-      poll(waiting.data(), waiting.size(), 1000);
-      for (size_t i = 0; i < kSubscriptions; ++i) {
-        if ((waiting[i].revents & POLLIN) == 0) continue;
-        const std::optional<Message> message = subscriptions[i].Fetch(0ms);
-        if (!message) continue;
-        bus.Ack(*message);
-        ++got;
-      }
-    }
-    EXPECT_EQ(got, kSubscriptions);
-  }
+  for (int round = 0; round < 2; ++round) EXPECT_EQ(crowd.Serve(), kSubscriptions);
   EXPECT_EQ(bus.Count(), 0);
 }
 
