@@ -6,6 +6,7 @@
 
 #include "cases.hpp"
 #include "measure.hpp"
+#include "support/percentile.hpp"
 
 namespace agentmq::bench {
 namespace {
@@ -47,7 +48,7 @@ void Latency(Bench& bench, size_t payload) {
     const int64_t used = trips >= 0 ? contender.RoundTrips() - trips : bench.server().Use().reads - reads;
     std::vector<double> values;
     for (const double part : {0.5, 0.99, 0.999}) {
-      values.push_back(static_cast<double>(Percentile(latencies, part)) / 1e3);
+      values.push_back(static_cast<double>(test::Percentile(latencies, part)) / 1e3);
     }
     values.push_back(static_cast<double>(used) / static_cast<double>(count));
     return values;

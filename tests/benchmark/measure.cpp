@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstddef>
 #include <ctime>
 #include <stdexcept>
@@ -62,14 +61,6 @@ double Median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const size_t middle = values.size() / 2;
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
-int64_t Percentile(std::vector<int64_t> values, double part) {
-  if (values.empty()) throw std::logic_error("a percentile of nothing");
-  const auto rank = static_cast<size_t>(std::ceil(part * static_cast<double>(values.size())));
-  const auto place = values.begin() + static_cast<std::ptrdiff_t>(std::max<size_t>(rank, 1) - 1);
-  std::nth_element(values.begin(), place, values.end());
-  return *place;
 }
 
 }  // namespace agentmq::bench

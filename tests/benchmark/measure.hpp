@@ -14,7 +14,5 @@ void CountAllocations(bool on);
 int64_t Allocations();
 
 double Median(std::vector<double> values);
-// The value that `part` (0..1) of the values do not exceed.
-int64_t Percentile(std::vector<int64_t> values, double part);
 
 }  // namespace agentmq::bench

@@ -1,12 +1,12 @@
 #include "trial.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <thread>
 #include <unordered_set>
 
 #include "support/eventually.hpp"
+#include "support/percentile.hpp"
 
 namespace agentmq::chaos {
 namespace {
@@ -191,13 +191,7 @@ void Run(const Fault& fault, const Form& form, const std::string& folder, Random
 
 }  // namespace
 
-double Outcome::Recovery(double part) const {
-  if (recoveries.empty()) return 0;
-  std::vector<double> sorted = recoveries;
-  std::sort(sorted.begin(), sorted.end());
-  const auto rank = static_cast<size_t>(std::ceil(part * static_cast<double>(sorted.size())));
-  return sorted[std::max<size_t>(rank, 1) - 1];
-}
+double Outcome::Recovery(double part) const { return recoveries.empty() ? 0 : test::Percentile(recoveries, part); }
 
 Outcome Try(const Fault& fault, const Form& form, uint64_t seed, const std::string& folder) {
   Outcome outcome;
