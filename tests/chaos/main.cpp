@@ -32,7 +32,7 @@ constexpr const char* kUsage =
     "                where the agents' journals stay, in a folder for each fault\n"
     "It exits with 1 where a target is missed, with 2 where something failed.\n";
 
-constexpr Form kShort{6s, 200};
+constexpr Form kShort{8s, 200};
 constexpr Form kLong{155s, 1000};
 
 struct Arguments {
