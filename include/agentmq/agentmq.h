@@ -45,7 +45,7 @@ typedef struct mq_config mq_config;
 typedef struct mq_message mq_message;
 /** Messages in order; the list owns them. */
 typedef struct mq_list mq_list;
-/** One agent's reader of one or several channels. */
+/** One agent's reader of one or several channels, or a listener. */
 typedef struct mq_subscription mq_subscription;
 /** A token that ends waiting calls. */
 typedef struct mq_cancel mq_cancel;
@@ -74,6 +74,13 @@ typedef enum mq_status {
   MQ_PARTIAL = 19,      /**< part of a batch was done; or stored, but less durable than asked */
   MQ_UNKNOWN = 20       /**< sent, but no answer came: may have been done */
 } mq_status;
+
+/** What publishing does with a message. */
+typedef enum mq_mode {
+  MQ_MODE_QUEUE = 0,  /**< it is stored until it is acknowledged: the default */
+  MQ_MODE_PUBSUB = 1, /**< whoever listens at the moment is told, and nothing is kept */
+  MQ_MODE_BOTH = 2    /**< it is stored, and then listeners are told at once */
+} mq_mode;
 
 /** Where a message stands. */
 typedef enum mq_state {
@@ -302,6 +309,10 @@ MQ_API mq_status mq_message_set_min_replicas(mq_message *message, int replicas);
 /** Whether publishing waits for the disk too, the server's and those of `min_replicas` replicas; unset: the bus' `fsync`.
  *  Not within `durability_timeout`: as with too few replicas. @return MQ_OK, MQ_INVALID */
 MQ_API mq_status mq_message_set_fsync(mq_message *message, int on);
+/** Whether it is stored, told to listeners (mq_listen()), or both. What is only told has no limits but `max_payload`: the
+ *  channel's max_items says nothing of it, a ttl is told along; asking for min_replicas or fsync is MQ_INVALID when it is
+ *  published, and so is any mode but MQ_MODE_QUEUE on MQ_DIRECT, which nobody can listen to. @return MQ_OK, MQ_INVALID */
+MQ_API mq_status mq_message_set_mode(mq_message *message, mq_mode mode);
 
 /* Getters answer "" (or 0) where a property is unset and for a NULL message. Strings are borrowed until the message is
    changed, published or freed. */
@@ -353,6 +364,9 @@ MQ_API mq_state mq_message_state(const mq_message *message);
 MQ_API int mq_message_replicas(const mq_message *message);
 /** Of one that was published with `fsync`: whether it is known to be on the server's disk. */
 MQ_API int mq_message_is_fsynced(const mq_message *message);
+/** Of one that was published with MQ_MODE_PUBSUB or MQ_MODE_BOTH: how many were told, as the server counts. Listeners of
+ *  one bus with the same pattern are one to it, and a node of a cluster counts those that are connected to it. */
+MQ_API int mq_message_receivers(const mq_message *message);
 /** Of one in a batch: what became of it. Of a dead letter: why. */
 MQ_API mq_status mq_message_status(const mq_message *message);
 /** Why the last attempt failed, of a dead letter or a retry. */
@@ -382,12 +396,14 @@ MQ_API mq_status mq_message_encode(const mq_message *message, void *buffer, size
 /* ---- publish ------------------------------------------------------------------------------------------------- */
 
 /**
- * Publish a message: to its target on the channel, or to everyone there. It is stored when this answers MQ_OK.
+ * Publish a message: to its target on the channel, or to everyone there. It is stored when this answers MQ_OK; with
+ * MQ_MODE_PUBSUB it is told instead, with MQ_MODE_BOTH both.
  *
  * @param channel  the channel; MQ_DIRECT needs a target
  * @param message  stays the caller's; its id, timestamp and expiry are set
  * @return MQ_OK, MQ_INVALID, MQ_TOO_LARGE, MQ_FULL, MQ_UNAVAILABLE (retriable, not stored), MQ_UNKNOWN (may be stored),
- *         MQ_PARTIAL (stored, but on fewer replicas or disks than `min_replicas` and `fsync` ask for), MQ_AUTH,
+ *         MQ_PARTIAL (stored, but on fewer replicas or disks than `min_replicas` and `fsync` ask for, or with
+ *         MQ_MODE_BOTH listeners may not have been told; the error says which), MQ_AUTH,
  *         MQ_CLOSED, MQ_NO_MEMORY
  * Threads: any; concurrent publishes to one queue share round trips.
  */
@@ -473,6 +489,36 @@ MQ_API mq_status mq_send_to(mq_bus *bus, const char *target, mq_message *message
 MQ_API mq_status mq_subscribe(mq_bus *bus, const char *channel, const char *agent, const mq_config *config,
                               mq_subscription **subscription);
 
+/**
+ * Hear what is told on the channels that fit a pattern from now on: what is published with MQ_MODE_PUBSUB or MQ_MODE_BOTH.
+ * Nothing is kept for a listener that is not there; what it heard waits in a buffer of `listen_buffer` messages and
+ * `listen_buffer_bytes`, whose oldest make room. All listeners of a bus share one connection. When it was lost it is made
+ * anew and they hear on; what was told meanwhile they missed: see mq_subscription_lost().
+ *
+ * @param pattern       of channels: `*` is any run of characters (':' is one like any other), `?` any one, `[abc]` and
+ *                      `[a-z]` one of these, `[^a-z]` one that is not, `\` takes the next one as it is; 1..256 bytes
+ * @param config        settings of kind "subscription", of which listen_buffer, listen_buffer_bytes and workers are used;
+ *                      may be NULL, is copied
+ * @param subscription  receives it; the caller's, until mq_subscription_free(). It is fetched from, consumed, polled,
+ *                      drained and ended as any other, but for mq_subscription_add() and _remove() (MQ_INVALID). Its
+ *                      messages have no receipt: acknowledging, giving back or extending one is MQ_INVALID, and what a
+ *                      handler says of it changes nothing.
+ * @return MQ_OK, MQ_INVALID, MQ_UNAVAILABLE (retriable), MQ_AUTH (also where the user may not listen to that), MQ_CLOSED,
+ *         MQ_NO_MEMORY
+ * Threads: any.
+ */
+MQ_API mq_status mq_listen(mq_bus *bus, const char *pattern, const mq_config *config, mq_subscription **subscription);
+
+/**
+ * What a listener missed so far.
+ *
+ * @param dropped  may be NULL; how many messages made room for newer ones because nobody fetched them in time
+ * @param gaps     may be NULL; how often the connection was lost: what was told meanwhile is not known
+ * @return MQ_OK, MQ_INVALID (also for a subscription that is no listener)
+ * Threads: any.
+ */
+MQ_API mq_status mq_subscription_lost(const mq_subscription *subscription, int64_t *dropped, int64_t *gaps);
+
 /** Read another channel too, in priority order over all of them. @return as mq_subscribe(); twice is MQ_OK */
 MQ_API mq_status mq_subscription_add(mq_subscription *subscription, const char *channel);
 /** Read a channel no longer; its unseen messages go back. @return MQ_OK, MQ_NOT_FOUND, MQ_INVALID, MQ_UNAVAILABLE */
@@ -514,6 +560,7 @@ MQ_API mq_status mq_consume(mq_subscription *subscription, mq_handler handler, v
 
 /**
  * Take nothing new, give unseen messages back, and wait for handlers and gathered acks. The subscription is ended then.
+ * A listener can't give back: what waits its handler still works off, without a handler it is gone.
  *
  * @return MQ_OK, MQ_TIMEOUT (handlers still run), MQ_PARTIAL (an ack failed), MQ_INVALID (from inside a handler)
  */

@@ -181,6 +181,8 @@ class MessageView {
   mq_state state() const { return mq_message_state(view_); }
   // Of one in a batch: what became of it. Of a dead letter: why.
   int replicas() const { return mq_message_replicas(view_); }
+  // Of one that was told: how many heard it, as the server counts.
+  int receivers() const { return mq_message_receivers(view_); }
   bool fsynced() const { return mq_message_is_fsynced(view_) != 0; }
   mq_status status() const { return mq_message_status(view_); }
   // Unix milliseconds of the server's clock; expires() is 0 where it never does.
@@ -232,6 +234,7 @@ class Message : public MessageView {
   Message& SetPriority(int priority) { return Did(mq_message_set_priority(get(), priority)); }
   Message& SetMinReplicas(int replicas) { return Did(mq_message_set_min_replicas(get(), replicas)); }
   Message& SetFsync(bool on) { return Did(mq_message_set_fsync(get(), on ? 1 : 0)); }
+  Message& SetMode(mq_mode mode) { return Did(mq_message_set_mode(get(), mode)); }
   Message& SetTtl(Milliseconds ttl) { return Did(mq_message_set_ttl(get(), ttl.count())); }
 
   mq_message* get() const noexcept { return handle_.get(); }
@@ -269,7 +272,7 @@ class MessageList {
   detail::Owned<mq_list> handle_;
 };
 
-// One agent's reader of one or several channels. Thread-safe, but for moving and ending it.
+// One agent's reader of one or several channels, or a listener. Thread-safe, but for moving and ending it.
 class Subscription {
  public:
   // An exception counts as MQ_VERDICT_RETRY.
@@ -310,6 +313,17 @@ class Subscription {
     mq_list* list = nullptr;
     detail::Unless(MQ_TIMEOUT, mq_fetch_batch_with(get(), max, timeout.count(), cancel.get(), &list));
     return MessageList(list);
+  }
+
+  // What a listener missed: messages that made room for newer ones, and times without a connection.
+  struct Losses {
+    int64_t dropped = 0;
+    int64_t gaps = 0;
+  };
+  Losses Lost() const {
+    Losses losses;
+    detail::Check(mq_subscription_lost(get(), &losses.dropped, &losses.gaps));
+    return losses;
   }
 
   // Readable while a fetch would find something; never to be read or closed.
@@ -460,6 +474,18 @@ class Bus {
   Subscription Subscribe(const char* channel, const char* agent, const Config& config) {
     mq_subscription* handle = nullptr;
     detail::Check(mq_subscribe(get(), channel, agent, config.get(), &handle));
+    return Subscription(handle);
+  }
+
+  // Hears what is told on channels that fit the pattern, from now on.
+  Subscription Listen(const char* pattern) {
+    mq_subscription* handle = nullptr;
+    detail::Check(mq_listen(get(), pattern, nullptr, &handle));
+    return Subscription(handle);
+  }
+  Subscription Listen(const char* pattern, const Config& config) {
+    mq_subscription* handle = nullptr;
+    detail::Check(mq_listen(get(), pattern, config.get(), &handle));
     return Subscription(handle);
   }
 

@@ -127,6 +127,10 @@ mq_status mq_message_set_fsync(mq_message* message, int on) {
   return Set(message, [&](Message& object) { return object.SetFsync(on != 0); });
 }
 
+mq_status mq_message_set_mode(mq_message* message, mq_mode mode) {
+  return Set(message, [&](Message& object) { return object.SetMode(static_cast<int>(mode)); });
+}
+
 const void* mq_message_payload(const mq_message* message, size_t* size) {
   Clear(size);
   if (message == nullptr) return nullptr;
@@ -212,6 +216,10 @@ int mq_message_replicas(const mq_message* message) {
 
 int mq_message_is_fsynced(const mq_message* message) {
   return Get(message, 0, [](const Message& object) { return object.reached().fsync ? 1 : 0; });
+}
+
+int mq_message_receivers(const mq_message* message) {
+  return Get(message, 0, [](const Message& object) { return object.receivers(); });
 }
 
 mq_status mq_message_status(const mq_message* message) {

@@ -57,6 +57,28 @@ mq_status mq_subscribe(mq_bus* bus, const char* channel, const char* agent, cons
   });
 }
 
+mq_status mq_listen(mq_bus* bus, const char* pattern, const mq_config* config, mq_subscription** subscription) {
+  Clear(subscription);
+  return Guard({{"bus", bus}, {"pattern", pattern}, {"subscription", subscription}}, [&] {
+    auto handle = std::make_unique<mq_subscription>();
+    Status status = MoveTo(Held(bus)->Listen(pattern, ConfigOf(config)), &handle->object);
+    if (status.ok()) *subscription = handle.release();
+    return status;
+  });
+}
+
+mq_status mq_subscription_lost(const mq_subscription* subscription, int64_t* dropped, int64_t* gaps) {
+  Clear(dropped);
+  Clear(gaps);
+  return Guard({{"subscription", subscription}}, [&] {
+    int64_t counts[2] = {0, 0};
+    Status status = Held(const_cast<mq_subscription*>(subscription))->Lost(&counts[0], &counts[1]);
+    if (dropped != nullptr) *dropped = counts[0];
+    if (gaps != nullptr) *gaps = counts[1];
+    return status;
+  });
+}
+
 mq_status mq_subscription_add(mq_subscription* subscription, const char* channel) {
   return Guard({{"subscription", subscription}, {"channel", channel}},
                [&] { return Held(subscription)->Add(channel); });

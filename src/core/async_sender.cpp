@@ -264,7 +264,8 @@ void AsyncSender::SendPosts(Backend& backend, Round* round) {
   parcels.reserve(round->loads.size());
   for (Round::Load& load : round->loads) {
     Parcel& parcel = parcels.emplace_back(Parcel{std::move(load.queue), load.limits, {}});
-    parcel.until_known = shared_.settings.outbox_max > 0;
+    // What is told is for who listens now: it does not wait for a server.
+    parcel.until_known = shared_.settings.outbox_max > 0 && !parcel.queue.live();
     parcel.messages.reserve(load.posts.size());
     for (const Post& post : load.posts) parcel.messages.push_back(post.message.get());
   }

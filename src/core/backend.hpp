@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/glob.hpp"
 #include "core/ids.hpp"
 #include "core/names.hpp"
 #include "util/event.hpp"
@@ -37,6 +38,10 @@ struct Outgoing {
   std::string_view head;     // encoded record without payload
   std::string_view payload;  // bytes above kBlobThreshold are a blob; `head` says so already
   ShortId id;                // receives the id once stored
+  bool tell = false;         // listeners are told of it too, once it is stored
+  // Receives where a backend tells in the same step; kNo leaves it to Tell().
+  enum class Told : uint8_t { kNo, kYes, kMaybe } told = Told::kNo;
+  int64_t receivers = 0;  // receives, with kYes
 };
 
 // What a publish waits for beyond the server's memory, or has reached.
@@ -62,6 +67,7 @@ struct PublishBatch {
   // An answer that was lost is asked for until it is known, beyond the patience of the call: kUnknown is told only when
   // that can't be any more.
   bool until_known = false;
+  bool tells = false;     // some of its messages are to be told too
   Status status;          // receives what became of it: ok, kFull, kTooLarge, kUnavailable, kUnknown, ...
   int64_t dropped = 0;    // receives how many older messages made room
   Durability reached;     // receives what is known of one that is stored, and
@@ -69,6 +75,32 @@ struct PublishBatch {
 };
 
 inline Status BehindAFailure() { return {Code::kUnavailable, "not sent, because the batch before it was not stored"}; }
+
+// ---- telling -------------------------------------------------------------------------------------------------------
+
+// A message for whoever listens to its channel at the moment; nothing is kept.
+struct Telling {
+  const QueueName* queue = nullptr;  // its channel and target
+  bool stored = false;               // it has an id; else it receives one
+  ShortId id;
+  int priority = 5;
+  std::string_view head, payload;  // as of Outgoing
+  Status status;                   // receives what became of it: ok, kUnavailable, kUnknown, ...
+  int64_t receivers = 0;           // receives how many were told, as far as the backend counts them
+};
+
+// One who listens. Called on a thread of the backend's, or of whoever tells: must not wait, and not call the backend.
+class Ear {
+ public:
+  virtual ~Ear() = default;
+  virtual const Glob& pattern() const = 0;
+  // Of a channel that the pattern fits.
+  virtual void Hear(const FullId& id, std::string_view record) = 0;
+  // Nothing is heard from now on: what is told meanwhile is lost. Again where the reason is another one.
+  virtual void Lose(const Status& why) = 0;
+  // It hears from now on; the first time before Listen() answers.
+  virtual void Regain() = 0;
+};
 
 // ---- consuming -----------------------------------------------------------------------------------------------------
 
@@ -232,6 +264,13 @@ class Backend {
 
   // Stores each batch whole or not at all; pipelines over queues.
   virtual void Publish(std::span<PublishBatch> batches, const Patience& patience) = 0;
+
+  // Tells in order, of each channel; each at most once.
+  virtual void Tell(std::span<Telling> tellings, const Patience& patience) = 0;
+  // What is told after this answered ok is heard. kUnavailable, kAuth, ...: it does not listen.
+  virtual Status Listen(const std::shared_ptr<Ear>& ear, const Patience& patience) = 0;
+  // After it returned the ear is not called. Nothing where it does not listen.
+  virtual void Unlisten(const Ear* ear) = 0;
 
   virtual Result<std::unique_ptr<Consumer>> Subscribe(const Source& source, const ConsumerOptions& options,
                                                       const Patience& patience) = 0;

@@ -6,6 +6,7 @@
 
 #include "core/directory.hpp"
 #include "core/inside.hpp"
+#include "core/listener.hpp"
 #include "core/shared.hpp"
 #include "core/stats.hpp"
 #include "core/subscription_state.hpp"
@@ -142,21 +143,39 @@ Status Bus::Flush(const Patience& patience) { return shared_->sender.Flush(patie
 
 // ---- subscribe --------------------------------------------------------------------------------------------------
 
+// What is given, over the bus' own.
+Result<Config> Bus::SubscriptionConfig(const Config* config) const {
+  constexpr std::array kKinds = {SettingKind::kSubscription};
+  if (config == nullptr) return shared_->config;
+  if (Status status = config->CheckKinds("a subscription", kKinds); !status.ok()) return status;
+  return config->Over(shared_->config);
+}
+
+std::unique_ptr<Subscription> Bus::Hold(std::shared_ptr<Intake> intake) {
+  shared_->AddSubscription(intake);
+  // A shutdown meanwhile did not see it.
+  if (shared_->gate.closed()) intake->Close(shared_->Brief());
+  return std::make_unique<Subscription>(std::move(intake));
+}
+
 Result<std::unique_ptr<Subscription>> Bus::Subscribe(std::string_view channel, std::string_view agent,
                                                      const Config* config) {
-  constexpr std::array kKinds = {SettingKind::kSubscription};
   if (Status status = CheckName("agent", agent); !status.ok()) return status;
-  Config settings = shared_->config;
-  if (config != nullptr) {
-    if (Status status = config->CheckKinds("a subscription", kKinds); !status.ok()) return status;
-    settings = config->Over(settings);
-  }
-  auto state = std::make_shared<SubscriptionState>(shared_, std::string(agent), SubscriptionSettings::From(settings));
+  const auto settings = SubscriptionConfig(config);
+  if (!settings.ok()) return settings.status();
+  auto state = std::make_shared<SubscriptionState>(shared_, std::string(agent), SubscriptionSettings::From(*settings));
   if (Status status = state->Add(channel); !status.ok()) return status;
-  shared_->AddSubscription(state);
-  // A shutdown meanwhile did not see it.
-  if (shared_->gate.closed()) state->Close(shared_->Brief());
-  return std::make_unique<Subscription>(std::move(state));
+  return Hold(std::move(state));
+}
+
+Result<std::unique_ptr<Subscription>> Bus::Listen(std::string_view pattern, const Config* config) {
+  auto glob = Glob::Parse(pattern);
+  if (!glob.ok()) return glob.status();
+  const auto settings = SubscriptionConfig(config);
+  if (!settings.ok()) return settings.status();
+  auto listener = std::make_shared<Listener>(shared_, std::move(*glob), ListenerSettings::From(*settings));
+  if (Status status = listener->Start(listener); !status.ok()) return status;
+  return Hold(std::move(listener));
 }
 
 // ---- settle -----------------------------------------------------------------------------------------------------

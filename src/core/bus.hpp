@@ -67,6 +67,7 @@ class Bus {
   // config: settings of kind subscription; may be null.
   Result<std::unique_ptr<Subscription>> Subscribe(std::string_view channel, std::string_view agent,
                                                   const Config* config);
+  Result<std::unique_ptr<Subscription>> Listen(std::string_view pattern, const Config* config);
 
   // ---- settle ----
   Status Ack(const Message& message);
@@ -102,6 +103,8 @@ class Bus {
   explicit Bus(std::shared_ptr<Shared> shared);
 
   void StartTimer();
+  Result<Config> SubscriptionConfig(const Config* config) const;
+  std::unique_ptr<Subscription> Hold(std::shared_ptr<Intake> intake);
   template <class Body>
   auto Ask(Body body) -> decltype(body(std::declval<Backend&>()));
   template <class Body>

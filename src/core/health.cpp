@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "core/directory.hpp"
+#include "core/intake.hpp"
 #include "core/shared.hpp"
-#include "core/subscription_state.hpp"
 
 namespace agentmq {
 namespace {
@@ -182,7 +182,8 @@ void HealthCheck::CheckSubscriptions(Report* report) const {
   for (const auto& subscription : shared_.subscriptions()) {
     if (subscription->stopped()) continue;
     SubscriptionHealth health = subscription->Health();
-    const std::string name = "the subscription of " + health.agent;
+    const std::string name =
+        health.listens ? "the listener of " + health.channels[0] : "the subscription of " + health.agent;
     if (health.failing_for >= kFailingTooLong) {
       report->Add(HealthState::kUnhealthy, name + " can't fetch: " + health.failure);
     } else if (health.failing_for > 0) {
@@ -190,13 +191,17 @@ void HealthCheck::CheckSubscriptions(Report* report) const {
     } else if (health.waiting && health.last_fetch_age > kFetchTooOld) {
       report->Add(HealthState::kUnhealthy, name + " waits, but its last completed fetch is too old");
     }
-    Json one{{"agent", std::move(health.agent)},
-             {"channels", std::move(health.channels)},
-             {"waiting", health.waiting},
-             {"consuming", health.consuming},
-             {"unseen", health.unseen},
-             {"last_fetch_age", health.last_fetch_age < 0 ? Json(nullptr) : Json(health.last_fetch_age)},
-             {"failing_for", health.failing_for}};
+    Json one =
+        health.listens
+            ? Json{{"pattern", std::move(health.channels[0])}, {"dropped", health.dropped}, {"gaps", health.gaps}}
+            : Json{{"agent", std::move(health.agent)}, {"channels", std::move(health.channels)}};
+    one.update({{"waiting", health.waiting},
+                {"consuming", health.consuming},
+                {"unseen", health.unseen},
+                {"failing_for", health.failing_for}});
+    if (!health.listens) {
+      one["last_fetch_age"] = health.last_fetch_age < 0 ? Json(nullptr) : Json(health.last_fetch_age);
+    }
     if (!health.failure.empty()) one["failure"] = std::move(health.failure);
     list.push_back(std::move(one));
   }

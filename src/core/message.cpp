@@ -1,5 +1,6 @@
 #include "core/message.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -96,6 +97,20 @@ Result<std::unique_ptr<Message>> Message::FromFound(Found&& found, const std::st
   return message;
 }
 
+Result<std::unique_ptr<Message>> Message::FromTold(FullId&& id, std::string&& record) {
+  auto message = std::make_unique<Message>(std::string());
+  message->record_ = std::move(record);
+  Result<RecordView> view = RecordView::Parse(message->record_);
+  if (!view.ok()) return view.status();
+  message->queue_ = std::move(id.queue);
+  message->target_ = message->queue_.target;
+  message->id_ = id.id;
+  message->deliveries_ = 1;
+  message->mode_ = Mode::kPubSub;
+  message->Attach(std::move(*view));
+  return message;
+}
+
 void Message::Attach(RecordView&& view) {
   view_ = std::move(view);
   read_only_ = true;
@@ -117,6 +132,7 @@ std::unique_ptr<Message> Message::Copy() const {
   if (read_only_ && view_.ttl >= 0) copy->ttl_ = view_.ttl;
   copy->min_replicas_ = min_replicas_;
   copy->fsync_ = fsync_;
+  if (!read_only_) copy->mode_ = mode_;
   copy->error_ = error_;
   return copy;
 }
@@ -231,6 +247,15 @@ Status Message::SetFsync(bool fsync) {
   return Status::Ok();
 }
 
+Status Message::SetMode(int mode) {
+  if (read_only_) return ReadOnly();
+  if (mode < static_cast<int>(Mode::kQueue) || mode > static_cast<int>(Mode::kBoth)) {
+    return Remember(Status::Invalid("mode must be 0 (queue), 1 (pubsub) or 2 (both), got " + std::to_string(mode)));
+  }
+  mode_ = static_cast<Mode>(mode);
+  return Status::Ok();
+}
+
 // ---- getters --------------------------------------------------------------------------------------------------------
 
 const char* Message::Get(Property property) const {
@@ -294,6 +319,10 @@ Durability Message::wanted(const Durability& usual) const {
   return {min_replicas_.value_or(usual.replicas), fsync_.value_or(usual.fsync)};
 }
 
+void Message::ToldTo(int64_t receivers) {
+  receivers_ = static_cast<int>(std::min<int64_t>(receivers, std::numeric_limits<int>::max()));
+}
+
 void Message::Published(const QueueName& queue, const ShortId& id, int64_t ttl, const Durability& reached) {
   queue_ = queue;
   id_ = id;
@@ -303,6 +332,7 @@ void Message::Published(const QueueName& queue, const ShortId& id, int64_t ttl, 
   expires_ = ExpiresAt(timestamp_, ttl);
   status_ = Code::kOk;
   reached_ = reached;
+  receivers_ = 0;
 }
 
 }  // namespace agentmq

@@ -16,6 +16,9 @@ namespace agentmq {
 
 class Ledger;  // core/ledger.hpp: what the application holds of one source
 
+// The numbers of mq_mode.
+enum class Mode : int { kQueue = 0, kPubSub = 1, kBoth = 2 };
+
 // A message of either direction. One that is built owns its texts; one that was received points into its record and is
 // read-only. Belongs to one thread at a time.
 class Message {
@@ -27,6 +30,8 @@ class Message {
                                                        std::shared_ptr<const std::string> consumer,
                                                        const std::string& agent, std::shared_ptr<Ledger> ledger);
   static Result<std::unique_ptr<Message>> FromFound(Found&& found, const std::string& agent);
+  // Heard by a listener: there is nothing to settle.
+  static Result<std::unique_ptr<Message>> FromTold(FullId&& id, std::string&& record);
   std::unique_ptr<Message> Copy() const;  // same payload and properties; no id, no receipt, may be changed
 
   bool read_only() const { return read_only_; }
@@ -43,6 +48,7 @@ class Message {
   Status SetTtl(int64_t ttl);
   Status SetMinReplicas(int replicas);
   Status SetFsync(bool fsync);
+  Status SetMode(int mode);
 
   const char* Get(Property property) const;
   const char* target() const;
@@ -56,6 +62,7 @@ class Message {
   std::optional<int64_t> ttl() const { return ttl_; }                // as set
   std::optional<int> min_replicas() const { return min_replicas_; }  // as set
   std::optional<bool> fsync() const { return fsync_; }               // as set
+  Mode mode() const { return mode_; }                                // as set; kPubSub of one that was heard
   const char* id() const;                                            // built when asked
   const char* receipt() const;                                       // built when asked
   const char* agent() const;
@@ -68,11 +75,13 @@ class Message {
   const char* reason() const { return reason_.c_str(); }
 
   const Durability& reached() const { return reached_; }
+  int receivers() const { return receivers_; }
 
   // Publishing: what is stored, and what came of it.
   Durability wanted(const Durability& usual) const;
   void EncodeHead(std::string_view default_source, int64_t ttl, std::string* head) const;
   void Published(const QueueName& queue, const ShortId& id, int64_t ttl, const Durability& reached);
+  void ToldTo(int64_t receivers);
   void Failed(Code status) { status_ = status; }
 
   // Settling: who holds it. Null source: it was neither fetched nor found.
@@ -101,13 +110,14 @@ class Message {
   std::optional<int64_t> ttl_;
   std::optional<int> min_replicas_;
   std::optional<bool> fsync_;
+  Mode mode_ = Mode::kQueue;
   // what was received: views into record_
   std::string record_;
   RecordView view_{};
   // identity
   std::shared_ptr<const Source> source_;
   std::shared_ptr<Ledger> ledger_;
-  QueueName queue_;  // of a published one
+  QueueName queue_;  // of one that was published or told
   bool has_id_ = false;
   ShortId id_;
   std::string dead_group_;  // of a dead letter
@@ -121,6 +131,7 @@ class Message {
   State state_ = State::kQueued;
   Code status_ = Code::kOk;
   Durability reached_;
+  int receivers_ = 0;
   Tries tries_;
   std::string reason_;
   mutable std::string id_text_;

@@ -21,6 +21,10 @@ struct QueueName {
   }
   static QueueName Log(std::string channel) { return {std::move(channel), {}, true}; }
 
+  // No queue: where messages go that are not stored, but told to whoever listens to the channel.
+  static QueueName Live(std::string channel) { return {std::move(channel), {}, false}; }
+  bool live() const { return target.empty() && !broadcast; }
+
   auto operator<=>(const QueueName&) const = default;
 
   // "<channel>/<target>", percent-encoded, a log's target as "*": no two queues share it, and no user's name can spell

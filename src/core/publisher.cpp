@@ -15,6 +15,7 @@ constexpr size_t kKeptBytes = 4 * kMostBytes;  // what an idle step may hold on 
 constexpr size_t kKeptSteps = 16;
 constexpr int64_t kFullBase = 5;  // ms
 constexpr int64_t kFullMax = 100;
+constexpr std::string_view kNobody = "\n";  // no target: stands for what is told alone
 
 bool AllDifferent(std::span<Message* const> messages) {
   const auto not_rising = [](const Message* a, const Message* b) { return !std::less<>{}(a, b); };
@@ -29,6 +30,12 @@ int64_t TtlOf(const Message& message, const ChannelLimits& limits) {
   return limits.ttl > 0 ? limits.ttl : -1;
 }
 
+// Whose id and channel a message that is told gets.
+QueueName PlaceOf(std::string_view channel, const Message& message) {
+  const char* target = message.target();
+  return *target == '\0' ? QueueName::Log(std::string(channel)) : QueueName::Inbox(std::string(channel), target);
+}
+
 // One parcel for each queue, and where in the batch its messages stand.
 struct Sorted {
   std::vector<Parcel> parcels;
@@ -41,7 +48,7 @@ Sorted SortByQueue(std::string_view channel, const ChannelLimits& limits, std::s
   std::string_view last_target;
   size_t parcel = 0;
   for (size_t i = 0; i < messages.size(); ++i) {
-    const std::string_view target = messages[i]->target();
+    const std::string_view target = messages[i]->mode() == Mode::kPubSub ? kNobody : messages[i]->target();
     if (i == 0 || target != last_target) {
       const auto [at, is_new] = parcel_of.emplace(target, sorted.parcels.size());
       if (is_new) {
@@ -121,6 +128,7 @@ class Publisher::Step {
       batch.limits = part.parcel->limits.limits;
       batch.messages = std::span(outgoing_).subspan(part.first, part.count);
       batch.wanted = part.wanted;
+      batch.tells = part.tells;
       batch.until_known = part.parcel->until_known;
     }
     return batches_;
@@ -135,12 +143,14 @@ class Publisher::Step {
     Parcel* parcel;
     size_t first, count;
     Durability wanted;  // the most of its messages
+    bool tells;         // one of them at least
   };
 
   // As many of the parcel's messages from `from` on as go into a batch; answers how many.
   size_t AddBatch(Parcel& parcel, size_t from, const BusSettings& settings) {
     const size_t first = outgoing_.size();
     Durability wanted;
+    bool tells = false;
     size_t bytes = 0;
     for (size_t i = from; i < parcel.messages.size() && i - from < parcel.most_at_once; ++i) {
       const Message& message = *parcel.messages[i];
@@ -151,11 +161,12 @@ class Publisher::Step {
       bytes += head_.size() + (payload.size() > kBlobThreshold ? 0 : payload.size());
       if (bytes > kMostBytes && i > from) break;
       wanted.Raise(message.wanted(settings.durability));
-      outgoing_.push_back({message.priority(), ttl, {}, payload, {}});
+      outgoing_.push_back({message.priority(), ttl, {}, payload, {}, message.mode() == Mode::kBoth});
+      tells = tells || outgoing_.back().tell;
       spans_.push_back({arena_.size(), head_.size()});
       arena_ += head_;
     }
-    parcels_.push_back({&parcel, first, outgoing_.size() - first, wanted});
+    parcels_.push_back({&parcel, first, outgoing_.size() - first, wanted, tells});
     return outgoing_.size() - first;
   }
 
@@ -191,6 +202,13 @@ Status Publisher::Check(std::string_view channel, const Message* message) const 
   if (channel.empty() && *message->target() == '\0') {
     return Status::Invalid("a message on the direct channel needs a target");
   }
+  if (message->mode() != Mode::kQueue && channel.empty()) {
+    return Status::Invalid("a direct message has no channel that listeners could hear: its mode must be queue");
+  }
+  if (message->mode() == Mode::kPubSub &&
+      Durability{message->min_replicas().value_or(0), message->fsync().value_or(false)}.asked()) {
+    return Status::Invalid("min_replicas and fsync are for what is stored, mode pubsub stores nothing");
+  }
   const size_t size = message->payload().size();
   if (shared_.settings.max_payload != 0 && size > shared_.settings.max_payload) {
     return {Code::kTooLarge, "a payload of " + std::to_string(size) + " bytes is above max_payload, which is " +
@@ -200,8 +218,7 @@ Status Publisher::Check(std::string_view channel, const Message* message) const 
 }
 
 QueueName Publisher::QueueOf(std::string_view channel, const Message& message) {
-  const char* target = message.target();
-  return *target == '\0' ? QueueName::Log(std::string(channel)) : QueueName::Inbox(std::string(channel), target);
+  return message.mode() == Mode::kPubSub ? QueueName::Live(std::string(channel)) : PlaceOf(channel, message);
 }
 
 Status Publisher::Publish(std::string_view channel, std::span<Message* const> messages, const Patience& patience,
@@ -289,6 +306,68 @@ void Publisher::Take(PublishBatch& batch, Parcel& parcel) {
   }
 }
 
+// What is told alone, in steps as what is stored.
+void Publisher::TellAll(Backend& backend, Parcel& parcel, const Patience& patience) {
+  while (!parcel.done()) {
+    const std::span<Message*> left = std::span(parcel.messages).subspan(parcel.stored);
+    std::vector<std::string> heads;
+    std::vector<QueueName> places;
+    size_t bytes = 0;
+    for (size_t i = 0; i < left.size() && i < parcel.most_at_once && bytes < kMostBytes; ++i) {
+      left[i]->EncodeHead(shared_.settings.source, TtlOf(*left[i], parcel.limits), &heads.emplace_back());
+      places.push_back(PlaceOf(parcel.queue.channel, *left[i]));
+      bytes += heads.back().size() + left[i]->payload().size();
+    }
+    std::vector<Telling> tellings(heads.size());
+    for (size_t i = 0; i < tellings.size(); ++i) {
+      tellings[i].queue = &places[i];
+      tellings[i].priority = left[i]->priority();
+      tellings[i].head = heads[i];
+      tellings[i].payload = left[i]->payload();
+    }
+    Patience brief = shared_.Brief(patience.cancel);
+    brief.deadline = brief.deadline.Earlier(patience.deadline);
+    backend.Tell(tellings, brief);
+    for (size_t i = 0; i < tellings.size() && parcel.status.ok(); ++i) {
+      if (!tellings[i].status.ok()) {
+        parcel.status = std::move(tellings[i].status);
+        parcel.doubtful = tellings.size() - i;
+        break;
+      }
+      left[i]->Published(places[i], tellings[i].id, TtlOf(*left[i], parcel.limits), {});
+      left[i]->ToldTo(tellings[i].receivers);
+      ++parcel.stored;
+    }
+  }
+}
+
+// What was just stored, and is to be told too: where the backend did not do so in the same step.
+void Publisher::TellStored(Backend& backend, const PublishBatch& batch, Parcel& parcel, const Patience& patience) {
+  const std::span<Message*> stored = std::span(parcel.messages).subspan(parcel.stored - batch.messages.size());
+  std::vector<Telling> tellings;
+  std::vector<Message*> untold;
+  const auto fall_short = [&](Message& message, const std::string& why) {
+    message.Failed(Code::kPartial);
+    if (parcel.shortfall.ok())
+      parcel.shortfall = {Code::kPartial, "stored, but listeners may not have heard it: " + why};
+  };
+  for (size_t i = 0; i < batch.messages.size(); ++i) {
+    const Outgoing& outgoing = batch.messages[i];
+    if (!outgoing.tell) continue;
+    if (outgoing.told == Outgoing::Told::kYes) stored[i]->ToldTo(outgoing.receivers);
+    if (outgoing.told == Outgoing::Told::kMaybe) fall_short(*stored[i], "no answer came");
+    if (outgoing.told != Outgoing::Told::kNo) continue;
+    untold.push_back(stored[i]);
+    tellings.push_back({batch.queue, true, outgoing.id, outgoing.priority, outgoing.head, outgoing.payload, {}, 0});
+  }
+  if (tellings.empty()) return;
+  backend.Tell(tellings, patience);
+  for (size_t i = 0; i < tellings.size(); ++i) {
+    untold[i]->ToldTo(tellings[i].receivers);
+    if (!tellings[i].status.ok()) fall_short(*untold[i], tellings[i].status.text());
+  }
+}
+
 Status Publisher::Sleep(int64_t millis, const Patience& patience) {
   Event nothing;
   Status status = shared_.gate.Wait(nothing, {patience.deadline.Earlier(Deadline::After(millis)), patience.cancel});
@@ -298,6 +377,9 @@ Status Publisher::Sleep(int64_t millis, const Patience& patience) {
 void Publisher::Store(Backend& backend, std::span<Parcel> parcels, bool block, const Patience& patience) {
   const int64_t began = SteadyMillis();
   Backoff backoff(kFullBase, kFullMax);
+  for (Parcel& parcel : parcels) {
+    if (parcel.queue.live()) TellAll(backend, parcel, patience);
+  }
   auto step = TakeStep();
   for (;;) {
     step->Clear();
@@ -327,6 +409,7 @@ void Publisher::Store(Backend& backend, std::span<Parcel> parcels, bool block, c
         continue;
       }
       Take(batches[i], parcel);
+      if (batches[i].tells && batches[i].status.ok()) TellStored(backend, batches[i], parcel, brief);
       went_on = true;
     }
     if (went_on) backoff.Reset();

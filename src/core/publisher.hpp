@@ -17,8 +17,9 @@ namespace agentmq {
 struct Shared;
 
 // Messages for one queue, in order, and what became of them: the first `stored` are stored (those that are less durable
-// than was asked have the status kPartial, and `shortfall` says why), the next `doubtful` share `status`, and what
-// follows was never sent.
+// than was asked, or that listeners should have been told of and were not, have the status kPartial, and `shortfall` says
+// why), the next `doubtful` share `status`, and what follows was never sent. Of QueueName::Live() nothing is stored:
+// there it means that they were told.
 struct Parcel {
   QueueName queue;
   ChannelLimits limits;
@@ -60,6 +61,8 @@ class Publisher {
   std::unique_ptr<Step> TakeStep();
   void KeepStep(std::unique_ptr<Step> step);
   void Take(PublishBatch& batch, Parcel& parcel);
+  void TellAll(Backend& backend, Parcel& parcel, const Patience& patience);
+  void TellStored(Backend& backend, const PublishBatch& batch, Parcel& parcel, const Patience& patience);
   Status Sleep(int64_t millis, const Patience& patience);
 
   Shared& shared_;

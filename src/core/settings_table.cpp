@@ -112,6 +112,10 @@ constexpr auto kTable = std::to_array<Setting>({
      "Part of the pause by which chance makes it longer or shorter."},
     {"start", Kind::kSubscription, Type::kChoice, "all", 0, 0, "all|new",
      "What an agent gets that reads a channel for the first time: all broadcasts still kept, or new ones only."},
+    {"listen_buffer", Kind::kSubscription, Type::kInteger, "10000", 1, 1e7, "",
+     "Most messages that a listener keeps until they are fetched; beyond it the oldest are dropped and counted."},
+    {"listen_buffer_bytes", Kind::kSubscription, Type::kSize, "64MiB", 1, 1024 * kMebibyte * 1024, "",
+     "Most bytes that a listener keeps; beyond it the oldest are dropped and counted."},
     {"workers", Kind::kSubscription, Type::kInteger, "1", 1, 256, "", "Threads that call the handler of mq_consume()."},
 
     {"channel", Kind::kFilter, Type::kName, "", 0, 256, "", "Published on this channel; empty: the direct inboxes."},

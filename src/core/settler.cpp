@@ -93,14 +93,19 @@ struct ReceiptShape {
 // What a settlement answers where the message is no longer held by who asked.
 bool IsOver(Code code) { return code == Code::kOk || code == Code::kStale || code == Code::kNotFound; }
 
-Status NotFetched() { return Status::Invalid("the message was not fetched: there is no reservation to settle"); }
+Status NotFetched(const Message& message) {
+  if (message.read_only() && message.source() == nullptr) {
+    return Status::Invalid("the message was heard by a listener, which keeps nothing: there is nothing to settle");
+  }
+  return Status::Invalid("the message was not fetched: there is no reservation to settle");
+}
 
 }  // namespace
 
 AckRequest AckRequest::Of(const Message& message) {
   AckRequest request;
   if (message.source() == nullptr || message.state() == State::kDead) {
-    request.status = Status::Invalid("the message was never received: there is nothing to acknowledge");
+    request.status = NotFetched(message);
     return request;
   }
   if (message.source()->group.empty()) {
@@ -227,7 +232,7 @@ Status Settler::Give(Backend& backend, const Source& source, std::string_view co
 
 Status Settler::NackMessage(Backend& backend, const Message& message, bool permanent, int64_t delay,
                             std::string_view reason) {
-  if (message.source() == nullptr || message.delivery() == 0) return NotFetched();
+  if (message.source() == nullptr || message.delivery() == 0) return NotFetched(message);
   if (Status status = CheckNack(delay, reason); !status.ok()) return status;
   const RetryPolicy retry = message.ledger() ? message.ledger()->retry() : RetryPolicy::From(shared_.config);
   Nack nack;
@@ -263,7 +268,7 @@ Status Settler::NackReceipt(Backend& backend, std::string_view receipt, bool per
 }
 
 Status Settler::ExtendMessage(Backend& backend, Message& message, int64_t visibility_timeout) {
-  if (message.source() == nullptr || message.delivery() == 0) return NotFetched();
+  if (message.source() == nullptr || message.delivery() == 0) return NotFetched(message);
   if (Status status = CheckExtension(visibility_timeout); !status.ok()) return status;
   int64_t until = 0;
   Status status = backend.Extend(*message.source(), *message.consumer(), {message.short_id(), message.delivery(), {}},

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "core/subscription_state.hpp"
+#include "core/intake.hpp"
 
 namespace agentmq {
 
@@ -46,14 +46,14 @@ std::shared_ptr<Backend> Shared::ReleaseBackend() {
   return std::exchange(backend_, nullptr);
 }
 
-void Shared::AddSubscription(const std::shared_ptr<SubscriptionState>& subscription) {
+void Shared::AddSubscription(const std::shared_ptr<Intake>& subscription) {
   const std::lock_guard lock(mutex_);
   std::erase_if(subscriptions_, [](const auto& known) { return known.expired(); });
   subscriptions_.push_back(subscription);
 }
 
-std::vector<std::shared_ptr<SubscriptionState>> Shared::subscriptions() const {
-  std::vector<std::shared_ptr<SubscriptionState>> living;
+std::vector<std::shared_ptr<Intake>> Shared::subscriptions() const {
+  std::vector<std::shared_ptr<Intake>> living;
   const std::lock_guard lock(mutex_);
   for (const auto& known : subscriptions_) {
     if (auto subscription = known.lock()) living.push_back(std::move(subscription));

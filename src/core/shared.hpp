@@ -20,7 +20,7 @@
 
 namespace agentmq {
 
-class SubscriptionState;
+class Intake;
 
 // The bus' settings as numbers; durations in ms.
 struct BusSettings {
@@ -64,13 +64,13 @@ struct Shared {
   // How long a call that must reach the server may take where its caller gives it no time or less.
   Patience Brief(const Cancel* cancel = nullptr) const { return {Deadline::After(settings.command_timeout), cancel}; }
 
-  void AddSubscription(const std::shared_ptr<SubscriptionState>& subscription);
-  std::vector<std::shared_ptr<SubscriptionState>> subscriptions() const;
+  void AddSubscription(const std::shared_ptr<Intake>& subscription);
+  std::vector<std::shared_ptr<Intake>> subscriptions() const;
 
  private:
   mutable std::mutex mutex_;
-  std::shared_ptr<Backend> backend_;                             // guarded by mutex_
-  std::vector<std::weak_ptr<SubscriptionState>> subscriptions_;  // guarded by mutex_
+  std::shared_ptr<Backend> backend_;                  // guarded by mutex_
+  std::vector<std::weak_ptr<Intake>> subscriptions_;  // guarded by mutex_
 };
 
 }  // namespace agentmq

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "core/inside.hpp"
+#include "core/intake.hpp"
 #include "core/shared.hpp"
-#include "core/subscription_state.hpp"
 
 namespace agentmq {
 namespace {
@@ -13,7 +13,7 @@ constexpr size_t kMostAtOnce = 1000;
 
 }  // namespace
 
-Subscription::Subscription(std::shared_ptr<SubscriptionState> state) : state_(std::move(state)) {}
+Subscription::Subscription(std::shared_ptr<Intake> state) : state_(std::move(state)) {}
 
 Subscription::~Subscription() { (void)End(); }
 
@@ -38,6 +38,8 @@ Result<std::unique_ptr<Message>> Subscription::FetchOne(const Patience& patience
   return std::move(messages.front());
 }
 
+Status Subscription::Lost(int64_t* dropped, int64_t* gaps) const { return state_->Lost(dropped, gaps); }
+
 int Subscription::Fd(Status* status) { return state_->Fd(status); }
 
 Status Subscription::Consume(Handler handler) {
@@ -51,8 +53,10 @@ Status Subscription::Drain(const Patience& patience) {
   if (Inside::OfSubscription(state_.get()) || Inside::PublishCallbackOf(&shared)) {
     return Status::Invalid("a drain from inside a handler or callback would wait for itself");
   }
-  state_->Close(shared.Brief());
-  if (Status status = state_->workers().Wait(patience); !status.ok()) return status;
+  state_->RunOut(shared.Brief());
+  Status status = state_->workers().Wait(patience);
+  state_->Stop();
+  if (!status.ok()) return status;
   // What a closed bus could not send, its close has told.
   if (shared.backend() == nullptr) return Status::Ok();
   return shared.sender.Flush(patience);
@@ -74,7 +78,5 @@ Status Subscription::End() {
   if (shared.backend() != nullptr && !shared.sender.Idle()) (void)shared.sender.Finish(shared.Brief());
   return Status::Ok();
 }
-
-std::string Subscription::agent() const { return state_->agent(); }
 
 }  // namespace agentmq

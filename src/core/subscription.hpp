@@ -15,7 +15,7 @@
 namespace agentmq {
 
 struct Shared;
-class SubscriptionState;
+class Intake;
 
 using Messages = std::vector<std::unique_ptr<Message>>;
 
@@ -25,13 +25,14 @@ enum class Verdict : int { kAck = 0, kRetry = 1, kReject = 2, kSettled = 3 };
 // Works on a message that is lent for the call. Must not throw.
 using Handler = std::function<Verdict(Message& message)>;
 
-// One agent's reader of one or several channels: what a C handle owns. Made by Bus::Subscribe().
+// One agent's reader of one or several channels, or a listener: what a C handle owns. Made by Bus::Subscribe() and
+// Bus::Listen().
 //
-// Invariant: every message handed out is reserved in its group until it is settled or its lease lapses.
+// Invariant: every message of a queue that is handed out is reserved in its group until it is settled or its lease lapses.
 // Thread-safe, and outlives its bus. To end the handle: End(), and destroy it where that answered ok.
 class Subscription {
  public:
-  explicit Subscription(std::shared_ptr<SubscriptionState> state);
+  explicit Subscription(std::shared_ptr<Intake> state);
   ~Subscription();  // as End() where that was not done
   Subscription(const Subscription&) = delete;
   Subscription& operator=(const Subscription&) = delete;
@@ -44,6 +45,9 @@ class Subscription {
   // kTimeout, kClosed, kInterrupted, kUnavailable, kAuth, kInvalid while Consume() runs.
   Status Fetch(size_t max, const Patience& patience, Messages* messages);
   Result<std::unique_ptr<Message>> FetchOne(const Patience& patience);
+
+  // Of a listener: how many messages made room for newer ones, and how often nothing was heard for a while. Else kInvalid.
+  Status Lost(int64_t* dropped, int64_t* gaps) const;
 
   // Readable while a fetch would find something; -1 and why.
   int Fd(Status* status);
@@ -58,10 +62,8 @@ class Subscription {
   // done: the handle must not be freed then.
   Status End();
 
-  std::string agent() const;
-
  private:
-  std::shared_ptr<SubscriptionState> state_;
+  std::shared_ptr<Intake> state_;
 };
 
 }  // namespace agentmq

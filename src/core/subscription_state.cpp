@@ -250,6 +250,10 @@ void SubscriptionState::UpdateFd() {
   }
 }
 
+Status SubscriptionState::Lost(int64_t* /*dropped*/, int64_t* /*gaps*/) const {
+  return Status::Invalid("only a listener loses messages: what a subscription reads is kept until it is acknowledged");
+}
+
 SubscriptionHealth SubscriptionState::Health() const {
   SubscriptionHealth health;
   health.agent = agent_;

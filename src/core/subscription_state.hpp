@@ -10,10 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "core/intake.hpp"
 #include "core/reader.hpp"
 #include "core/settings.hpp"
-#include "core/subscription.hpp"
-#include "core/worker_pool.hpp"
 #include "util/event.hpp"
 #include "util/status.hpp"
 
@@ -32,18 +31,6 @@ struct SubscriptionSettings {
   static SubscriptionSettings From(const Config& config);
 };
 
-// What a health report says of a subscription.
-struct SubscriptionHealth {
-  std::string agent;
-  std::vector<std::string> channels;
-  bool waiting = false;
-  bool consuming = false;
-  size_t unseen = 0;
-  int64_t last_fetch_age = -1;  // ms since the oldest of the sources' last completed fetches; -1: none yet
-  int64_t failing_for = 0;      // ms
-  std::string failure;
-};
-
 // A subscription's inside: its sources, what was read ahead of them, and who waits for it.
 //
 // Callers take from the sources' buffers, merged by priority. When those are empty one caller at a time refills them;
@@ -53,27 +40,27 @@ struct SubscriptionHealth {
 //
 // Thread-safe. Invariants: no backend call is made with mutex_ held (but LeaseHeld(), which does not wait); a source
 // is fetched from, or closed, only by who set refilling_; whoever leaves the line passes on what is left to do.
-class SubscriptionState : public std::enable_shared_from_this<SubscriptionState> {
+class SubscriptionState final : public Intake, public std::enable_shared_from_this<SubscriptionState> {
  public:
   SubscriptionState(std::shared_ptr<Shared> shared, std::string agent, SubscriptionSettings settings);
-  ~SubscriptionState();
+  ~SubscriptionState() override;
 
-  Status Add(std::string_view channel);
-  Status Remove(std::string_view channel);
-  Status Fetch(size_t max, const Patience& patience, Messages* messages);
-  int Fd(Status* status);
+  Status Add(std::string_view channel) override;
+  Status Remove(std::string_view channel) override;
+  Status Fetch(size_t max, const Patience& patience, Messages* messages) override;
+  int Fd(Status* status) override;
+  Status Lost(int64_t* dropped, int64_t* gaps) const override;
 
-  // Ends fetching: waiting callers answer kClosed.
-  void Stop();
-  // Stop(), and what nobody saw goes back, for which `patience` is the time. What was handed out stays reserved.
-  void Close(const Patience& patience);
-  bool stopped() const;
+  void Stop() override;
+  void Close(const Patience& patience) override;
+  void RunOut(const Patience& patience) override { Close(patience); }
+  bool stopped() const override;
 
-  Status StartWorkers(Handler handler) { return workers_.Start(std::move(handler), settings_.workers); }
-  WorkerPool& workers() { return workers_; }
-  Shared& shared() const { return *shared_; }
-  const std::string& agent() const { return agent_; }
-  SubscriptionHealth Health() const;
+  Status StartWorkers(Handler handler) override { return workers_.Start(std::move(handler), settings_.workers); }
+  WorkerPool& workers() override { return workers_; }
+  Shared& shared() const override { return *shared_; }
+  const std::string& name() const override { return agent_; }
+  SubscriptionHealth Health() const override;
 
  private:
   struct Caller;

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "core/inside.hpp"
+#include "core/intake.hpp"
 #include "core/shared.hpp"
-#include "core/subscription_state.hpp"
 
 namespace agentmq {
 namespace {
@@ -37,7 +37,7 @@ bool WorkerPool::started() const {
 }
 
 Status WorkerPool::Wait(const Patience& patience) {
-  Gate& gate = subscription_.shared().gate;
+  Gate& gate = intake_.shared().gate;
   Gate always_open;
   // Closing a bus waits for handlers too, behind its gate.
   Gate& way = gate.closed() ? always_open : gate;
@@ -65,12 +65,12 @@ void WorkerPool::Join() {
 }
 
 void WorkerPool::Run() {
-  Shared& shared = subscription_.shared();
+  Shared& shared = intake_.shared();
   Backoff backoff(shared.settings.reconnect_base, shared.settings.reconnect_max);
   Messages messages;
   Event pause;
   for (;;) {
-    const Status status = subscription_.Fetch(1, {}, &messages);
+    const Status status = intake_.Fetch(1, {}, &messages);
     if (status.code() == Code::kClosed) break;
     if (status.ok()) {
       backoff.Reset();
@@ -79,7 +79,7 @@ void WorkerPool::Run() {
       continue;
     }
     // What needs somebody to mend it (a password): said, and tried again, for a handler has nobody to tell.
-    shared.log->Write(kLogError, "consume_failed", {{"agent", subscription_.agent()}, {"reason", status.text()}});
+    shared.log->Write(kLogError, "consume_failed", {{"agent", intake_.name()}, {"reason", status.text()}});
     (void)shared.gate.Wait(pause, {Deadline::After(backoff.Next()), nullptr});
   }
   const std::lock_guard lock(mutex_);
@@ -90,18 +90,18 @@ void WorkerPool::Run() {
 void WorkerPool::Work(Message& message) {
   Verdict verdict = Verdict::kRetry;
   {
-    const Inside inside(&subscription_.shared(), &subscription_);
+    const Inside inside(&intake_.shared(), &intake_);
     try {
       verdict = handler_(message);
     } catch (...) {
       verdict = Verdict::kRetry;  // C can't throw; a C++ handler that does has failed
     }
   }
-  Settle(message, verdict);
+  if (message.source() != nullptr) Settle(message, verdict);  // what was told is nobody's to settle
 }
 
 void WorkerPool::Settle(Message& message, Verdict verdict) {
-  Shared& shared = subscription_.shared();
+  Shared& shared = intake_.shared();
   Status status;
   switch (verdict) {
     case Verdict::kAck:

@@ -12,10 +12,13 @@
 
 namespace agentmq {
 
-// The threads ("amq-worker") on which a subscription's handler works; its verdicts settle. Thread-safe.
+class Intake;
+
+// The threads ("amq-worker") on which a subscription's handler works; its verdicts settle, where there is something to
+// settle. Thread-safe.
 class WorkerPool {
  public:
-  explicit WorkerPool(SubscriptionState& subscription) : subscription_(subscription) {}
+  explicit WorkerPool(Intake& intake) : intake_(intake) {}
   ~WorkerPool() { Join(); }
 
   // kInvalid where it was started before.
@@ -31,7 +34,7 @@ class WorkerPool {
   void Work(Message& message);
   void Settle(Message& message, Verdict verdict);
 
-  SubscriptionState& subscription_;
+  Intake& intake_;
   mutable std::mutex mutex_;
   Handler handler_;              // set before the threads start
   bool started_ = false;         // guarded by mutex_

@@ -49,6 +49,24 @@ void MemoryBackend::Publish(std::span<PublishBatch> batches, const Patience& /*n
   }
 }
 
+void MemoryBackend::Tell(std::span<Telling> tellings, const Patience& /*nothing here waits*/) {
+  for (Telling& telling : tellings) {
+    if (session_->closed()) {
+      telling.status = SessionClosed();
+      continue;
+    }
+    if (!telling.stored) telling.id = store().MakeId(telling.priority);
+    telling.receivers = store().ears().Tell({*telling.queue, telling.id, {}}, telling.head, telling.payload);
+  }
+}
+
+Status MemoryBackend::Listen(const std::shared_ptr<Ear>& ear, const Patience& /*nothing here waits*/) {
+  if (session_->closed()) return SessionClosed();
+  store().ears().Add(ear);
+  ear->Regain();
+  return Status::Ok();
+}
+
 Result<std::unique_ptr<Consumer>> MemoryBackend::Subscribe(const Source& source, const ConsumerOptions& options,
                                                            const Patience& /*nothing here waits*/) {
   if (session_->closed()) return SessionClosed();

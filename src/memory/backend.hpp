@@ -19,6 +19,10 @@ class MemoryBackend : public Backend {
   void Shutdown() override { session_->Close(); }
 
   void Publish(std::span<PublishBatch> batches, const Patience& patience) override;
+  void Tell(std::span<Telling> tellings, const Patience& patience) override;
+  Status Listen(const std::shared_ptr<Ear>& ear, const Patience& patience) override;
+  void Unlisten(const Ear* ear) override { store().ears().Remove(ear); }
+
   Result<std::unique_ptr<Consumer>> Subscribe(const Source& source, const ConsumerOptions& options,
                                               const Patience& patience) override;
 

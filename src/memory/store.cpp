@@ -77,6 +77,11 @@ void Store::Retire() {
   retire_at_ = std::max<size_t>(1024, queues_.size() * 2);
 }
 
+ShortId Store::MakeId(int priority) {
+  const std::lock_guard lock(ids_mutex_);
+  return ids_.Next(Now(), priority, false);
+}
+
 ChannelSettings Store::ReadChannel(std::string_view channel) const {
   const std::lock_guard lock(channels_mutex_);
   const auto found = channels_.find(channel);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/names.hpp"
+#include "memory/ears.hpp"
 #include "memory/queue.hpp"
 
 namespace agentmq::memory {
@@ -39,6 +40,11 @@ class Store {
   // Drops queues that held nothing and that nobody used for a day.
   void Retire();
 
+  // Who listens to what is told here.
+  Ears& ears() { return ears_; }
+  // Of a message that is told and not stored.
+  ShortId MakeId(int priority);
+
   ChannelSettings ReadChannel(std::string_view channel) const;
   void WriteChannel(std::string_view channel, const ChannelSettings& settings);
 
@@ -49,6 +55,10 @@ class Store {
   mutable std::shared_mutex mutex_;
   std::unordered_map<QueueName, std::shared_ptr<Queue>> queues_;  // guarded by mutex_
   size_t retire_at_ = 1024;                                       // queues; guarded by mutex_
+
+  Ears ears_;
+  std::mutex ids_mutex_;
+  IdMaker ids_;  // guarded by ids_mutex_
 
   mutable std::mutex channels_mutex_;
   std::map<std::string, ChannelSettings, std::less<>> channels_;  // guarded by channels_mutex_

@@ -5,10 +5,12 @@
 #include "redis/administration.hpp"
 #include "redis/consumer.hpp"
 #include "redis/inspection.hpp"
+#include "redis/listening.hpp"
 #include "redis/maintenance.hpp"
 #include "redis/open.hpp"
 #include "redis/publishing.hpp"
 #include "redis/settling.hpp"
+#include "redis/teller.hpp"
 #include "redis/ticker.hpp"
 #include "redis/waiter.hpp"
 
@@ -16,7 +18,7 @@ namespace agentmq::redis {
 namespace {
 
 // The parts of a bus on a server or a cluster. They are declared in the order in which they depend on each other; the threads (waiter,
-// ticker) end first.
+// ticker, listening) end first.
 class RedisBackend final : public Backend, public std::enable_shared_from_this<RedisBackend> {
  public:
   RedisBackend(const Options& options, const BackendOptions& common)
@@ -30,7 +32,9 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
         maintenance_(queues_, recovery_),
         name_(RandomName()),
         waiter_(server_, name_),
-        ticker_(server_, recovery_, maintenance_) {}
+        ticker_(server_, recovery_, maintenance_),
+        teller_(server_, common),
+        listening_(server_, common) {}
 
   // Connects, so that what can't mend itself is told at once.
   Status Connect() {
@@ -58,6 +62,12 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   void Publish(std::span<PublishBatch> batches, const Patience& patience) override {
     publishing_.Publish(batches, patience);
   }
+
+  void Tell(std::span<Telling> tellings, const Patience& patience) override { teller_.Tell(tellings, patience); }
+  Status Listen(const std::shared_ptr<Ear>& ear, const Patience& patience) override {
+    return listening_.Add(ear, patience);
+  }
+  void Unlisten(const Ear* ear) override { listening_.Remove(ear); }
 
   Result<std::unique_ptr<Consumer>> Subscribe(const Source& source, const ConsumerOptions& options,
                                               const Patience& patience) override {
@@ -175,6 +185,8 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   Ahead ahead_;
   Waiter waiter_;
   Ticker ticker_;
+  Teller teller_;
+  Listening listening_;
 };
 
 }  // namespace

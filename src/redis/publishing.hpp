@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "redis/live_names.hpp"
 #include "redis/queues.hpp"
 
 namespace agentmq::redis {
@@ -44,7 +45,7 @@ size_t InlineSize(const Outgoing& message);
 // Stores batches. Thread-safe.
 class Publishing {
  public:
-  explicit Publishing(Queues& queues) : queues_(queues) {}
+  explicit Publishing(Queues& queues) : queues_(queues), live_(queues.options(), queues.server().options().database) {}
 
   void Publish(std::span<PublishBatch> batches, const Patience& patience);
 
@@ -68,6 +69,7 @@ class Publishing {
     const Step* previous = nullptr;                                                                     // of its slot
     const Step* before() const { return previous != nullptr && !previous->done ? previous : nullptr; }  // under way
     size_t blobs = 0;
+    bool tells = false;                     // of what it stores listeners are told in the same call
     std::shared_ptr<const QueueView> view;  // keys that a command on its way borrows
   };
 
@@ -86,6 +88,9 @@ class Publishing {
   void MakeIds(Step& step);
   static void AddBlobs(Step& step, std::vector<Command>* commands);
   static Command MakeCommand(Step& step, const QueueView& view);
+  Command MakeTelling(const Step& step) const;
+  static void Heard(Step& step, const Reply& reply);
+  static void SetTold(Step& step, Outgoing::Told told);
   void Judge(std::vector<Step>& steps, Step& step, const Reply& reply);
   static void Confirmed(std::vector<Step>& steps, const Server::Outcome& outcome);
   static void Learn(std::vector<Step>& steps, const PublishingSlot& slot, std::string_view last);
@@ -93,6 +98,7 @@ class Publishing {
   static void Finish(Step& step, const Status& status, int64_t dropped = 0);
 
   Queues& queues_;
+  const LiveNames live_;
   std::mutex mutex_;
   std::unordered_map<QueueName, std::shared_ptr<PublishingSlot>> slots_;  // guarded by mutex_
 };

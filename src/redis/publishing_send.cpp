@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <utility>
 
 #include "core/record.hpp"
+#include "core/telling.hpp"
 #include "redis/publishing.hpp"
 
 // How a batch gets to the server: prepared (lanes, ids, blobs), sent, judged; sent again where that is certain to be
@@ -53,7 +55,9 @@ void Publishing::MakeIds(Step& step) {
   const int64_t now = queues_.server().Now(step.slot->queue->keys().meta());
   step.messages.clear();
   step.blobs = 0;
+  step.tells = false;
   for (PublishBatch* batch : step.batches) {
+    step.tells = step.tells || batch->tells;
     for (Outgoing& message : batch->messages) {
       message.id = step.slot->ids.Next(now, message.priority, IsBlob(message));
       step.messages.push_back(&message);
@@ -143,6 +147,41 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
   for (Command& store : stores) command.Then(std::move(store));
   command.Then(MakeClose(Script::kPublish, queue.keys()));
   return command;
+}
+
+// Behind the call that stores it; does nothing where that did not.
+Command Publishing::MakeTelling(const Step& step) const {
+  const Queue& queue = *step.slot->queue;
+  Command command(Script::kTell);
+  AddQueueKeys(&command, queue.keys());
+  command.Keep(SlotName(step)).Arg(step.messages[0]->id.view()).Keep(live_.Of(queue.name().channel));
+  for (const PublishBatch* batch : step.batches) {
+    for (const Outgoing& message : batch->messages) {
+      if (message.tell) command.Keep(TellingText({queue.name(), message.id, {}}, message.head, message.payload));
+    }
+  }
+  return command;
+}
+
+void Publishing::SetTold(Step& step, Outgoing::Told told) {
+  for (PublishBatch* batch : step.batches) {
+    for (Outgoing& message : batch->messages) {
+      if (message.tell) message.told = told;
+    }
+  }
+}
+
+// The answer to the telling of a step that is stored.
+void Publishing::Heard(Step& step, const Reply& reply) {
+  if (reply.is_nil()) return SetTold(step, Outgoing::Told::kMaybe);
+  if (!reply.is_array() || reply.At(0).integer != 0) return;  // not told
+  SetTold(step, Outgoing::Told::kYes);
+  size_t at = 2;
+  for (PublishBatch* batch : step.batches) {
+    for (Outgoing& message : batch->messages) {
+      if (message.tell) message.receivers = reply.At(at++).Number();
+    }
+  }
 }
 
 // Lanes that the server does not know yet are made first.
@@ -292,6 +331,7 @@ void Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) {
     step.view = step.slot->queue->view();
     sent.emplace_back(&step, commands.size());
     commands.push_back(MakeCommand(step, *step.view));
+    if (step.tells) commands.push_back(MakeTelling(step));
   }
   if (sent.empty()) return;
   std::vector<Reply> replies(commands.size());
@@ -306,6 +346,8 @@ void Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) {
       if (is_certain(step->failure)) continue;
       if (!step->lost) step->lost_at = SteadyMillis();
       step->slot->unanswered = step->lost = true;
+      // Where it is stored it may be told already, and nobody is told twice.
+      if (std::exchange(step->tells, false)) SetTold(*step, Outgoing::Told::kMaybe);
       continue;
     }
     // Payloads that could not be put aside in front of it would be missed again and again.
@@ -317,6 +359,7 @@ void Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) {
     } else if (is_certain(outcome.status) || !replies[at].is_error()) {
       Judge(steps, *step, replies[at]);
     }
+    if (step->tells && step->done && step->batches[0]->status.ok()) Heard(*step, replies[at + 1]);
   }
 }
 

@@ -44,6 +44,8 @@ std::string_view ScriptSource(Script script) {
       return scripts::kSettleId;
     case Script::kSubscribe:
       return scripts::kSubscribe;
+    case Script::kTell:
+      return scripts::kTell;
     case Script::kTick:
       return scripts::kTick;
     case Script::kCount:
@@ -56,7 +58,7 @@ std::string_view ScriptName(Script script) {
   static constexpr std::array<std::string_view, kScriptCount> kNames = {
       "ack.lua",       "clear.lua",   "copy.lua",   "delete.lua",    "extend.lua",    "fetch.lua",   "forget.lua",
       "give_back.lua", "lanes.lua",   "lapse.lua",  "maintain.lua",  "nack.lua",      "publish.lua", "purge.lua",
-      "raise.lua",     "reclaim.lua", "replay.lua", "settle_id.lua", "subscribe.lua", "tick.lua"};
+      "raise.lua",     "reclaim.lua", "replay.lua", "settle_id.lua", "subscribe.lua", "tell.lua",    "tick.lua"};
   return kNames[static_cast<size_t>(script)];
 }
 

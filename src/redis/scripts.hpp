@@ -29,6 +29,7 @@ enum class Script : int {
   kReplay,
   kSettleId,
   kSubscribe,
+  kTell,
   kTick,
   kCount
 };

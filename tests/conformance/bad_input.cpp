@@ -62,6 +62,12 @@ void AddSubscribing(const Things& t, std::vector<BadCall>& calls) {
   BAD(mq_subscribe, "agent", t.bus, "c", nullptr, nullptr, &subscription);
   BAD(mq_subscribe, "an empty agent", t.bus, "c", "", nullptr, &subscription);
   BAD(mq_subscribe, "subscription", t.bus, "c", "a", nullptr, nullptr);
+  BAD(mq_listen, "bus", nullptr, "c", nullptr, &subscription);
+  BAD(mq_listen, "pattern", t.bus, nullptr, nullptr, &subscription);
+  BAD(mq_listen, "an unclosed bracket", t.bus, "c[", nullptr, &subscription);
+  BAD(mq_listen, "subscription", t.bus, "c", nullptr, nullptr);
+  BAD(mq_subscription_lost, "subscription", nullptr, nullptr, nullptr);
+  BAD(mq_subscription_lost, "no listener", t.subscription, nullptr, nullptr);
   BAD(mq_subscription_add, "subscription", nullptr, "c");
   BAD(mq_subscription_add, "channel", t.subscription, nullptr);
   BAD(mq_subscription_remove, "subscription", nullptr, "c");
@@ -172,6 +178,8 @@ void AddMessages(std::vector<BadCall>& calls) {
   BAD(mq_message_set_ttl, "message", nullptr, 5);
   BAD(mq_message_set_min_replicas, "message", nullptr, 1);
   BAD(mq_message_set_fsync, "message", nullptr, 1);
+  BAD(mq_message_set_mode, "message", nullptr, MQ_MODE_BOTH);
+  BAD(mq_message_set_mode, "a received message", t.message, MQ_MODE_BOTH);
 }
 
 void AddBuses(const Things& t, std::vector<BadCall>& calls) {
@@ -239,6 +247,7 @@ std::set<std::string> CallWithoutStatus() {
   ZERO(mq_message_state);
   ZERO(mq_message_replicas);
   ZERO(mq_message_is_fsynced);
+  ZERO(mq_message_receivers);
   ZERO(mq_message_status);
   names.insert("mq_message_header_count");
   EXPECT_EQ(mq_message_header_count(nullptr), 0u);

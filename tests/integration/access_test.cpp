@@ -87,6 +87,39 @@ TEST_F(AccessTest, PublishersStoreAndConsumersReceiveAndSettle) {
   EXPECT_EQ(Refusals(), "");
 }
 
+TEST_F(AccessTest, PublishersTellAndConsumersListen) {
+  Bus publisher = As("publisher");
+  Bus consumer = As("consumer");
+  Subscription all = consumer.Listen("*");
+  Subscription news = consumer.Listen("news");
+  for (const mq_mode mode : {MQ_MODE_PUBSUB, MQ_MODE_BOTH}) {
+    Message message("x");
+    message.SetMode(mode).SetTarget("worker");
+    publisher.Publish("news", message);
+    EXPECT_EQ(Next(all).id(), message.id());
+    EXPECT_EQ(Next(news).id(), message.id());
+  }
+  std::vector<Message> batch = Texts(100, "worker");
+  for (Message& message : batch) message.SetMode(MQ_MODE_BOTH);
+  EXPECT_EQ(publisher.PublishBatch("news", batch), 100u);
+  for (int i = 0; i < 100; ++i) Next(news);
+  EXPECT_EQ(Refusals(), "");
+  // A pattern has to stand in the rule as it is asked for.
+  mq_subscription* subscription = nullptr;
+  EXPECT_TRUE(IsRefused(mq_listen(consumer.get(), "events:content:*", nullptr, &subscription), "may not"));
+  server_.Client().Must({"ACL", "SETUSER", "consumer", "&agentmq:default:live:0:events%3Acontent%3A*"});
+  Subscription events = consumer.Listen("events:content:*");
+  // And each keeps to its own.
+  EXPECT_TRUE(IsRefused(mq_listen(publisher.get(), "news", nullptr, &subscription), "may not"));
+  Message told("x");
+  told.SetMode(MQ_MODE_PUBSUB);
+  EXPECT_EQ(StatusOf([&] { consumer.Publish("news", told); }), MQ_AUTH);
+  Bus administrator = As("administrator");
+  Subscription watched = administrator.Listen("*");
+  administrator.Publish("news", told);
+  EXPECT_EQ(Next(watched).payload(), "x");
+}
+
 TEST_F(AccessTest, ConsumersRetryGiveUpAndRecover) {
   Bus publisher = As("publisher");
   Bus administrator = As("administrator");

@@ -81,6 +81,11 @@ class FaultyBackend : public Backend {
     for (PublishBatch& batch : batches) batch.status = faults_->Of(faults_->publish);
     if (faults_->publish == Code::kOk) real_->Publish(batches, patience);
   }
+  void Tell(std::span<Telling> tellings, const Patience& patience) override { real_->Tell(tellings, patience); }
+  Status Listen(const std::shared_ptr<Ear>& ear, const Patience& patience) override {
+    return real_->Listen(ear, patience);
+  }
+  void Unlisten(const Ear* ear) override { real_->Unlisten(ear); }
   Result<std::unique_ptr<Consumer>> Subscribe(const Source& source, const ConsumerOptions& options,
                                               const Patience& patience) override {
     auto consumer = real_->Subscribe(source, options, patience);
