@@ -135,7 +135,12 @@ type worker struct {
 
 func (w *worker) work(message *Message) {
 	receipt := message.Receipt // the handler may change the message
-	if err := w.settle(message, receipt, w.handle(message)); err != nil {
+	heard := message.heard
+	verdict := w.handle(message)
+	if heard {
+		return // whatever it says: nothing was kept
+	}
+	if err := w.settle(message, receipt, verdict); err != nil {
 		w.failed(message, err)
 	}
 }

@@ -30,6 +30,16 @@ const (
 	FsyncOff   Fsync = 2 // it does not
 )
 
+// Mode is what publishing does with a message.
+type Mode int
+
+// The modes.
+const (
+	ModeQueue  Mode = 0 // it is stored until it is acknowledged
+	ModePubSub Mode = 1 // whoever listens at the moment is told, and nothing is kept
+	ModeBoth   Mode = 2 // it is stored, and then listeners are told at once
+)
+
 // State is where a message stands.
 type State int32
 
@@ -77,8 +87,9 @@ type Message struct {
 	TTL           time.Duration // how long it may wait, 1 ms or more; 0: the channel's `ttl`; or Forever; see Expires
 	MinReplicas   int           // how many replicas it waits for, 1 to 100, or NoReplicas; 0: the bus' `min_replicas`
 	Fsync         Fsync         // whether it waits for the disk
+	Mode          Mode          // whether it is stored, told to listeners, or both; what is only told can't wait for replicas or disk
 
-	// What publishing sets on the sender's message; but for the last two a received one has it too.
+	// What publishing sets on the sender's message; but for the last three a received one has it too.
 
 	ID        string    // unique in the namespace
 	Timestamp time.Time // when it was published, by the server's clock
@@ -86,6 +97,7 @@ type Message struct {
 	Status    Status    // of one in a batch: what became of it; of a dead letter: why
 	Replicas  int       // how many replicas are known to have it (with Fsync on their disks), where it waited for some
 	Fsynced   bool      // whether it is known to be on the server's disk, where it waited for that
+	Receivers int       // how many were told, where it was, as the server counts: a bus with one pattern is one to it
 
 	// What only a received message has.
 
@@ -96,6 +108,8 @@ type Message struct {
 	State         State     // where it stood when it was read
 	Reason        string    // why the last attempt failed, of a retry or a dead letter
 	ReservedUntil time.Time // until when this delivery is reserved, as far as was known; zero: it is not
+
+	heard bool // by a listener: there is nothing to settle
 }
 
 // NewJSON makes a message whose payload is a value as JSON, with that content type.
@@ -139,6 +153,6 @@ func (m *Message) Copy() *Message {
 		Payload: append([]byte(nil), m.Payload...), Target: m.Target, Source: m.Source, Type: m.Type,
 		CorrelationID: m.CorrelationID, ReplyTo: m.ReplyTo, ContentType: m.ContentType,
 		Headers: append([]Header(nil), m.Headers...), Priority: m.Priority, TTL: m.TTL,
-		MinReplicas: m.MinReplicas, Fsync: m.Fsync,
+		MinReplicas: m.MinReplicas, Fsync: m.Fsync, Mode: m.Mode,
 	}
 }

@@ -253,6 +253,7 @@ func (m *Message) published(bytes []byte, ids *texts, more int) {
 	m.Status = Status(wire.Uint32(bytes[atStatus:]))
 	m.Replicas = int(int32(wire.Uint32(bytes[atReached:])))
 	m.Fsynced = wire.Uint32(bytes[atFsynced:]) != 0
+	m.Receivers = int(int32(wire.Uint32(bytes[atReceivers:])))
 	id := idOf(bytes)
 	if len(id) == 0 {
 		return // it was not stored

@@ -26,6 +26,9 @@ const Backoff time.Duration = -1
 // Errors: ErrStale (it was given to another consumer meanwhile; nothing changed), ErrNotFound (settled or deleted
 // before), ErrInvalid, ErrUnavailable, ErrUnknown, ErrClosed.
 func (b *Bus) Ack(message *Message) error {
+	if message.heard {
+		return errHeard()
+	}
 	if message.Receipt == "" {
 		return b.AckID(message.Agent, message.ID)
 	}
@@ -35,6 +38,17 @@ func (b *Bus) Ack(message *Message) error {
 		return err
 	}
 	return acks.send(b)
+}
+
+func errHeard() error {
+	return invalid("the message was heard by a listener, which keeps nothing: there is nothing to settle")
+}
+
+func errNoReceipt(message *Message) error {
+	if message.heard {
+		return errHeard()
+	}
+	return invalid("the message has no receipt: it was not fetched")
 }
 
 // AckBatch acknowledges messages in few round trips. The Status of each says what became of it.
@@ -56,7 +70,7 @@ func (b *Bus) AckBatch(messages []*Message) error {
 		if message.Receipt != "" {
 			message.Status = acks.next()
 		} else {
-			err := b.AckID(message.Agent, message.ID)
+			err := b.Ack(message)
 			message.Status = StatusOf(err)
 			if err != nil && failure == nil {
 				failure = err
@@ -179,7 +193,7 @@ func (b *Bus) AckAsync(ctx context.Context, message *Message) error {
 
 func (b *Bus) ackAsync(ctx context.Context, message *Message, told func(error)) error {
 	if message.Receipt == "" {
-		return invalid("the message has no receipt: it was not fetched")
+		return errNoReceipt(message)
 	}
 	if err := checkText("the receipt", message.Receipt); err != nil {
 		return err
@@ -216,7 +230,7 @@ func (b *Bus) sendAcks(items []*acking) (failed bool) {
 // Errors: as Ack.
 func (b *Bus) Nack(message *Message, failure Failure, delay time.Duration, reason string) error {
 	if message.Receipt == "" {
-		return invalid("the message has no receipt: it was not fetched")
+		return errNoReceipt(message)
 	}
 	return b.NackReceipt(message.Receipt, failure, delay, reason)
 }
@@ -237,7 +251,7 @@ func (b *Bus) NackReceipt(receipt string, failure Failure, delay time.Duration, 
 // Errors: as Ack.
 func (b *Bus) Extend(message *Message, visibilityTimeout time.Duration) error {
 	if message.Receipt == "" {
-		return invalid("the message has no receipt: it was not fetched")
+		return errNoReceipt(message)
 	}
 	return b.ExtendReceipt(message.Receipt, visibilityTimeout)
 }

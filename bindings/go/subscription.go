@@ -8,7 +8,7 @@ import (
 	"agentmq.dev/go/internal/native"
 )
 
-// Subscription is one agent's reader of one or several channels. Any number of goroutines may use it. It ends with
+// Subscription is one agent's reader of one or several channels, or a listener. Any number of goroutines may use it. It ends with
 // Unsubscribe or Drain.
 //
 // What was read ahead and not handed out goes back when it ends. What was handed out can still be settled.
@@ -34,11 +34,32 @@ func (b *Bus) Subscribe(channel, agent string, settings Settings) (*Subscription
 	if err := checkTexts("channel", channel, "agent", agent); err != nil {
 		return nil, err
 	}
+	return b.subscription(settings, func(config uintptr, handle *uintptr) error {
+		return native.MqSubscribe(b.handle, channel, agent, config, handle)
+	})
+}
+
+// Listen hears what is published with ModePubSub or ModeBoth, from now on, on the channels that fit a pattern: `*` is any
+// run of characters, `?` any one, `[abc]` and `[a-z]` one of these, `[^a-z]` one that is not, `\` takes the next one as it
+// is. Nothing is kept for a listener that is not there. What it heard waits in a buffer (the settings `listen_buffer` and
+// `listen_buffer_bytes`, of kind "subscription"), whose oldest make room; see Lost. There is nothing to settle: Ack, Nack
+// and Extend answer ErrInvalid, and what a handler of Consume answers changes nothing. It has one pattern: Add and Remove
+// answer ErrInvalid.
+//
+// Errors: ErrInvalid, ErrUnavailable, ErrAuth, ErrClosed.
+func (b *Bus) Listen(pattern string, settings Settings) (*Subscription, error) {
+	if err := checkText("pattern", pattern); err != nil {
+		return nil, err
+	}
+	return b.subscription(settings, func(config uintptr, handle *uintptr) error {
+		return native.MqListen(b.handle, pattern, config, handle)
+	})
+}
+
+func (b *Bus) subscription(settings Settings, open func(config uintptr, handle *uintptr) error) (*Subscription, error) {
 	var handle uintptr // C is not shown memory that holds pointers of Go's
 	err := b.with(func() error {
-		return withConfig(settings, func(config uintptr) error {
-			return native.MqSubscribe(b.handle, channel, agent, config, &handle)
-		})
+		return withConfig(settings, func(config uintptr) error { return open(config, &handle) })
 	})
 	if err != nil {
 		return nil, err
@@ -61,6 +82,25 @@ func (s *Subscription) Add(channel string) error {
 // Errors: ErrNotFound where it was not read, ErrInvalid, ErrUnavailable, ErrClosed.
 func (s *Subscription) Remove(channel string) error {
 	return s.withText("channel", channel, func() error { return native.MqSubscriptionRemove(s.handle, channel) })
+}
+
+// Losses are what a listener missed.
+type Losses struct {
+	Dropped int64 // messages that made room for newer ones, because nobody fetched them in time
+	Gaps    int64 // times that the connection was lost: what was told meanwhile is not known
+}
+
+// Lost is what a listener missed so far.
+//
+// Errors: ErrInvalid for a subscription that is no listener, ErrClosed.
+func (s *Subscription) Lost() (Losses, error) {
+	if !s.guard.enter() {
+		return Losses{}, closed("subscription")
+	}
+	defer s.leave()
+	var losses Losses
+	err := errorOf(native.MqSubscriptionLost(s.handle, &losses.Dropped, &losses.Gaps))
+	return losses, err
 }
 
 // Fetch waits for the next message, and waits out an outage of the server. It is reserved for the caller until it is
@@ -142,7 +182,7 @@ func (s *Subscription) Unsubscribe() error {
 		s.leave()
 	}
 	for _, message := range s.takeReturned(int(^uint(0) >> 1)) {
-		// Nobody saw it: it goes to another at once. Where this fails the reservation lapses.
+		// Nobody saw it: it goes to another at once. Where this fails the reservation lapses; what was heard is gone.
 		_ = s.bus.Nack(message, Transient, 0, "not handed out")
 	}
 	return err

@@ -16,7 +16,7 @@ import (
 const (
 	listVersion = 1
 	listHead    = 16
-	messageHead = 128
+	messageHead = 136
 
 	atStatus     = 4
 	atTimestamp  = 8
@@ -34,6 +34,8 @@ const (
 	atFsync      = 116
 	atReached    = 120 // the replicas that have it
 	atFsynced    = 124
+	atMode       = 128
+	atReceivers  = 132
 
 	unsetTTL = math.MinInt64
 )
@@ -165,6 +167,10 @@ func appendMessage(buffer []byte, m *Message) ([]byte, error) {
 		return nil, err
 	}
 	wire.PutUint32(head[atFsync:], uint32(fsync))
+	if m.Mode < ModeQueue || m.Mode > ModeBoth {
+		return nil, invalid("mode must be ModeQueue, ModePubSub or ModeBoth, got %d", int(m.Mode))
+	}
+	wire.PutUint32(head[atMode:], uint32(m.Mode))
 	copy(buffer[begin:], head[:])
 	return buffer, nil
 }
@@ -303,6 +309,7 @@ func (m *Message) decode(bytes []byte) {
 	m.Priority = priorityFromWire(int32(wire.Uint32(bytes[atPriority:])))
 	m.Deliveries = int(int32(wire.Uint32(bytes[atDeliveries:])))
 	m.State = State(wire.Uint32(bytes[atState:]))
+	m.heard = Mode(wire.Uint32(bytes[atMode:])) == ModePubSub
 	at := messageHead
 	fields := [...]*string{&m.Target, &m.Source, &m.Type, &m.CorrelationID, &m.ReplyTo, &m.ContentType, &m.ID,
 		&m.Channel, &m.Receipt, &m.Agent, &m.Reason}

@@ -28,6 +28,7 @@
 %ignore mq_status;
 %ignore mq_state;
 %ignore mq_failure;
+%ignore mq_mode;
 %ignore mq_verdict;
 %ignore mq_health_state;
 %rename("$ignore", regexmatch$name="^MQ_") "";

@@ -86,7 +86,8 @@ MQ_HANDLE(mq_list)
 %typemap(javain) int64_t *COUNT "$javainput"
 %typemap(in) int64_t *COUNT (int64_t number = 0) "$1 = &number;"
 %typemap(argout) int64_t *COUNT "glue::Answer(jenv, $input, *$1);"
-%apply int64_t *COUNT { int64_t *count, int64_t *removed, int64_t *recovered, int64_t *replayed, int64_t *purged };
+%apply int64_t *COUNT { int64_t *count, int64_t *removed, int64_t *recovered, int64_t *replayed, int64_t *purged,
+                           int64_t *dropped, int64_t *gaps };
 
 %typemap(jni) mq_health_state *state "jlongArray"
 %typemap(jtype) mq_health_state *state "long[]"

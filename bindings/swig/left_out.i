@@ -22,6 +22,7 @@
 %ignore mq_message_set_ttl;
 %ignore mq_message_set_min_replicas;
 %ignore mq_message_set_fsync;
+%ignore mq_message_set_mode;
 %ignore mq_message_payload;
 %ignore mq_message_id;
 %ignore mq_message_channel;
@@ -45,6 +46,7 @@
 %ignore mq_message_state;
 %ignore mq_message_replicas;
 %ignore mq_message_is_fsynced;
+%ignore mq_message_receivers;
 %ignore mq_message_status;
 %ignore mq_message_reason;
 %ignore mq_message_free;

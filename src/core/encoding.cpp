@@ -39,7 +39,7 @@ T TakeLittle(const char* from) {
 
 constexpr uint32_t kVersion = 1;
 constexpr size_t kListHead = 16;
-constexpr size_t kEntryHead = 128;
+constexpr size_t kEntryHead = 136;
 constexpr int64_t kUnset = INT64_MIN;  // a ttl that was not set
 constexpr int32_t kAsTheBus = -1;      // min_replicas and fsync that were not set
 
@@ -204,6 +204,8 @@ Writer WriteEntry(const Entry& entry, Writer writer) {
   writer.Number(message.fsync() ? static_cast<int32_t>(*message.fsync()) : kAsTheBus);
   writer.Number(static_cast<int32_t>(message.reached().replicas));
   writer.Number(static_cast<int32_t>(message.reached().fsync));
+  writer.Number(static_cast<int32_t>(message.mode()));
+  writer.Number(static_cast<int32_t>(message.receivers()));
   for (size_t i = 0; i < kTexts; ++i) {
     if (i == kId && entry.id_size > 0) WriteId(entry, writer);
     if (i == kReceipt && entry.receipt_size > 0) WriteReceipt(entry, writer);
@@ -323,6 +325,8 @@ Result<std::unique_ptr<Message>> DecodeEntry(std::string_view entry, size_t inde
   const auto payload_size = head.Number<uint64_t>();
   const auto min_replicas = head.Number<int32_t>();
   const auto fsync = head.Number<int32_t>();
+  (void)head.Bytes(4 + 4);  // replicas, fsynced
+  const auto mode = head.Number<int32_t>();
 
   Reader body(entry.substr(kEntryHead));
   std::array<std::string_view, kId> texts;
@@ -360,6 +364,7 @@ Result<std::unique_ptr<Message>> DecodeEntry(std::string_view entry, size_t inde
     if (fsync != 0 && fsync != 1) return Malformed(index, "fsync must be -1, 0 or 1, got " + std::to_string(fsync));
     if (Status status = message->SetFsync(fsync == 1); !status.ok()) return status;
   }
+  if (Status status = message->SetMode(mode); !status.ok()) return status;
   return message;
 }
 

@@ -68,9 +68,9 @@ TEST_P(EncodingTest, AListIsWrittenAsItsDocumentSays) {
   EXPECT_EQ(At<int32_t>(encoded, 16 + 124), 0);
   const std::string texts =
       "asüd:1t😀backtext/plain" + std::string(list[0].id()) + "c" + std::string(list[0].receipt()) + "a";
-  EXPECT_EQ(encoded.substr(16 + 128, texts.size()), texts);
+  EXPECT_EQ(encoded.substr(16 + 136, texts.size()), texts);
   EXPECT_EQ(At<uint32_t>(encoded, 16 + size),
-            (128 + 1 + list[1].id().size() + 1 + list[1].receipt().size() + 1 + 7) / 8 * 8);
+            (136 + 1 + list[1].id().size() + 1 + list[1].receipt().size() + 1 + 7) / 8 * 8);
   const std::optional<Message> taken = list.Take(0);
   size_t alone = 0;
   EXPECT_STATUS(MQ_OK, mq_message_encode(taken->get(), nullptr, 0, &alone));
@@ -205,7 +205,7 @@ TEST_P(EncodingTest, HostileBuffersAreRefusedOrPublishedNeverFollowed) {
     }
   }
   std::string nul = good;
-  nul[16 + 128] = '\0';  // the target
+  nul[16 + 136] = '\0';  // the target
   EXPECT_STATUS(MQ_INVALID, Publish("d", nul));
   EXPECT_NE(std::string(mq_last_error()).find("target holds a NUL"), std::string::npos) << mq_last_error();
 }

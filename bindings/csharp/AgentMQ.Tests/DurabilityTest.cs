@@ -40,20 +40,20 @@ public sealed class DurabilityTest : BusTest
     [Fact]
     public void WhatWasReachedIsReadWhereTheDocumentSays()
     {
-        var list = new byte[16 + 128 + 8];
+        var list = new byte[16 + FlatWriter.EntryHead + 8];
         void Number(int at, int value) => BinaryPrimitives.WriteInt32LittleEndian(list.AsSpan(at), value);
         Number(0, 1);
         Number(4, 1);
         Number(8, list.Length);
-        Number(16, 128 + 8);
+        Number(16, FlatWriter.EntryHead + 8);
         Number(16 + 4, (int)Status.Partial);
         Number(16 + 80, 2);
         Number(16 + 112, 3);
         Number(16 + 120, 2);
         Number(16 + 124, 1);
-        "id"u8.CopyTo(list.AsSpan(16 + 128));
+        "id"u8.CopyTo(list.AsSpan(16 + FlatWriter.EntryHead));
         var published = Assert.Single(FlatReader.Answers(list));
-        Assert.Equal(new Published(Status.Partial, "id", null, null, 2, true), published);
+        Assert.Equal(new Published(Status.Partial, "id", null, null, 2, true, 0), published);
         Assert.True(published.IsStored);
     }
 

@@ -14,6 +14,11 @@ public sealed partial class Bus
     public void Ack(Message message)
     {
         ArgumentNullException.ThrowIfNull(message);
+        if (message.IsHeard)
+        {
+            throw Errors.Of(Status.Invalid,
+                "a listener heard the message, which keeps nothing: there is nothing to settle");
+        }
         var receipt = message.ReceiptBytes;
         if (receipt.IsEmpty)
         {

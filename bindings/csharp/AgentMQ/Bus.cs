@@ -130,6 +130,22 @@ public sealed partial class Bus : IDisposable, IAsyncDisposable
         return new Subscription(this, handle!, agent);
     }
 
+    /// <summary>Hears what is published with <see cref="Mode.PubSub"/> or <see cref="Mode.Both"/>, from now on, on the
+    /// channels that fit a pattern. Nothing is kept for a listener that is not there. There is nothing to settle: that fails,
+    /// and what a handler answers changes nothing. It has one pattern, channels can't be added or removed.</summary>
+    /// <param name="pattern">Of channels: <c>*</c> is any run of characters, <c>?</c> any one, <c>[abc]</c> and
+    /// <c>[a-z]</c> one of these, <c>[^a-z]</c> one that is not, a backslash takes the next one as it is.</param>
+    /// <param name="settings">Settings of kind "subscription": <c>listen_buffer</c> and <c>listen_buffer_bytes</c> say how
+    /// much waits to be fetched until the oldest make room; see <see cref="Subscription.Lost"/>.</param>
+    /// <returns>The caller's, to be disposed.</returns>
+    /// <exception cref="AgentMQException">A wrong argument or setting, or the server can't be reached.</exception>
+    public Subscription Listen(string pattern, IEnumerable<KeyValuePair<string, string>>? settings = null)
+    {
+        SubscriptionHandle? handle = null;
+        With(settings, config => Native.mq_listen(Live, pattern, config, out handle));
+        return new Subscription(this, handle!, "");
+    }
+
     /// <summary>Ends every waiting call of this bus and its subscriptions with <see cref="ObjectDisposedException"/>, now
     /// and later. It is still to be disposed.</summary>
     public void Shutdown() => Native.mq_shutdown(Live);

@@ -48,6 +48,17 @@ public enum Status
     Unknown = 20,
 }
 
+/// <summary>What publishing does with a message.</summary>
+public enum Mode
+{
+    /// <summary>It is stored until it is acknowledged.</summary>
+    Queue = 0,
+    /// <summary>Whoever listens at the moment is told, and nothing is kept.</summary>
+    PubSub = 1,
+    /// <summary>It is stored, and then listeners are told at once.</summary>
+    Both = 2,
+}
+
 /// <summary>Where a message stands.</summary>
 public enum MessageState
 {

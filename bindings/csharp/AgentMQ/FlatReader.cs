@@ -30,6 +30,8 @@ internal static class FlatReader
     private const int PayloadSize = 104;
     private const int Replicas = 120;
     private const int Fsynced = 124;
+    internal const int Mode = 128;
+    private const int Receivers = 132;
     private const int Texts = 11;
 
     // Copies: nothing of the list is kept.
@@ -50,7 +52,7 @@ internal static class FlatReader
             var entry = Entry(list, ref at);
             answers[i] = new((Status)Number(entry, Status), String(Text(entry, FlatText.Id)),
                 Time.Of(Number64(entry, Timestamp)), Time.Of(Number64(entry, Expires)), Number(entry, Replicas),
-                Number(entry, Fsynced) != 0);
+                Number(entry, Fsynced) != 0, Number(entry, Receivers));
         }
         return answers;
     }

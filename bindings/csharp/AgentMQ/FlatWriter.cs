@@ -7,7 +7,7 @@ namespace AgentMQ;
 internal sealed class FlatWriter : IDisposable
 {
     internal const int ListHead = 16;
-    internal const int EntryHead = 128;
+    internal const int EntryHead = 136;
     internal const long NoTimeToLive = long.MinValue;
     private const int AsTheBus = -1;
     internal const string TooLarge = "the messages of one call are above 2 GiB";
@@ -50,6 +50,7 @@ internal sealed class FlatWriter : IDisposable
         BinaryPrimitives.WriteInt64LittleEndian(head[104..], message.Payload.Length);
         Number(head[112..], message.MinReplicas ?? AsTheBus);
         Number(head[116..], message.Fsync is { } fsync ? fsync ? 1 : 0 : AsTheBus);
+        Number(head[FlatReader.Mode..], (int)message.Mode);
         message.Payload.Span.CopyTo(Bytes.AsSpan(Length));
         var end = Length + message.Payload.Length;
         Length = (end + 7) & ~7;

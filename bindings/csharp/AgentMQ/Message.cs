@@ -106,6 +106,10 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
     /// received message.</summary>
     public bool? Fsync { get; init; }
 
+    /// <summary>Whether it is stored, told to listeners, or both. What is only told can't wait for replicas or a disk, and
+    /// nobody can listen to direct inboxes. <see cref="Mode.Queue"/> of a received message.</summary>
+    public Mode Mode { get; init; }
+
     /// <summary>The id of a received message; empty before. It says channel and target and is unique in the
     /// namespace.</summary>
     public string Id => _id ??= Read(FlatText.Id);
@@ -183,13 +187,16 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
 
     internal static Message Of(byte[] flat) => new(FlatReader.Payload(flat), flat);
 
+    // By a listener: there is nothing to settle.
+    internal bool IsHeard => Number(FlatReader.Mode) == (int)Mode.PubSub;
+
     internal ReadOnlySpan<byte> ReceiptBytes => _flat == null ? default : FlatReader.Text(_flat, FlatText.Receipt);
 
     private ((string, string, string, string, string, string), (string, string, string, string, string),
-        (int, TimeSpan?, int?, bool?),
+        (int, TimeSpan?, int?, bool?, Mode),
         (DateTimeOffset?, DateTimeOffset?, DateTimeOffset?, int, MessageState, Status)) Known =>
         ((Target, Source, Type, CorrelationId, ReplyTo, ContentType), (Id, Channel, Receipt, Agent, Reason),
-            (Priority, TimeToLive, MinReplicas, Fsync), (Timestamp, Expires, ReservedUntil, Deliveries, State, Status));
+            (Priority, TimeToLive, MinReplicas, Fsync, Mode), (Timestamp, Expires, ReservedUntil, Deliveries, State, Status));
 
     private string Read(FlatText text) =>
         _flat == null ? "" : System.Text.Encoding.UTF8.GetString(FlatReader.Text(_flat, text));
@@ -202,20 +209,28 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
 }
 
 /// <summary>What became of one message that was published.</summary>
-/// <param name="Status"><see cref="Status.Ok"/> where it was stored; <see cref="Status.Partial"/> where it was, but on fewer
-/// replicas or disks than was asked for.</param>
+/// <param name="Status"><see cref="Status.Ok"/> where it was stored, or with <see cref="Mode.PubSub"/> told;
+/// <see cref="Status.Partial"/> where it was stored, but on fewer replicas or disks than was asked for, or without listeners
+/// being told for certain.</param>
 /// <param name="Id">Its id; empty where it was not stored.</param>
 /// <param name="Timestamp">When it was stored, by the server's clock; null where it was not.</param>
 /// <param name="Expires">When it expires; null: never.</param>
 /// <param name="Replicas">Where it waited for replicas: how many are known to have it, and where it waited for the disk too,
 /// on theirs.</param>
 /// <param name="IsFsynced">Where it waited for the disk: whether it is known to be on the server's.</param>
+/// <param name="Receivers">Where it was told: to how many, as the server counts. Listeners of one bus with the same pattern
+/// are one to it, and a node of a cluster counts those that are connected to it.</param>
 public readonly record struct Published(Status Status, string Id, DateTimeOffset? Timestamp, DateTimeOffset? Expires,
-    int Replicas, bool IsFsynced)
+    int Replicas, bool IsFsynced, int Receivers)
 {
     /// <summary>Whether it was stored: it has an id, as with <see cref="Status.Partial"/> too.</summary>
     public bool IsStored => Id.Length > 0;
 }
+
+/// <summary>What a listener missed.</summary>
+/// <param name="Dropped">How many messages made room for newer ones, because nobody fetched them in time.</param>
+/// <param name="Gaps">How often the connection was lost: what was told meanwhile is not known.</param>
+public readonly record struct Losses(long Dropped, long Gaps);
 
 /// <summary>How a bus is.</summary>
 /// <param name="State">The verdict.</param>

@@ -123,6 +123,7 @@ public sealed partial class Subscription
         {
             reason = ReasonOf(e);
         }
+        if (message.IsHeard) return; // whatever it says: nothing was kept
         try
         {
             if (verdict == Verdict.Ack) _ = Bus.AckAsync(message);

@@ -3,7 +3,7 @@ using AgentMQ.Interop;
 
 namespace AgentMQ;
 
-/// <summary>One agent's reader of one or several channels. Thread-safe; callers share its messages.
+/// <summary>One agent's reader of one or several channels, or a listener. Thread-safe; callers share its messages.
 /// <para>The calls that end in <c>Async</c> hold no thread while they wait; from the first of them on up to
 /// <c>prefetch</c> messages are reserved ahead. The others wait on the caller's thread.</para>
 /// <para>Disposing ends it: who waits gets <see cref="ObjectDisposedException"/>, messages that nobody saw go back at
@@ -25,7 +25,7 @@ public sealed partial class Subscription : IDisposable, IAsyncDisposable
     /// <summary>The bus that it reads, and that settles its messages.</summary>
     public Bus Bus { get; }
 
-    /// <summary>Who reads.</summary>
+    /// <summary>Who reads; empty of a listener.</summary>
     public string Agent { get; }
 
     private SubscriptionHandle Live
@@ -46,6 +46,17 @@ public sealed partial class Subscription : IDisposable, IAsyncDisposable
     /// <param name="channel">The channel.</param>
     /// <exception cref="MessageNotFoundException">It was not read.</exception>
     public void Remove(string channel) => Native.mq_subscription_remove(Live, channel);
+
+    /// <summary>What a listener missed so far.</summary>
+    /// <exception cref="AgentMQException">It is no listener.</exception>
+    public Losses Lost
+    {
+        get
+        {
+            Native.mq_subscription_lost(Live, out var dropped, out var gaps);
+            return new(dropped, gaps);
+        }
+    }
 
     /// <summary>Takes the next message. Waits on the caller's thread, and waits out an outage of the server.</summary>
     /// <param name="timeout">How long; zero looks once, <see cref="Timeout.InfiniteTimeSpan"/> waits without end.</param>

@@ -250,6 +250,34 @@ public final class Bus extends BusAdmin implements AutoCloseable {
   }
 
   /**
+   * Hears what is published with {@link Mode#PUBSUB} or {@link Mode#BOTH}, from now on, on the channels that fit a
+   * pattern: {@code *} is any run of characters, {@code ?} any one, {@code [abc]} and {@code [a-z]} one of these, {@code
+   * [^a-z]} one that is not, a backslash takes the next one as it is. Nothing is kept for a listener that is not there.
+   * There is nothing to settle: that is an {@link InvalidException}, and what a handler answers changes nothing. It has
+   * one pattern, channels can't be added or removed.
+   *
+   * @param pattern of channels
+   * @return the listener; the caller has to close it
+   */
+  public Subscription listen(String pattern) {
+    return listen(pattern, Map.of());
+  }
+
+  /**
+   * The same with settings.
+   *
+   * @param pattern of channels
+   * @param settings of a subscription, by name: {@code listen_buffer} and {@code listen_buffer_bytes} say how much waits to
+   *     be fetched until the oldest make room; see {@link Subscription#lost}
+   * @return the listener; the caller has to close it
+   */
+  public Subscription listen(String pattern, Map<String, String> settings) {
+    long[] subscription = new long[1];
+    Settings.with(settings, config -> run(bus -> Native.mq_listen(bus, pattern, config, subscription)));
+    return new Subscription(this, subscription[0]);
+  }
+
+  /**
    * Acknowledges a message: it is done and leaves the queue. One that was only looked at is settled for its agent,
    * whoever holds it.
    *

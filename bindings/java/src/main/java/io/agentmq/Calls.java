@@ -38,6 +38,9 @@ final class Calls {
 
   /** By its receipt, or where it was only looked at by its id. */
   void ack(Message message) {
+    if (message.heard()) {
+      throw new InvalidException("a listener heard the message, which keeps nothing: there is nothing to settle");
+    }
     if (message.receiptSize() == 0) {
       ackId(message.agent().isEmpty() ? null : message.agent(), message.id());
     } else {

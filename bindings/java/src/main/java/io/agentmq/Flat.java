@@ -48,7 +48,9 @@ final class Flat {
   private static final int FSYNC = 116;
   private static final int REPLICAS = 120;
   private static final int FSYNCED = 124;
-  private static final int HEAD = 128;
+  static final int MODE = 128;
+  private static final int RECEIVERS = 132;
+  static final int HEAD = 136;
 
   private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
   private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -102,7 +104,8 @@ final class Flat {
               longNumber(flat, at + TIMESTAMP),
               longNumber(flat, at + EXPIRES),
               number(flat, at + REPLICAS),
-              number(flat, at + FSYNCED) != 0));
+              number(flat, at + FSYNCED) != 0,
+              number(flat, at + RECEIVERS)));
     }
     return published;
   }
@@ -209,6 +212,7 @@ final class Flat {
     LONG.set(flat, begin + PAYLOAD_SIZE, (long) payload.length);
     INT.set(flat, begin + MIN_REPLICAS, message.minReplicas());
     INT.set(flat, begin + FSYNC, message.fsync());
+    INT.set(flat, begin + MODE, message.mode().value());
     int at = begin + HEAD;
     for (int i = 0; i < SENDERS_TEXTS; i++) {
       String text = i == TARGET ? target : message.text(i);

@@ -124,6 +124,7 @@ final class HandlerLoop implements Runnable {
   }
 
   private void settle(Message message, Verdict verdict, String reason) {
+    if (message.heard()) return; // whatever it says: nothing was kept
     try {
       if (verdict == Verdict.ACK) {
         bus.ackAsync(message);

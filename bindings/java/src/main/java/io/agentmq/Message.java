@@ -35,6 +35,7 @@ public final class Message {
   private final long ttl;
   private final int minReplicas;
   private final int fsync;
+  private final Mode mode;
 
   Message(MessageBuilder of) {
     texts = new String[] {of.target, of.source, of.type, of.correlationId, of.replyTo, of.contentType};
@@ -45,6 +46,7 @@ public final class Message {
     ttl = of.ttl;
     minReplicas = of.minReplicas;
     fsync = of.fsync;
+    mode = of.mode;
   }
 
   /** One that came from the library. All of it belongs to the message now. */
@@ -57,6 +59,12 @@ public final class Message {
     ttl = Flat.longNumber(flat, Flat.TTL);
     minReplicas = MessageBuilder.AS_THE_BUS; // it was for its sender to say
     fsync = MessageBuilder.AS_THE_BUS;
+    mode = Mode.QUEUE;
+  }
+
+  /** Whether a listener heard it: then there is nothing to settle. */
+  boolean heard() {
+    return flat != null && Flat.number(flat, Flat.MODE) == Mode.PUBSUB.value();
   }
 
   /** A text by its place in Flat. */
@@ -88,6 +96,10 @@ public final class Message {
 
   int fsync() {
     return fsync;
+  }
+
+  Mode mode() {
+    return mode;
   }
 
   /**

@@ -27,6 +27,7 @@ public final class MessageBuilder {
   long ttl = TTL_UNSET;
   int minReplicas = AS_THE_BUS;
   int fsync = AS_THE_BUS; // else 0 or 1
+  Mode mode = Mode.QUEUE;
 
   MessageBuilder(byte[] payload) {
     this.payload = Objects.requireNonNull(payload, "payload");
@@ -45,6 +46,7 @@ public final class MessageBuilder {
     ttl = of.ttl();
     minReplicas = of.minReplicas();
     fsync = of.fsync();
+    mode = of.mode();
   }
 
   /**
@@ -187,6 +189,18 @@ public final class MessageBuilder {
    */
   public MessageBuilder fsync(boolean value) {
     fsync = value ? 1 : 0;
+    return this;
+  }
+
+  /**
+   * Whether it is stored, told to listeners, or both; unless set, stored. What is only told can't wait for replicas or a
+   * disk, and nobody can listen to direct inboxes.
+   *
+   * @param value the mode
+   * @return this
+   */
+  public MessageBuilder mode(Mode value) {
+    mode = Objects.requireNonNull(value, "mode");
     return this;
   }
 

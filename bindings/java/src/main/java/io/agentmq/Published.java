@@ -11,28 +11,30 @@ public final class Published {
   private final long expires;
   private final int replicas;
   private final boolean fsynced;
+  private final int receivers;
 
-  Published(Status status, String id, long timestamp, long expires, int replicas, boolean fsynced) {
+  Published(Status status, String id, long timestamp, long expires, int replicas, boolean fsynced, int receivers) {
     this.status = status;
     this.id = id;
     this.timestamp = timestamp;
     this.expires = expires;
     this.replicas = replicas;
     this.fsynced = fsynced;
+    this.receivers = receivers;
   }
 
   /**
-   * Whether it was stored, or why not.
+   * Whether it was stored, or with {@link Mode#PUBSUB} told, or why not.
    *
    * @return {@link Status#OK} where it was stored; {@link Status#PARTIAL} where it was, but on fewer replicas or disks than
-   *     was asked for
+   *     was asked for, or without listeners being told for certain
    */
   public Status status() {
     return status;
   }
 
   /**
-   * Whether it was stored.
+   * Whether it was stored, or with {@link Mode#PUBSUB} told.
    *
    * @return whether it has an id, as with {@link Status#PARTIAL} too
    */
@@ -83,6 +85,16 @@ public final class Published {
    */
   public boolean isFsynced() {
     return fsynced;
+  }
+
+  /**
+   * Where it was told, with {@link Mode#PUBSUB} or {@link Mode#BOTH}: to how many, as the server counts. Listeners of one
+   * bus with the same pattern are one to it, and a node of a cluster counts those that are connected to it.
+   *
+   * @return the number
+   */
+  public int receivers() {
+    return receivers;
   }
 
   @Override

@@ -18,7 +18,8 @@ import java.util.function.LongConsumer;
 import java.util.function.LongFunction;
 
 /**
- * One agent's reader of one or several channels; made by {@link Bus#subscribe(String, String)}. Messages are taken by
+ * One agent's reader of one or several channels, made by {@link Bus#subscribe(String, String)}, or a listener, made by
+ * {@link Bus#listen(String)}. Messages are taken by
  * fetching, by iterating, by futures, by a {@link Flow.Publisher} or by a handler; who takes shares them.
  *
  * <p>Thread-safe. {@link #close()} may be called from any thread and ends what waits with {@link ClosedException}; a
@@ -59,6 +60,19 @@ public final class Subscription implements AutoCloseable, Iterable<Message> {
    */
   public void removeChannel(String channel) {
     run(subscription -> Native.mq_subscription_remove(subscription, channel));
+  }
+
+  /**
+   * What a listener missed so far.
+   *
+   * @return how many messages, and how often
+   * @throws InvalidException where it is no listener
+   */
+  public Losses lost() {
+    long[] dropped = new long[1];
+    long[] gaps = new long[1];
+    run(subscription -> Native.mq_subscription_lost(subscription, dropped, gaps));
+    return new Losses(dropped[0], gaps[0]);
   }
 
   /**

@@ -70,10 +70,10 @@ class DurabilityTest {
 
   @Test
   void WhatWasReachedIsReadWhereTheDocumentSays() {
-    ByteBuffer list = ByteBuffer.allocate(Flat.LIST_HEAD + 128 + 8).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer list = ByteBuffer.allocate(Flat.LIST_HEAD + Flat.HEAD + 8).order(ByteOrder.LITTLE_ENDIAN);
     list.putInt(0, 1).putInt(4, 1).putLong(8, list.capacity());
-    list.putInt(Flat.LIST_HEAD, 128 + 8).putInt(Flat.LIST_HEAD + 4, Status.PARTIAL.value());
-    list.putInt(Flat.LIST_HEAD + 80, 2).put(Flat.LIST_HEAD + 128, (byte) 'i').put(Flat.LIST_HEAD + 129, (byte) 'd');
+    list.putInt(Flat.LIST_HEAD, Flat.HEAD + 8).putInt(Flat.LIST_HEAD + 4, Status.PARTIAL.value());
+    list.putInt(Flat.LIST_HEAD + 80, 2).put(Flat.LIST_HEAD + Flat.HEAD, (byte) 'i').put(Flat.LIST_HEAD + Flat.HEAD + 1, (byte) 'd');
     list.putInt(Flat.LIST_HEAD + 112, 3).putInt(Flat.LIST_HEAD + 120, 2).putInt(Flat.LIST_HEAD + 124, 1);
     Published published = Flat.published(list.array()).get(0);
     assertEquals("id", published.id());
