@@ -325,7 +325,7 @@ Result<std::unique_ptr<Message>> DecodeEntry(std::string_view entry, size_t inde
   const auto payload_size = head.Number<uint64_t>();
   const auto min_replicas = head.Number<int32_t>();
   const auto fsync = head.Number<int32_t>();
-  (void)head.Bytes(4 + 4);  // replicas, fsynced
+  head.Skip(4 + 4);  // replicas, fsynced
   const auto mode = head.Number<int32_t>();
 
   Reader body(entry.substr(kEntryHead));
