@@ -273,8 +273,8 @@ MQ_API mq_message *mq_message_new(const void *payload, size_t size);
  */
 MQ_API mq_status mq_message_allocate(size_t size, void **payload, mq_message **message);
 
-/** A new message with the same payload and properties, without id and receipt; it may be changed and published.
- *  NULL without memory. The caller's, until mq_message_free(). */
+/** A new message with the same payload and properties, without id and receipt; it may be changed and published. The delay
+ *  of a received one is over and is not copied. NULL without memory. The caller's, until mq_message_free(). */
 MQ_API mq_message *mq_message_copy(const mq_message *message);
 
 /** Ends a message; does not settle it. Takes NULL. */
@@ -301,8 +301,13 @@ MQ_API mq_status mq_message_set_content_type(mq_message *message, const char *va
 MQ_API mq_status mq_message_set_header(mq_message *message, const char *name, const char *value);
 /** 0..255, the greater goes first. @return MQ_OK, MQ_INVALID */
 MQ_API mq_status mq_message_set_priority(mq_message *message, int priority);
-/** How long it may wait to be delivered, in ms; -1 for ever; unset: the channel's `ttl`. @return MQ_OK, MQ_INVALID */
+/** How long it may wait to be delivered, in ms, from the time on at which it is due; -1 for ever; unset: the channel's
+ *  `ttl`. @return MQ_OK, MQ_INVALID */
 MQ_API mq_status mq_message_set_ttl(mq_message *message, int64_t ttl);
+/** When it is due: so many ms after it was stored, by the server's clock; never earlier. 0: at once. 100 years at most.
+ *  Until then its state is MQ_STATE_SCHEDULED, it counts for `max_items`, and mq_delete() cancels it. Then it goes ahead of
+ *  what waits at its priority. @return MQ_OK, MQ_INVALID */
+MQ_API mq_status mq_message_set_delay(mq_message *message, int64_t delay);
 /** How many replicas of the server publishing waits for, 0..100; unset: the bus' `min_replicas`. Fewer within
  *  `durability_timeout`: it is stored, and publishing answers MQ_PARTIAL. @return MQ_OK, MQ_INVALID */
 MQ_API mq_status mq_message_set_min_replicas(mq_message *message, int replicas);
@@ -353,10 +358,17 @@ MQ_API int mq_message_priority(const mq_message *message);
 MQ_API int64_t mq_message_timestamp(const mq_message *message);
 /** When it expires; 0: never. */
 MQ_API int64_t mq_message_expires(const mq_message *message);
+/** When it is due, of one that waits for that: published with a delay, or found in MQ_STATE_SCHEDULED or
+ *  MQ_STATE_RETRYING. 0: it does not wait, or never did. */
+MQ_API int64_t mq_message_due(const mq_message *message);
 /** How often it was delivered: 1 on the first. */
 MQ_API int mq_message_deliveries(const mq_message *message);
 /** Until when this delivery is reserved, as far as is known; extensions move it. */
 MQ_API int64_t mq_message_reserved_until(const mq_message *message);
+/** Of one that was fetched and is not settled: whether mq_delete() removed it meanwhile, so that there is no use in working
+ *  on. As the server said at most a second ago: once a second the call asks it, for a second at most, and answers 0 where
+ *  there is no answer. 1 stays; it is known for a day. */
+MQ_API int mq_message_is_deleted(const mq_message *message);
 /** Where it stood when it was read. */
 MQ_API mq_state mq_message_state(const mq_message *message);
 /** Of one that was published with `min_replicas` or `fsync`: how many replicas are known to have it (with `fsync` on their
@@ -654,9 +666,13 @@ MQ_API mq_status mq_find(mq_bus *bus, const mq_config *filter, size_t limit, siz
 /** How many messages fit a filter. @return as mq_find() */
 MQ_API mq_status mq_count(mq_bus *bus, const mq_config *filter, int64_t *count);
 
-/** Removes a message, waiting or in hand; whoever has it gets MQ_NOT_FOUND from its ack. @return MQ_OK, MQ_NOT_FOUND,
- *  MQ_INVALID, MQ_UNAVAILABLE, MQ_UNKNOWN, MQ_CLOSED */
+/** Removes a message, waiting, scheduled or in hand. Whoever has it in hand learns it by mq_message_is_deleted(), and gets
+ *  MQ_NOT_FOUND from its ack. @return MQ_OK, MQ_NOT_FOUND, MQ_INVALID, MQ_UNAVAILABLE, MQ_UNKNOWN, MQ_CLOSED */
 MQ_API mq_status mq_delete(mq_bus *bus, const char *id);
+
+/** mq_message_is_deleted() for who has no more than the id: asks the server each time. @param deleted receives 1 where it was
+ *  deleted while in somebody's hand, else 0 @return MQ_OK, MQ_INVALID, MQ_UNAVAILABLE (retriable), MQ_CLOSED */
+MQ_API mq_status mq_is_deleted(mq_bus *bus, const char *id, int *deleted);
 
 /** Removes all messages and dead letters of a channel. @param channel "*" and only that: of the whole namespace
  *  @param removed may be NULL; how many messages @return MQ_OK, MQ_INVALID, MQ_UNAVAILABLE, MQ_UNKNOWN, MQ_CLOSED */

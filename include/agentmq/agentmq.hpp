@@ -179,6 +179,8 @@ class MessageView {
   int priority() const { return mq_message_priority(view_); }
   int deliveries() const { return mq_message_deliveries(view_); }
   mq_state state() const { return mq_message_state(view_); }
+  // Of one in hand, as the server said at most a second ago.
+  bool is_deleted() const { return mq_message_is_deleted(view_) != 0; }
   // Of one in a batch: what became of it. Of a dead letter: why.
   int replicas() const { return mq_message_replicas(view_); }
   // Of one that was told: how many heard it, as the server counts.
@@ -188,6 +190,7 @@ class MessageView {
   // Unix milliseconds of the server's clock; expires() is 0 where it never does.
   int64_t timestamp() const { return mq_message_timestamp(view_); }
   int64_t expires() const { return mq_message_expires(view_); }
+  int64_t due() const { return mq_message_due(view_); }  // 0 where it does not wait for its time
   int64_t reserved_until() const { return mq_message_reserved_until(view_); }
 
   const mq_message* get() const noexcept { return view_; }
@@ -236,6 +239,7 @@ class Message : public MessageView {
   Message& SetFsync(bool on) { return Did(mq_message_set_fsync(get(), on ? 1 : 0)); }
   Message& SetMode(mq_mode mode) { return Did(mq_message_set_mode(get(), mode)); }
   Message& SetTtl(Milliseconds ttl) { return Did(mq_message_set_ttl(get(), ttl.count())); }
+  Message& SetDelay(Milliseconds delay) { return Did(mq_message_set_delay(get(), delay.count())); }
 
   mq_message* get() const noexcept { return handle_.get(); }
   mq_message* release() noexcept {
@@ -553,6 +557,12 @@ class Bus {
   }
   // False: there was none.
   bool Delete(const char* id) { return detail::Unless(MQ_NOT_FOUND, mq_delete(get(), id)); }
+  // Whether it was deleted while in somebody's hand.
+  bool IsDeleted(const char* id) {
+    int deleted = 0;
+    detail::Check(mq_is_deleted(get(), id, &deleted));
+    return deleted != 0;
+  }
   int64_t Clear(const char* channel) {
     int64_t removed = 0;
     detail::Check(mq_clear(get(), channel, &removed));

@@ -33,6 +33,16 @@ mq_status mq_delete(mq_bus* bus, const char* id) {
   return Guard({{"bus", bus}, {"id", id}}, [&] { return Held(bus)->Delete(id); });
 }
 
+mq_status mq_is_deleted(mq_bus* bus, const char* id, int* deleted) {
+  Clear(deleted);
+  return Guard({{"bus", bus}, {"id", id}, {"deleted", deleted}}, [&]() -> Status {
+    const auto known = Held(bus)->IsDeleted(id);
+    if (!known.ok()) return known.status();
+    *deleted = *known ? 1 : 0;
+    return Status::Ok();
+  });
+}
+
 mq_status mq_clear(mq_bus* bus, const char* channel, int64_t* removed) {
   Clear(removed);
   return Guard({{"bus", bus}, {"channel", channel}}, [&] { return GiveNumber(Held(bus)->Clear(channel), removed); });

@@ -119,6 +119,10 @@ mq_status mq_message_set_ttl(mq_message* message, int64_t ttl) {
   return Set(message, [&](Message& object) { return object.SetTtl(ttl); });
 }
 
+mq_status mq_message_set_delay(mq_message* message, int64_t delay) {
+  return Set(message, [&](Message& object) { return object.SetDelay(delay); });
+}
+
 mq_status mq_message_set_min_replicas(mq_message* message, int replicas) {
   return Set(message, [&](Message& object) { return object.SetMinReplicas(replicas); });
 }
@@ -196,6 +200,14 @@ int64_t mq_message_timestamp(const mq_message* message) {
 
 int64_t mq_message_expires(const mq_message* message) {
   return Get(message, int64_t{0}, [](const Message& object) { return object.expires(); });
+}
+
+int64_t mq_message_due(const mq_message* message) {
+  return Get(message, int64_t{0}, [](const Message& object) { return object.due(); });
+}
+
+int mq_message_is_deleted(const mq_message* message) {
+  return Get(message, 0, [](const Message& object) { return object.IsDeleted() ? 1 : 0; });
 }
 
 int mq_message_deliveries(const mq_message* message) {

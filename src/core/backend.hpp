@@ -38,6 +38,7 @@ struct Outgoing {
   std::string_view head;     // encoded record without payload
   std::string_view payload;  // bytes above kBlobThreshold are a blob; `head` says so already
   ShortId id;                // receives the id once stored
+  int64_t delay = 0;         // ms from its being stored until it is due
   bool tell = false;         // listeners are told of it too, once it is stored
   // Receives where a backend tells in the same step; kNo leaves it to Tell().
   enum class Told : uint8_t { kNo, kYes, kMaybe } told = Told::kNo;
@@ -167,6 +168,9 @@ class Consumer {
   virtual void Arm(std::function<void()> wake) = 0;
   virtual void Disarm() = 0;
 
+  // Something is due that nobody here waits for: whoever waits elsewhere is to look. Any thread.
+  virtual void WakeAnother() {}
+
   // Whether the lease is sure to be held, so that buffered messages may be handed out; false: Fetch(0) first.
   virtual bool LeaseHeld() const = 0;
 
@@ -220,6 +224,7 @@ struct Found {
   State state = State::kQueued;
   Tries tries;
   int64_t reserved_until = 0;
+  int64_t due = 0;            // server Unix ms: when it goes to its lane, of one that waits for that
   std::string consumer;       // who holds it, or gave it up
   int64_t time_of_death = 0;  // of a dead letter, server Unix ms
   Code status = Code::kOk;    // of a dead letter: why
@@ -307,6 +312,8 @@ class Backend {
   // Walks a queue's messages in steps, oldest first: `visit` answers false to stop.
   virtual Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) = 0;
   virtual Status Delete(const QueueName& queue, const ShortId& id) = 0;
+  // Whether it was deleted while somebody had it in hand; known for a day.
+  virtual Result<bool> IsDeleted(const QueueName& queue, const ShortId& id, const Patience& patience) = 0;
   virtual Result<int64_t> Clear(const QueueName& queue) = 0;  // messages and dead letters; counts messages
   virtual Result<int64_t> Recover(const QueueName& queue, const std::optional<std::string>& group) = 0;
 

@@ -251,6 +251,10 @@ Status Bus::Delete(std::string_view id) {
   return Ask([&](Backend& backend) { return directory_->Delete(backend, id); });
 }
 
+Result<bool> Bus::IsDeleted(std::string_view id) {
+  return Ask([&](Backend& backend) { return directory_->IsDeleted(backend, id); });
+}
+
 Result<int64_t> Bus::Clear(std::string_view channel) {
   return Ask([&](Backend& backend) { return directory_->Clear(backend, channel); });
 }

@@ -88,6 +88,7 @@ class Bus {
   Result<Messages> Find(const Config* filter, size_t limit, size_t offset);
   Result<int64_t> Count(const Config* filter);
   Status Delete(std::string_view id);
+  Result<bool> IsDeleted(std::string_view id);
   Result<int64_t> Clear(std::string_view channel);  // "*": the whole namespace
   Result<int64_t> Recover(MaybeName agent);
   Result<Messages> DeadLetters(const Config* filter, size_t limit, size_t offset);

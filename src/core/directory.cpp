@@ -209,6 +209,13 @@ Status Directory::Delete(Backend& backend, std::string_view id) {
   return backend.Delete(full->queue, full->id);
 }
 
+Result<bool> Directory::IsDeleted(Backend& backend, std::string_view id) {
+  const auto full = FullId::Parse(id);
+  if (!full.ok()) return full.status();
+  if (!full->group.empty()) return false;  // a dead letter is in nobody's hand
+  return backend.IsDeleted(full->queue, full->id, shared_.Brief());
+}
+
 Result<int64_t> Directory::Clear(Backend& backend, std::string_view channel) {
   const bool all = channel == "*";
   if (Status status = CheckNames(channel, {}); !status.ok()) return status;

@@ -32,6 +32,7 @@ class Directory {
   Result<Messages> Find(Backend& backend, const Config* filter, size_t limit, size_t offset);
   Result<int64_t> Count(Backend& backend, const Config* filter);
   Status Delete(Backend& backend, std::string_view id);
+  Result<bool> IsDeleted(Backend& backend, std::string_view id);
   Result<int64_t> Clear(Backend& backend, std::string_view channel);
   Result<int64_t> Recover(Backend& backend, MaybeName agent);
 

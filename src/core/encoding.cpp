@@ -40,6 +40,7 @@ T TakeLittle(const char* from) {
 constexpr uint32_t kVersion = 1;
 constexpr size_t kListHead = 16;
 constexpr size_t kEntryHead = 136;
+constexpr size_t kEntryTail = 16;      // delay and due, of messages that have one of them
 constexpr int64_t kUnset = INT64_MIN;  // a ttl that was not set
 constexpr int32_t kAsTheBus = -1;      // min_replicas and fsync that were not set
 
@@ -82,6 +83,8 @@ struct Entry {
   }
 };
 
+size_t TailOf(const Message& message) { return message.delay() > 0 || message.due() > 0 ? kEntryTail : 0; }
+
 // Measures messages, one after the other. What it answers is its own, and the same one each time.
 class Measure {
  public:
@@ -108,7 +111,7 @@ class Measure {
       const auto [name, value] = message.HeaderAt(i);
       entry.header_bytes += 8 + std::strlen(name) + std::strlen(value);
     }
-    entry.size = Padded(bytes + entry.header_bytes);
+    entry.size = Padded(bytes + entry.header_bytes) + TailOf(message);
     return entry;
   }
 
@@ -220,7 +223,10 @@ Writer WriteEntry(const Entry& entry, Writer writer) {
     writer.Bytes(value);
   }
   writer.Bytes(message.payload());
-  writer.FillTo(begin + entry.size);
+  writer.FillTo(begin + entry.size - TailOf(message));
+  if (TailOf(message) == 0) return writer;
+  writer.Number(message.delay());
+  writer.Number(message.due());
   return writer;
 }
 
@@ -282,6 +288,7 @@ class Reader {
     bytes_.remove_prefix(size);
     return taken;
   }
+  size_t left() const { return bytes_.size(); }
   bool ok() const { return ok_; }
 
  private:
@@ -340,6 +347,11 @@ Result<std::unique_ptr<Message>> DecodeEntry(std::string_view entry, size_t inde
   Reader header(body.Bytes(header_bytes));
   auto message = std::make_unique<Message>(std::string(body.Bytes(payload_size)));
   if (!body.ok()) return Malformed(index, "a size is beyond its end");
+  const size_t end = Padded(entry.size() - body.left());
+  if (entry.size() >= end + kEntryTail) {
+    const auto delay = Reader(entry.substr(end)).Number<int64_t>();
+    if (Status status = message->SetDelay(delay); !status.ok()) return status;
+  }
   for (size_t i = 0; i < kId; ++i) {
     if (texts[i].empty()) continue;
     if (Status status = SetText(*message, i, texts[i]); !status.ok()) return status;

@@ -1,6 +1,11 @@
 #include "core/ledger.hpp"
 
 namespace agentmq {
+namespace {
+
+constexpr int64_t kAskFor = 1000;  // ms
+
+}  // namespace
 
 void Ledger::HandOut(const std::vector<Entry>& entries, const std::shared_ptr<const std::string>& consumer,
                      int64_t now) {
@@ -23,6 +28,13 @@ bool Ledger::Holds(const ShortId& id, int64_t delivery) const {
   const std::lock_guard lock(mutex_);
   const auto* const found = held_.find(id);
   return found != nullptr && found->second.delivery == delivery;
+}
+
+bool Ledger::IsDeleted(const ShortId& id) const {
+  const auto backend = backend_.lock();
+  if (backend == nullptr) return false;
+  const auto deleted = backend->IsDeleted(source_->queue, id, {Deadline::After(kAskFor), nullptr});
+  return deleted.ok() && *deleted;
 }
 
 std::vector<Ledger::Forgotten> Ledger::TakeForgotten(int64_t now) {

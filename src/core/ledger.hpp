@@ -20,8 +20,13 @@ namespace agentmq {
 class Ledger {
  public:
   // longest: ms after which a message counts as forgotten; 0: never, and nothing is written down.
-  Ledger(std::shared_ptr<const Source> source, RetryPolicy retry, int64_t longest)
-      : source_(std::move(source)), id_front_(FullId::Front(source_->queue)), retry_(retry), longest_(longest) {}
+  // backend: where its messages are, for as long as the bus is open.
+  Ledger(std::shared_ptr<const Source> source, RetryPolicy retry, int64_t longest, std::weak_ptr<Backend> backend = {})
+      : source_(std::move(source)),
+        id_front_(FullId::Front(source_->queue)),
+        retry_(retry),
+        longest_(longest),
+        backend_(std::move(backend)) {}
 
   const Source& source() const { return *source_; }
   const std::shared_ptr<const Source>& shared_source() const { return source_; }
@@ -39,6 +44,8 @@ class Ledger {
   void Settled(const ShortId& id, int64_t delivery);
 
   bool Holds(const ShortId& id, int64_t delivery) const;
+  // Asks the backend whether it was deleted while somebody held it; false where there is no answer.
+  bool IsDeleted(const ShortId& id) const;
 
   struct Forgotten {
     ShortId id;
@@ -64,6 +71,7 @@ class Ledger {
   const std::string id_front_;
   const RetryPolicy retry_;
   const int64_t longest_;
+  const std::weak_ptr<Backend> backend_;
   std::atomic<bool> closed_{false};
   mutable std::mutex mutex_;
   IdMap<Held> held_;  // guarded by mutex_

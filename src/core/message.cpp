@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/ids.hpp"
+#include "core/ledger.hpp"
 #include "core/names.hpp"
 
 namespace agentmq {
@@ -17,7 +18,8 @@ constexpr size_t kMaxHeaders = 1000;
 constexpr size_t kMaxHeaderBytes = size_t{256} * 1024;  // names and values of all
 constexpr int kMaxPriority = 255;
 constexpr int kMaxReplicas = 100;
-constexpr int64_t kMaxTtl = int64_t{36500} * 24 * 3600 * 1000;  // 100 years
+constexpr int64_t kMaxTime = int64_t{36500} * 24 * 3600 * 1000;  // 100 years: of a ttl, of a delay
+constexpr int64_t kAskDeletedEvery = 1000;                       // ms
 
 constexpr std::array<std::string_view, kPropertyCount> kPropertyNames = {"source", "type", "correlation_id", "reply_to",
                                                                          "content_type"};
@@ -89,6 +91,7 @@ Result<std::unique_ptr<Message>> Message::FromFound(Found&& found, const std::st
   message->consumer_ = std::make_shared<const std::string>(std::move(found.consumer));
   message->agent_ = agent;
   message->reserved_until_ = found.reserved_until;
+  message->due_ = found.due;
   message->state_ = found.state;
   message->status_ = found.status;
   message->tries_ = std::move(found.tries);
@@ -129,7 +132,8 @@ std::unique_ptr<Message> Message::Copy() const {
   copy->target_ = target();
   copy->priority_ = priority_;
   copy->ttl_ = ttl_;
-  if (read_only_ && view_.ttl >= 0) copy->ttl_ = view_.ttl;
+  copy->delay_ = delay_;
+  if (read_only_ && view_.ttl >= 0) copy->ttl_ = std::max<int64_t>(1, view_.ttl - view_.delay);
   copy->min_replicas_ = min_replicas_;
   copy->fsync_ = fsync_;
   if (!read_only_) copy->mode_ = mode_;
@@ -224,11 +228,20 @@ Status Message::SetPriority(int priority) {
 
 Status Message::SetTtl(int64_t ttl) {
   if (read_only_) return ReadOnly();
-  if (ttl != -1 && (ttl < 1 || ttl > kMaxTtl)) {
+  if (ttl != -1 && (ttl < 1 || ttl > kMaxTime)) {
     return Remember(
         Status::Invalid("ttl must be -1 (for ever) or between 1 ms and 100 years, got " + std::to_string(ttl)));
   }
   ttl_ = ttl;
+  return Status::Ok();
+}
+
+Status Message::SetDelay(int64_t delay) {
+  if (read_only_) return ReadOnly();
+  if (delay < 0 || delay > kMaxTime) {
+    return Remember(Status::Invalid("delay must be between 0 and 100 years, got " + std::to_string(delay) + " ms"));
+  }
+  delay_ = delay;
   return Status::Ok();
 }
 
@@ -300,6 +313,15 @@ const char* Message::receipt() const {
   return receipt_text_.c_str();
 }
 
+bool Message::IsDeleted() const {
+  if (deleted_ || ledger_ == nullptr) return deleted_;
+  const int64_t now = SteadyMillis();
+  if (now < ask_deleted_at_) return false;
+  deleted_ = ledger_->IsDeleted(id_);
+  ask_deleted_at_ = now + kAskDeletedEvery;
+  return deleted_;
+}
+
 const char* Message::agent() const { return agent_.c_str(); }
 
 // ---- publishing -----------------------------------------------------------------------------------------------------
@@ -312,6 +334,7 @@ void Message::EncodeHead(std::string_view default_source, int64_t ttl, std::stri
   fields.headers.reserve(header_count());
   for (size_t i = 0; i < header_count(); ++i) fields.headers.emplace_back(HeaderAt(i));
   fields.ttl = ttl;
+  fields.delay = delay_;
   agentmq::EncodeHead(fields, payload().size() > kBlobThreshold, head);
 }
 
@@ -330,6 +353,7 @@ void Message::Published(const QueueName& queue, const ShortId& id, int64_t ttl, 
   id_text_.clear();
   timestamp_ = id.time();
   expires_ = ExpiresAt(timestamp_, ttl);
+  due_ = delay_ > 0 ? timestamp_ + delay_ : 0;
   status_ = Code::kOk;
   reached_ = reached;
   receivers_ = 0;

@@ -46,6 +46,7 @@ class Message {
   Status SetHeader(const char* name, const char* value);
   Status SetPriority(int priority);
   Status SetTtl(int64_t ttl);
+  Status SetDelay(int64_t delay);
   Status SetMinReplicas(int replicas);
   Status SetFsync(bool fsync);
   Status SetMode(int mode);
@@ -60,6 +61,7 @@ class Message {
   std::string* mutable_payload() { return &payload_; }
   int priority() const { return priority_; }
   std::optional<int64_t> ttl() const { return ttl_; }                // as set
+  int64_t delay() const { return delay_; }                           // as set; 0: none
   std::optional<int> min_replicas() const { return min_replicas_; }  // as set
   std::optional<bool> fsync() const { return fsync_; }               // as set
   Mode mode() const { return mode_; }                                // as set; kPubSub of one that was heard
@@ -68,6 +70,9 @@ class Message {
   const char* agent() const;
   int64_t timestamp() const { return timestamp_; }
   int64_t expires() const { return expires_; }
+  int64_t due() const { return due_; }  // of one that waits for it; 0: it does not
+  // As the backend said at most a second ago; asks it for that.
+  bool IsDeleted() const;
   int deliveries() const { return deliveries_; }
   int64_t reserved_until() const { return reserved_until_; }
   State state() const { return state_; }
@@ -108,6 +113,7 @@ class Message {
   std::string target_;
   int priority_ = 5;
   std::optional<int64_t> ttl_;
+  int64_t delay_ = 0;
   std::optional<int> min_replicas_;
   std::optional<bool> fsync_;
   Mode mode_ = Mode::kQueue;
@@ -126,6 +132,7 @@ class Message {
   int64_t delivery_ = 0;
   int64_t timestamp_ = 0;
   int64_t expires_ = 0;
+  int64_t due_ = 0;
   int64_t reserved_until_ = 0;
   int deliveries_ = 0;
   State state_ = State::kQueued;
@@ -134,6 +141,8 @@ class Message {
   int receivers_ = 0;
   Tries tries_;
   std::string reason_;
+  mutable bool deleted_ = false;
+  mutable int64_t ask_deleted_at_ = 0;  // steady ms
   mutable std::string id_text_;
   mutable std::string receipt_text_;
 };

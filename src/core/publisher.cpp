@@ -25,9 +25,10 @@ bool AllDifferent(std::span<Message* const> messages) {
   return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end();
 }
 
+// It says how long a message may wait once it is due.
 int64_t TtlOf(const Message& message, const ChannelLimits& limits) {
-  if (message.ttl()) return *message.ttl();
-  return limits.ttl > 0 ? limits.ttl : -1;
+  const int64_t ttl = message.ttl().value_or(limits.ttl > 0 ? limits.ttl : -1);
+  return ttl < 0 ? -1 : message.delay() + ttl;
 }
 
 // Whose id and channel a message that is told gets.
@@ -161,7 +162,7 @@ class Publisher::Step {
       bytes += head_.size() + (payload.size() > kBlobThreshold ? 0 : payload.size());
       if (bytes > kMostBytes && i > from) break;
       wanted.Raise(message.wanted(settings.durability));
-      outgoing_.push_back({message.priority(), ttl, {}, payload, {}, message.mode() == Mode::kBoth});
+      outgoing_.push_back({message.priority(), ttl, {}, payload, {}, message.delay(), message.mode() == Mode::kBoth});
       tells = tells || outgoing_.back().tell;
       spans_.push_back({arena_.size(), head_.size()});
       arena_ += head_;

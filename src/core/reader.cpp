@@ -48,8 +48,8 @@ bool Reader::Accept(Result<Fetched> fetched, int64_t now) {
     buffer_.insert(buffer_.end(), std::make_move_iterator(fetched->messages.begin()),
                    std::make_move_iterator(fetched->messages.end()));
   }
-  look_at = now + kSafetyLook;
-  if (fetched->next_due >= 0) look_at = std::min(look_at, now + std::max<int64_t>(1, fetched->next_due));
+  due_at = fetched->next_due < 0 ? INT64_MAX : now + std::max<int64_t>(1, fetched->next_due);
+  look_at = std::min(now + kSafetyLook, due_at);
   if (fetched->more) look_at = 0;
   return true;
 }

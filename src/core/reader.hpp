@@ -43,7 +43,8 @@ struct Reader {
   // The incarnation that what is in the buffer was fetched by.
   const std::shared_ptr<const std::string>& incarnation() const { return incarnation_; }
 
-  int64_t look_at = 0;  // steady ms: when there may be something to fetch; 0: now
+  int64_t look_at = 0;         // steady ms: when there may be something to fetch; 0: now
+  int64_t due_at = INT64_MAX;  // steady ms: when something becomes due, as the last fetch knew; INT64_MAX: nothing
   bool armed = false;
   bool woken = false;         // by the backend, and not looked at since
   bool renew_first = false;   // the lease is in doubt: nothing is handed out before a fetch succeeded

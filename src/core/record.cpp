@@ -13,6 +13,7 @@ constexpr char kPayloadApart = '@';
 constexpr std::array<char, kPropertyCount> kPropertyTags = {'s', 't', 'c', 'r', 'y'};
 constexpr char kHeaderTag = 'h';  // name NUL value
 constexpr char kTtlTag = 'x';     // ms as decimal text
+constexpr char kDelayTag = 'd';   // the same
 
 void PutLength(size_t length, std::string* out) {
   for (; length >= 0x80; length >>= 7) *out += static_cast<char>((length & 0x7f) | 0x80);
@@ -70,15 +71,16 @@ bool ReadHeader(std::string_view text, RecordView* view) {
   return true;
 }
 
-bool ReadTtl(std::string_view text, RecordView* view) {
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), view->ttl);
-  return error == std::errc() && stop == text.data() + text.size() && view->ttl >= 0;
+bool ReadMillis(std::string_view text, int64_t* millis) {
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), *millis);
+  return error == std::errc() && stop == text.data() + text.size() && *millis >= 0;
 }
 
 // Whether the value is one that its tag allows. What a newer version adds is skipped.
 bool ReadField(char tag, std::string_view text, RecordView* view) {
   if (tag == kHeaderTag) return ReadHeader(text, view);
-  if (tag == kTtlTag) return ReadTtl(text, view);
+  if (tag == kTtlTag) return ReadMillis(text, &view->ttl);
+  if (tag == kDelayTag) return ReadMillis(text, &view->delay);
   for (size_t i = 0; i < kPropertyCount; ++i) {
     if (kPropertyTags[i] != tag) continue;
     view->properties[i] = text.data();
@@ -103,6 +105,7 @@ void EncodeHead(const RecordFields& fields, bool blob, std::string* out) {
     *out += '\0';
   }
   if (fields.ttl >= 0) PutText(kTtlTag, std::to_string(fields.ttl), out);
+  if (fields.delay > 0) PutText(kDelayTag, std::to_string(fields.delay), out);
   *out += blob ? kPayloadApart : kPayloadHere;
 }
 

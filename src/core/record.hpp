@@ -19,7 +19,8 @@ inline constexpr size_t kPropertyCount = 5;
 struct RecordFields {
   std::array<std::string_view, kPropertyCount> properties{};
   std::vector<std::pair<std::string_view, std::string_view>> headers;
-  int64_t ttl = -1;  // ms from the id's time on; -1: never expires
+  int64_t ttl = -1;   // ms from the id's time on, the delay included; -1: never expires
+  int64_t delay = 0;  // ms
 };
 
 // Stored form of a message, docs/wire-format.md is the reference:
@@ -34,6 +35,7 @@ struct RecordView {
   std::array<const char*, kPropertyCount> properties;  // never null, "" where unset
   std::vector<std::pair<const char*, const char*>> headers;
   int64_t ttl = -1;
+  int64_t delay = 0;
   std::string_view payload;
 
   // kCorrupt with the reason where the bytes are no record. `bytes` must outlive the view.

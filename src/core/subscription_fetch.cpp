@@ -68,6 +68,7 @@ bool SubscriptionState::AnswerLateWake(std::unique_lock<std::mutex>& lock, size_
   const bool took = max > 0 && Take(max, taken);
   UpdateFd();
   PassOn();
+  NoteDue();
   return took;
 }
 
@@ -173,6 +174,7 @@ void SubscriptionState::Leave(std::unique_lock<std::mutex>& lock, Caller& caller
   if (caller.event != nullptr && caller.event->valid()) events_.push_back(std::move(caller.event));
   UpdateFd();
   PassOn();
+  NoteDue();
   if (!caller.in_line) return;
   // It may have used up a wake-up: who still waits is armed again; with nobody there the sources are disarmed.
   lock.unlock();

@@ -52,7 +52,7 @@ Result<std::shared_ptr<Reader>> SubscriptionState::Open(const std::shared_ptr<Ba
   ConsumerOptions options = settings_.consumer;
   options.group_ttl = group_ttl;
   auto shared_source = std::make_shared<const Source>(std::move(source));
-  auto ledger = std::make_shared<Ledger>(shared_source, settings_.retry, settings_.auto_extend_max);
+  auto ledger = std::make_shared<Ledger>(shared_source, settings_.retry, settings_.auto_extend_max, backend);
   if (settings_.auto_extend_max > 0) {
     options.holds = [self = weak_from_this(), shared_source, ledger](const ShortId& id, int64_t delivery) {
       const auto subscription = self.lock();
@@ -188,6 +188,7 @@ void SubscriptionState::Close(const Patience& patience) {
     channels_.clear();
     last_reader_ = 0;
     if (fd_task_ != 0) shared_->timer.Remove(fd_task_);
+    if (due_task_ != 0) shared_->timer.Remove(due_task_);
   }
   CloseReaders(readers, patience);
 }
@@ -233,6 +234,46 @@ int64_t SubscriptionState::LookForFd() {
     }
   }
   Rearm();
+  return again;
+}
+
+// The last caller goes, and what it knew of a time when something becomes due must not go with it: others that wait may
+// never have heard of it. Called with mutex_ held.
+void SubscriptionState::NoteDue() {
+  if (!line_.empty() || stopped_) return;
+  int64_t due = INT64_MAX;
+  for (const auto& reader : readers_) due = std::min(due, reader->due_at);
+  if (due >= due_task_at_) return;
+  due_task_at_ = due;
+  if (due_task_ != 0) return shared_->timer.Poke(due_task_);
+  due_task_ = shared_->timer.Add(std::max<int64_t>(0, due - SteadyMillis()), [self = weak_from_this()] {
+    const auto subscription = self.lock();
+    return subscription == nullptr ? int64_t{-1} : subscription->WakeOthers();
+  });
+}
+
+// On the timer's thread: something is due. Who waits here looks by itself; else another one is woken. Answers when to
+// come again, in ms.
+int64_t SubscriptionState::WakeOthers() {
+  std::vector<std::shared_ptr<Reader>> due;
+  int64_t again = -1;
+  {
+    const std::lock_guard lock(mutex_);
+    const int64_t now = SteadyMillis();
+    const bool waits = !line_.empty() || refilling_ || (fd_ && !AnyBuffered());
+    due_task_at_ = INT64_MAX;
+    for (const auto& reader : readers_) {
+      if (reader->due_at > now) {
+        due_task_at_ = std::min(due_task_at_, reader->due_at);
+      } else {
+        reader->due_at = INT64_MAX;
+        if (!waits) due.push_back(reader);
+      }
+    }
+    if (stopped_) return -1;
+    if (due_task_at_ != INT64_MAX) again = due_task_at_ - now;
+  }
+  for (const auto& reader : due) reader->consumer->WakeAnother();
   return again;
 }
 

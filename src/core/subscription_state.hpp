@@ -82,6 +82,8 @@ class SubscriptionState final : public Intake, public std::enable_shared_from_th
   bool WaitForRefill(std::unique_lock<std::mutex>& lock, Deadline deadline);
   int64_t LookForFd();
   void UpdateFd();
+  void NoteDue();
+  int64_t WakeOthers();
 
   // subscription_fetch.cpp
   Status Gather(size_t max, const Patience& patience, std::vector<Taken>* taken);
@@ -128,6 +130,8 @@ class SubscriptionState final : public Intake, public std::enable_shared_from_th
   std::optional<EventFd> fd_;                     // guarded by mutex_
   bool fd_readable_ = false;                      // guarded by mutex_
   uint64_t fd_task_ = 0;                          // guarded by mutex_; of the timer
+  uint64_t due_task_ = 0;                         // guarded by mutex_; of the timer
+  int64_t due_task_at_ = INT64_MAX;               // guarded by mutex_; steady ms: when it runs
 
   std::mutex arm_mutex_;  // held while sources are armed and disarmed, so that the last decision wins; before mutex_
 

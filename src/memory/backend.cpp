@@ -120,14 +120,14 @@ Status MemoryBackend::Extend(const Source& source, std::string_view consumer, co
 Result<std::vector<Found>> MemoryBackend::Pending(const Source& source, size_t limit) {
   if (session_->closed()) return SessionClosed();
   Turn turn(store(), source.queue, IfAbsent::kNothing, session_->events);
-  return turn ? turn->Pending(source.group, limit) : std::vector<Found>();
+  return turn ? turn->Pending(source.group, limit, turn.now()) : std::vector<Found>();
 }
 
 Result<Found> MemoryBackend::Get(const QueueName& queue, const ShortId& id) {
   if (session_->closed()) return SessionClosed();
   Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
   if (!turn) return NoMessage(queue, id);
-  return turn->Get(id);
+  return turn->Get(id, turn.now());
 }
 
 Result<int64_t> MemoryBackend::Count(const QueueName& queue) {
@@ -147,7 +147,7 @@ Status MemoryBackend::Walk(const QueueName& queue, const std::function<bool(Foun
       if (at == 0) ids = turn->Ids();
       if (ids.empty()) return Status::Ok();
       for (const size_t end = std::min(at + kWalkStep, ids.size()); at < end; ++at) {
-        Result<Found> found = turn->Get(ids[at]);
+        Result<Found> found = turn->Get(ids[at], turn.now());
         if (found.ok()) step.push_back(std::move(*found));
       }
     }
@@ -161,7 +161,14 @@ Status MemoryBackend::Walk(const QueueName& queue, const std::function<bool(Foun
 Status MemoryBackend::Delete(const QueueName& queue, const ShortId& id) {
   if (session_->closed()) return SessionClosed();
   Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
-  return turn ? turn->Delete(id) : NoMessage(queue, id);
+  return turn ? turn->Delete(id, turn.now()) : NoMessage(queue, id);
+}
+
+Result<bool> MemoryBackend::IsDeleted(const QueueName& queue, const ShortId& id,
+                                      const Patience& /*nothing here waits*/) {
+  if (session_->closed()) return SessionClosed();
+  Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
+  return turn ? turn->IsDeleted(id) : false;
 }
 
 Result<int64_t> MemoryBackend::Clear(const QueueName& queue) {

@@ -37,6 +37,7 @@ class MemoryBackend : public Backend {
   Result<int64_t> Count(const QueueName& queue) override;
   Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) override;
   Status Delete(const QueueName& queue, const ShortId& id) override;
+  Result<bool> IsDeleted(const QueueName& queue, const ShortId& id, const Patience& patience) override;
   Result<int64_t> Clear(const QueueName& queue) override;
   Result<int64_t> Recover(const QueueName& queue, const std::optional<std::string>& group) override;
 

@@ -55,7 +55,7 @@ void Group::Take(const ShortId& id, Reader* reader, int64_t number, int64_t rese
   if (!reader->options.auto_extend) SetDeadline(id, &place, reserved_until);
 }
 
-void Group::Retry(const ShortId& id, int64_t when) {
+void Group::Postpone(const ShortId& id, int64_t when) {
   away.emplace(id)->second = {nullptr, 0, when, false};
   due.emplace(when, id);
 }

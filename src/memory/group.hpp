@@ -80,7 +80,7 @@ struct Group {
   void PushBack(const ShortId& id);
   void PushFront(const ShortId& id);
   void Take(const ShortId& id, Reader* reader, int64_t number, int64_t reserved_until);  // it left its lane
-  void Retry(const ShortId& id, int64_t when);
+  void Postpone(const ShortId& id, int64_t when);                                        // to `due`
   void SetDeadline(const ShortId& id, Away* away, int64_t when);
   // Out of the hand or of `due`, to be put elsewhere.
   void Release(Places::Node* place);
@@ -100,7 +100,7 @@ struct Group {
   const size_t ordinal;
   std::map<int, std::deque<ShortId>, std::greater<>> lanes;  // highest first; emptied ones stay
   Places away;
-  Times due;    // retries that wait
+  Times due;    // scheduled ones, and retries that wait
   Times until;  // reservations with a deadline of their own
   std::unordered_map<ShortId, Tries> tries;
   std::map<std::string, std::shared_ptr<Reader>, std::less<>> readers;

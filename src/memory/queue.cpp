@@ -118,6 +118,7 @@ Status Queue::Publish(Turn& turn, const Limits& limits, std::span<Outgoing> mess
     Status status = MakeRoom(limits, messages.size(), dropped);
     if (!status.ok()) return status;
   }
+  bool at_once = false;
   for (size_t i = 0; i < messages.size(); ++i) {
     Outgoing& message = messages[i];
     message.id = ids_.Next(turn.now(), message.priority, message.payload.size() > kBlobThreshold);
@@ -125,12 +126,25 @@ Status Queue::Publish(Turn& turn, const Limits& limits, std::span<Outgoing> mess
     entry.needs = everyone_;
     entry.logged = name_.broadcast;
     if (entry.logged) order_.push_back(message.id);
-    for (const auto& [name, group] : groups_) group->PushBack(message.id);
+    if (message.delay > 0) {
+      const int64_t due = Later(turn.now(), message.delay);
+      if (entry.logged) later_[message.id] = due;
+      for (const auto& [name, group] : groups_) group->Postpone(message.id, due);
+    } else {
+      for (const auto& [name, group] : groups_) group->PushBack(message.id);
+      at_once = true;
+    }
   }
   published_ += static_cast<int64_t>(messages.size());
   last_used_ = turn.now();
   if (name_.broadcast) TrimLog(limits, dropped);
-  for (const auto& [name, group] : groups_) turn.Wake(*group);
+  for (const auto& [name, group] : groups_) {
+    if (at_once) {
+      turn.Wake(*group);
+    } else {
+      turn.Watch(*group);
+    }
+  }
   return Status::Ok();
 }
 
@@ -206,6 +220,7 @@ void Queue::Erase(Entries::Node* entry) {
     for (const size_t ordinal : message.needs.Members()) by_ordinal_[ordinal]->Forget(id);
   }
   const bool logged = message.logged;
+  if (!later_.empty()) later_.erase(id);
   entries_.erase(entry);
   if (!logged) return;
   ++order_tombstones_;

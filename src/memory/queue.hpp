@@ -10,6 +10,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -58,11 +60,12 @@ class Queue {
                          int64_t visibility_timeout);
 
   // ---- looking
-  std::vector<Found> Pending(std::string_view group, size_t limit) const;
-  Result<Found> Get(const ShortId& id) const;
+  std::vector<Found> Pending(std::string_view group, size_t limit, int64_t now) const;
+  Result<Found> Get(const ShortId& id, int64_t now) const;
   int64_t Count() const { return static_cast<int64_t>(entries_.size()); }
   std::vector<ShortId> Ids() const;  // oldest first
-  Status Delete(const ShortId& id);
+  Status Delete(const ShortId& id, int64_t now);
+  bool IsDeleted(const ShortId& id) const { return deleted_in_hand_.contains(id); }
   int64_t Clear();
   int64_t Recover(Turn& turn, const std::optional<std::string>& group);
   QueueStats Stats(const Turn& turn) const;
@@ -123,7 +126,7 @@ class Queue {
   Status NoDeadLetter(const ShortId& id, std::string_view group) const;
 
   Status Missing(std::string_view group, const ShortId& id) const;
-  Found Describe(const ShortId& id, const Entry& entry, const Group* group) const;
+  Found Describe(const ShortId& id, const Entry& entry, const Group* group, int64_t now) const;
   const Group* MostTelling(const ShortId& id, const Entry& entry) const;
   Found Describe(const DeadLetter& letter) const;
   GroupStats Describe(const Group& group, int64_t now) const;
@@ -141,12 +144,17 @@ class Queue {
   std::vector<Group*> by_ordinal_;  // null where free
   GroupSet everyone_;
 
+  std::unordered_map<ShortId, int64_t> later_;  // of a log: when broadcasts are due, for groups that come later
+
   std::deque<ShortId> order_;  // a log's messages as they came, and tombstones
   size_t order_tombstones_ = 0;
 
   std::map<int64_t, DeadLetter> dead_;  // by number, which ascends
   std::map<DeadKey, int64_t> dead_numbers_;
   int64_t last_dead_ = 0;
+
+  std::unordered_set<ShortId> deleted_in_hand_;           // for a day, and
+  std::deque<std::pair<int64_t, ShortId>> deleted_when_;  // since when
 
   int64_t published_ = 0, expired_ = 0, corrupt_ = 0, dropped_ = 0, dead_lettered_ = 0;
 };

@@ -27,7 +27,12 @@ Result<Queue::Membership> Queue::Join(Turn& turn, const std::string& name, const
       Entries::Node* const entry = options.from_start ? entries_.find(id) : nullptr;
       if (entry == nullptr || entry->second.expires <= turn.now()) continue;
       entry->second.needs.Add(group->ordinal);
-      group->PushBack(id);
+      const auto later = later_.find(id);
+      if (later != later_.end() && later->second > turn.now()) {
+        group->Postpone(id, later->second);
+      } else {
+        group->PushBack(id);
+      }
     }
   }
   auto reader = std::make_shared<Reader>();

@@ -3,19 +3,32 @@
 #include "memory/queue.hpp"
 
 namespace agentmq::memory {
+namespace {
 
-Found Queue::Describe(const ShortId& id, const Entry& entry, const Group* group) const {
+constexpr int64_t kDeletedKept = int64_t{24} * 3600 * 1000;  // ms
+
+}  // namespace
+
+Found Queue::Describe(const ShortId& id, const Entry& entry, const Group* group, int64_t now) const {
   Found found;
   found.queue = name_;
   found.id = id;
   found.record = entry.record;
-  if (group == nullptr) return found;
+  if (group == nullptr) {
+    // A broadcast that no group has yet waits for its time all the same.
+    const auto later = later_.find(id);
+    if (later == later_.end() || later->second <= now) return found;
+    found.state = State::kScheduled;
+    found.due = later->second;
+    return found;
+  }
   found.group = group->name;
   if (const auto tries = group->tries.find(id); tries != group->tries.end()) found.tries = tries->second;
   const auto* const place = group->away.find(id);
   if (place == nullptr) return found;
   if (place->second.holder == nullptr) {
-    found.state = State::kRetrying;
+    found.state = found.tries.total() > 0 ? State::kRetrying : State::kScheduled;
+    found.due = place->second.time;
     return found;
   }
   found.state = State::kReserved;
@@ -37,7 +50,7 @@ const Group* Queue::MostTelling(const ShortId& id, const Entry& entry) const {
   return telling;
 }
 
-std::vector<Found> Queue::Pending(std::string_view group_name, size_t limit) const {
+std::vector<Found> Queue::Pending(std::string_view group_name, size_t limit, int64_t now) const {
   const Group* const group = FindGroup(group_name);
   if (group == nullptr) return {};
   std::vector<std::pair<ShortId, const Entry*>> wanted;
@@ -53,16 +66,16 @@ std::vector<Found> Queue::Pending(std::string_view group_name, size_t limit) con
                     });
   std::vector<Found> found;
   found.reserve(count);
-  for (size_t i = 0; i < count; ++i) found.push_back(Describe(wanted[i].first, *wanted[i].second, group));
+  for (size_t i = 0; i < count; ++i) found.push_back(Describe(wanted[i].first, *wanted[i].second, group, now));
   return found;
 }
 
-Result<Found> Queue::Get(const ShortId& id) const {
+Result<Found> Queue::Get(const ShortId& id, int64_t now) const {
   const auto* const entry = entries_.find(id);
   if (entry == nullptr) {
     return Status::NotFound("message '" + FullId{name_, id, {}}.Text() + "' is not there");
   }
-  return Describe(id, entry->second, MostTelling(id, entry->second));
+  return Describe(id, entry->second, MostTelling(id, entry->second), now);
 }
 
 std::vector<ShortId> Queue::Ids() const {
@@ -73,10 +86,21 @@ std::vector<ShortId> Queue::Ids() const {
   return ids;
 }
 
-Status Queue::Delete(const ShortId& id) {
+Status Queue::Delete(const ShortId& id, int64_t now) {
   Entries::Node* const entry = entries_.find(id);
   if (entry == nullptr) {
     return Status::NotFound("message '" + FullId{name_, id, {}}.Text() + "' is not there");
+  }
+  const auto holds = [&](size_t ordinal) {
+    const auto* const place = by_ordinal_[ordinal]->away.find(id);
+    return place != nullptr && place->second.holder != nullptr;
+  };
+  if (std::ranges::any_of(entry->second.needs.Members(), holds)) {
+    for (; !deleted_when_.empty() && deleted_when_.front().first < now - kDeletedKept; deleted_when_.pop_front()) {
+      deleted_in_hand_.erase(deleted_when_.front().second);
+    }
+    deleted_in_hand_.insert(id);
+    deleted_when_.emplace_back(now, id);
   }
   Erase(entry);
   return Status::Ok();

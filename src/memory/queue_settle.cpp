@@ -60,7 +60,7 @@ Status Queue::GiveUp(Turn& turn, std::string_view group_name, std::string_view c
   group->Release(place);
   if (DropIfExpired(entries_.find(nack.id), *group, turn.now())) return Status::Ok();
   group->tries[nack.id] = std::move(tries);
-  group->Retry(nack.id, Later(turn.now(), nack.delay));
+  group->Postpone(nack.id, Later(turn.now(), nack.delay));
   ++group->retried;
   turn.Watch(*group);
   return Status::Ok();

@@ -8,6 +8,9 @@
 namespace agentmq::redis {
 namespace {
 
+constexpr int kDeleteRounds = 20;                            // each for a consumer that came meanwhile
+constexpr int64_t kDeletedKept = int64_t{24} * 3600 * 1000;  // ms
+
 std::string Field(const std::string& info, std::string_view name) {
   const auto at = info.find("\n" + std::string(name) + ":");
   if (at == std::string::npos) return {};
@@ -33,36 +36,65 @@ ServerReport Read(const std::string& info) {
 
 Status Administration::Delete(const QueueName& name, const ShortId& id) {
   auto queue = queues_.Get(name);
-  const auto view = queues_.Refresh(*queue);
-  std::vector<std::string> hands;
+  bool repeated = false;
+  for (int round = 0; round < kDeleteRounds; ++round) {
+    auto command = MakeDelete(*queue, id);
+    if (!command.ok()) return command.status();
+    Reply reply;
+    auto outcome = queues_.server().Run({&*command, 1}, {&reply, 1}, {});
+    if (!outcome.status.ok()) return outcome.status;
+    if (reply.is_error()) return ErrorStatus(reply);
+    repeated = repeated || outcome.repeated;
+    const int64_t state = reply.At(1).integer;
+    if (state == 2) continue;  // somebody came meanwhile, who may have it
+    if (id.blob()) recovery_.SweepTrash(*queue);
+    if (state == 1 || repeated) return Status::Ok();
+    return Status::NotFound("there is no message '" + FullId{name, id, {}}.Text() + "'");
+  }
+  return {Code::kUnavailable, "consumers of queue '" + queue->keys().text + "' changed all the time"};
+}
+
+Result<Command> Administration::MakeDelete(Queue& queue, const ShortId& id) {
+  const auto view = queues_.Refresh(queue);
+  std::vector<std::pair<int64_t, std::string>> holders;  // and which group's, from 1 on
   for (const auto& group : view->groups) {
     auto consumers = inspection_.Consumers(group->keys);
     if (!consumers.ok()) return consumers.status();
-    for (const std::string& consumer : *consumers) hands.push_back(group->keys.Hand(consumer));
+    const int64_t number = &group - view->groups.data() + 1;
+    for (std::string& consumer : *consumers) holders.emplace_back(number, std::move(consumer));
   }
   Command command(Script::kDelete);
-  AddQueueKeys(&command, queue->keys());
-  for (const std::string& hand : hands) command.Key(hand);
-  for (const auto& group : view->groups) command.Key(group->keys.due());
-  for (const auto& group : view->groups) command.Key(group->keys.tries());
-  for (const auto& group : view->groups) {
-    command.Key(group->keys.wake()).Key(group->keys.skip());
-    AddLaneKeys(&command, group->keys);
+  for (const std::string& key : queue.keys().base) command.KeepKey(key);
+  command.KeepKey(queue.keys().Later()).KeepKey(queue.keys().Deleted());
+  for (const auto& group : view->groups) command.KeepKey(group->keys.lease());
+  for (const auto& group : view->groups) command.KeepKey(group->keys.due());
+  for (const auto& group : view->groups) command.KeepKey(group->keys.tries());
+  for (const auto& [number, consumer] : holders) {
+    command.KeepKey(view->groups[static_cast<size_t>(number - 1)]->keys.Hand(consumer));
   }
-  command.Arg(id.view()).Arg(static_cast<int64_t>(hands.size())).Arg(static_cast<int64_t>(view->groups.size()));
-  Reply reply;
-  auto outcome = queues_.server().Run({&command, 1}, {&reply, 1}, {});
-  if (!outcome.status.ok()) return outcome.status;
-  if (reply.is_error()) return ErrorStatus(reply);
-  if (id.blob()) recovery_.SweepTrash(*queue);
-  if (reply.At(1).integer == 1 || outcome.repeated) return Status::Ok();
-  return Status::NotFound("there is no message '" + FullId{name, id, {}}.Text() + "'");
+  for (const auto& group : view->groups) {
+    command.KeepKey(group->keys.wake()).KeepKey(group->keys.skip());
+    for (const std::string& lane : group->keys.lanes) command.KeepKey(lane);
+  }
+  command.Keep(id.str()).Keep(view->generation).Arg(kDeletedKept).Arg(static_cast<int64_t>(view->groups.size()));
+  command.Arg(static_cast<int64_t>(holders.size()));
+  for (auto& [number, consumer] : holders) command.Arg(number).Keep(std::move(consumer));
+  return command;
+}
+
+// ZSCORE deleted id
+Result<bool> Administration::IsDeleted(const QueueName& name, const ShortId& id, const Patience& patience) {
+  Command command{"ZSCORE"};
+  command.Keep(queues_.Get(name)->keys().Deleted()).Keep(id.str());
+  auto reply = queues_.server().Run(std::move(command), {patience, Server::Again::kOnLoss, false});
+  if (!reply.ok()) return reply.status();
+  return !reply->is_nil();
 }
 
 Result<int64_t> Administration::Clear(const QueueName& name) {
   auto queue = queues_.Get(name);
   const auto view = queues_.Refresh(*queue);
-  std::vector<std::string> keys;
+  std::vector<std::string> keys = {queue->keys().Later()};
   for (const auto& group : view->groups) {
     keys.insert(keys.end(),
                 {group->keys.due(), group->keys.until(), group->keys.tries(), group->keys.skip(), group->keys.wake()});

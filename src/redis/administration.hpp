@@ -17,6 +17,7 @@ class Administration {
       : queues_(queues), recovery_(recovery), inspection_(inspection) {}
 
   Status Delete(const QueueName& queue, const ShortId& id);
+  Result<bool> IsDeleted(const QueueName& queue, const ShortId& id, const Patience& patience);
   Result<int64_t> Clear(const QueueName& queue);
   Result<int64_t> Recover(const QueueName& queue, const std::optional<std::string>& group);
   Result<ShortId> Replay(const QueueName& queue, const ShortId& id, std::string_view group, const Limits& limits);
@@ -31,6 +32,8 @@ class Administration {
   Result<std::vector<ServerReport>> Report();
 
  private:
+  Result<Command> MakeDelete(Queue& queue, const ShortId& id);
+
   Queues& queues_;
   Recovery& recovery_;
   Inspection& inspection_;

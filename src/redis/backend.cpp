@@ -115,6 +115,9 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   Result<QueueStats> Stats(const QueueName& queue) override { return inspection_.Stats(queue); }
 
   Status Delete(const QueueName& queue, const ShortId& id) override { return administration_.Delete(queue, id); }
+  Result<bool> IsDeleted(const QueueName& queue, const ShortId& id, const Patience& patience) override {
+    return administration_.IsDeleted(queue, id, patience);
+  }
   Result<int64_t> Clear(const QueueName& queue) override { return administration_.Clear(queue); }
   Result<int64_t> Recover(const QueueName& queue, const std::optional<std::string>& group) override {
     return administration_.Recover(queue, group);
@@ -153,6 +156,7 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
     RedisConsumer& consumer() { return *consumer_; }
     void Arm(std::function<void()> wake) override { consumer_->Arm(std::move(wake)); }
     void Disarm() override { consumer_->Disarm(); }
+    void WakeAnother() override { consumer_->WakeAnother(); }
     bool LeaseHeld() const override { return consumer_->LeaseHeld(); }
     Status GiveBack(std::span<const ShortId> unseen) override { return consumer_->GiveBack(unseen); }
     Status Close(std::span<const ShortId> unseen) override {

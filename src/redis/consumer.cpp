@@ -11,6 +11,7 @@ constexpr int64_t kLeaseMargin = 500;  // ms: a buffer is not trusted for the la
 constexpr int64_t kCopyStep = 1000;
 constexpr size_t kReturnStep = 1000;
 constexpr int64_t kCloseTime = 1000;  // ms for an answer that is still under way
+constexpr int64_t kWakeTime = 1000;   // ms to leave a token
 
 // The name of an incarnation: never used twice, and no '|' in it.
 std::string NewIncarnation(const std::string& name) {
@@ -119,6 +120,7 @@ Status RedisConsumer::Copy(const Patience& patience) {
     Command command(Script::kCopy);
     AddGroupKeys(&command, queue_->keys(), group->keys);
     AddLaneKeys(&command, group->keys);
+    command.KeepKey(queue_->keys().Later());
     command.Arg(view->generation).Arg(source_.group).Arg(group->ordinal).Arg(kCopyStep);
     AddLanes(&command, *view);
     auto reply = queues_.server().Run(std::move(command), {patience, Server::Again::kOnLoss, false});
@@ -180,6 +182,14 @@ void RedisConsumer::Disarm() {
   }
   if (ticket != 0) waiter_.Disarm(ticket);
   std::lock_guard calling(calling_);  // a wake that runs ends first
+}
+
+// RPUSH wake 1
+void RedisConsumer::WakeAnother() {
+  // Where this fails a tick finds what is due.
+  const Deadline soon = Deadline::After(kWakeTime);
+  (void)queues_.server().Run(Command{"RPUSH", keys_.wake(), "1"},
+                             {{soon, nullptr}, Server::Again::kNever, false, soon});
 }
 
 Status RedisConsumer::GiveBack(std::span<const ShortId> unseen) { return Return(Text(unseen), false); }

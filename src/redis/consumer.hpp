@@ -34,6 +34,7 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   void ReadAhead(size_t room) override;
   void Arm(std::function<void()> wake) override;
   void Disarm() override;
+  void WakeAnother() override;
   bool LeaseHeld() const override;
   Status GiveBack(std::span<const ShortId> unseen) override;
   Status Close(std::span<const ShortId> unseen) override;
@@ -55,6 +56,9 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   // For Ahead: what was asked for ahead, read while its consumer does something else.
   int AheadFd();
   bool PumpAhead();
+
+  // Steady ms: when something becomes due, as the last fetch knew; INT64_MAX: nothing known.
+  int64_t due_at() const { return due_at_; }
 
   // For the ticker.
   struct Lease {
@@ -154,6 +158,7 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
 
   // Only used inside Fetch, ReadAhead and Close, one call at a time.
   int64_t delivery_ = 0;
+  int64_t due_at_ = INT64_MAX;
   Deadline no_more_ = Deadline::Never();  // the caller's own deadline
   std::vector<int64_t> lost_;             // fetches whose answer did not come
   std::optional<Unread> unread_;

@@ -95,7 +95,12 @@ bool WaitTogether(Server& server, const std::string& name, std::span<RedisConsum
   for (size_t i = 0; i < consumers.size(); ++i) {
     consumers[i]->Watch([&interrupt] { interrupt.Set(); }, first[i].delivery);
   }
-  const Patience bounded{Deadline::After(block + kGrace), patience.cancel};
+  // A server looks at the ends of waits ten times a second only: what becomes due is waited for here, to the millisecond.
+  const auto sooner = [](const auto* one, const auto* other) { return one->due_at() < other->due_at(); };
+  const int64_t due = (*std::min_element(consumers.begin(), consumers.end(), sooner))->due_at();
+  const bool knows = due <= SteadyMillis() + block;
+  const int64_t longest = knows ? std::max<int64_t>(1, due - SteadyMillis()) : block + kGrace;
+  const Patience bounded{Deadline::After(longest), patience.cancel};
   const bool answered = server.Await(*trip, bounded, interrupt);
   for (RedisConsumer* consumer : consumers) consumer->Disarm();
   std::vector<Reply> replies(commands.size());
@@ -109,7 +114,7 @@ bool WaitTogether(Server& server, const std::string& name, std::span<RedisConsum
     Conclude(consumers, orders, first, std::span(replies).subspan(1), outcome, patience);
     return true;
   }
-  if (!answered && !bounded.deadline.Expired()) {
+  if (!answered && (knows || !bounded.deadline.Expired())) {
     // The wait ends and the fetches run now; what they bring is in hand, and has to be known here.
     std::vector<Command> nudge;
     nudge.push_back(Command{"RPUSH", control, "1"});

@@ -90,11 +90,35 @@ void Inspection::Describe(Found* found, const Whereabouts& whereabouts, std::str
     found->state = State::kReserved;
     found->consumer = held->second.consumer;
     found->reserved_until = held->second.until;
-  } else if (whereabouts.due.contains(found->id)) {
+  } else if (const auto due = whereabouts.due.find(found->id); due != whereabouts.due.end()) {
+    found->due = due->second;
     found->state = found->tries.total() > 0 ? State::kRetrying : State::kScheduled;
   } else {
     found->state = State::kQueued;
   }
+}
+
+// ZRANGE later (now inf BYSCORE WITHSCORES
+Result<std::map<ShortId, int64_t>> Inspection::Later(const Queue& queue) {
+  std::map<ShortId, int64_t> later;
+  if (!queue.name().broadcast) return later;
+  Command read{"ZRANGE"};
+  read.Keep(queue.keys().Later()).Keep("(" + std::to_string(queues_.server().Now(queue.keys().meta())));
+  read.Arg("inf").Arg("BYSCORE").Arg("WITHSCORES");
+  auto reply = queues_.server().Run(std::move(read), {});
+  if (!reply.ok()) return reply.status();
+  for (size_t i = 0; i + 1 < reply->items.size(); i += 2) {
+    if (const auto id = ShortId::Parse(reply->items[i].text)) later[*id] = reply->items[i + 1].Number();
+  }
+  return later;
+}
+
+// A broadcast that no group has yet waits for its time all the same.
+void Inspection::Schedule(Found* found, const std::map<ShortId, int64_t>& later) {
+  const auto due = found->state == State::kQueued ? later.find(found->id) : later.end();
+  if (due == later.end()) return;
+  found->state = State::kScheduled;
+  found->due = due->second;
 }
 
 // HMGET messages id...; GET blob
@@ -184,6 +208,9 @@ Result<Found> Inspection::Get(const QueueName& name, const ShortId& id) {
     Describe(&found, *whereabouts, group->name);
     if (found.state != State::kQueued) break;
   }
+  auto later = Later(*queue);
+  if (!later.ok()) return later.status();
+  Schedule(&found, *later);
   return found;
 }
 
@@ -232,6 +259,8 @@ Status Inspection::Walk(const QueueName& name, const std::function<bool(Found&&)
     if (!whereabouts.ok()) return whereabouts.status();
     groups.emplace_back(group->name, std::move(*whereabouts));
   }
+  auto later = Later(*queue);
+  if (!later.ok()) return later.status();
   for (size_t from = 0; from < ids->size(); from += kStep) {
     std::vector<Found> step(std::min(kStep, ids->size() - from));
     for (size_t i = 0; i < step.size(); ++i) {
@@ -241,6 +270,7 @@ Status Inspection::Walk(const QueueName& name, const std::function<bool(Found&&)
         Describe(&step[i], whereabouts, group);
         if (step[i].state != State::kQueued) break;
       }
+      Schedule(&step[i], *later);
     }
     if (Status status = Fill(*queue, step); !status.ok()) return status;
     for (Found& found : step) {

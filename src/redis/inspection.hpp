@@ -40,6 +40,9 @@ class Inspection {
   };
   Result<Whereabouts> Locate(const Queue& queue, const QueueView::Group& group);
   Status Fill(const Queue& queue, std::span<Found> found);  // records and blobs
+  // A log's broadcasts that are due later; empty for an inbox, whose group knows.
+  Result<std::map<ShortId, int64_t>> Later(const Queue& queue);
+  static void Schedule(Found* found, const std::map<ShortId, int64_t>& later);
   static void Describe(Found* found, const Whereabouts& whereabouts, std::string_view group);
   Result<Found> ParseDead(const Queue& queue, std::string_view name, std::string& letter);
 

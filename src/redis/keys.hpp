@@ -49,6 +49,10 @@ struct QueueKeys {
   const std::string& trash() const { return base[7]; }
   // What the records are called while a script's transaction goes on beside it (scripts/lib/open.lua).
   std::string Open() const { return messages() + ":open"; }
+  // Of a log: when broadcasts are due, for groups that come later.
+  std::string Later() const { return tag + "later"; }
+  // What was deleted while somebody had it in hand.
+  std::string Deleted() const { return tag + "deleted"; }
   std::string Blob(std::string_view id) const { return tag + "blob:" + std::string(id); }
   std::string DeadBlob(std::string_view id, std::string_view group) const {
     return Blob(id) + "~" + std::string(group);

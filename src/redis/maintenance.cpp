@@ -28,6 +28,7 @@ void Maintenance::Maintain(Queue& queue) {
       command.Key(group->keys.lease()).Key(group->keys.due()).Key(group->keys.wake()).Key(group->keys.skip());
       AddLaneKeys(&command, group->keys);
     }
+    command.KeepKey(queue.keys().Later());
     command.Arg(view->generation).Arg(static_cast<int64_t>(view->lanes.size())).Arg(remove ? "1" : "0");
     for (const auto& group : view->groups) command.Arg(group->name);
     auto reply = queues_.server().Run(std::move(command), Briefly());

@@ -19,6 +19,7 @@ constexpr int64_t kAskFor = int64_t{5} * 60 * 1000;  // ms
 constexpr int64_t kAskAgain = 50;                    // ms
 
 bool IsBlob(const Outgoing& message) { return message.payload.size() > kBlobThreshold; }
+bool IsDelayed(const Outgoing* message) { return message->delay > 0; }
 
 }  // namespace
 
@@ -85,7 +86,9 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
   const auto& messages = step.messages;
   const Limits& limits = step.batches[0]->limits;
   const bool beside = messages.size() >= kBesideAtLeast;
-  Command command(Script::kPublish);
+  const bool later = std::any_of(messages.begin(), messages.end(), IsDelayed);
+  const Script script = later ? Script::kSchedule : Script::kPublish;
+  Command command(script);
   command.Reserve((beside ? 0 : messages.size()) + view.lanes.size() * (3 + view.groups.size()) + 32);
   AddQueueKeys(&command, queue.keys());
   for (const Outgoing* message : messages) {
@@ -95,6 +98,10 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
     command.Key(group->keys.wake());
     AddLaneKeys(&command, group->keys);
   }
+  for (const auto& group : view.groups) {
+    if (later) command.Key(group.keys.due());
+  }
+  if (later) command.KeepKey(queue.keys().Later());
   if (beside) command.KeepKey(queue.keys().Open());
   size_t bytes = 0;
   int64_t expiring = 0;
@@ -142,10 +149,13 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
   for (const Outgoing* message : messages) {
     if (message->ttl >= 0) command.Arg(message->id.time() + message->ttl).Arg(message->id.view());
   }
+  for (const Outgoing* message : messages) {
+    if (IsDelayed(message)) command.Arg(message->delay).Arg(message->id.view());
+  }
   if (queue.name().broadcast && !view.groups.empty()) command.Arg(view.reference_map);
   if (!beside) return command;
   for (Command& store : stores) command.Then(std::move(store));
-  command.Then(MakeClose(Script::kPublish, queue.keys()));
+  command.Then(MakeClose(script, queue.keys()));
   return command;
 }
 

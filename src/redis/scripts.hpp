@@ -27,6 +27,7 @@ enum class Script : int {
   kRaise,
   kReclaim,
   kReplay,
+  kSchedule,
   kSettleId,
   kSubscribe,
   kTell,

@@ -30,6 +30,101 @@ TEST_P(DeleteTest, WhoHasItInHandFindsItGone) {
   EXPECT_EQ(bus_.Count(), 0);
 }
 
+// Within a second of the deletion, and of the first time that it was asked.
+TEST_P(DeleteTest, WhoHasItInHandIsTold) {
+  const std::string id = Put(bus_, "c", "a", "x");
+  Put(bus_, "c", "a", "y");
+  Subscription subscription = bus_.Subscribe("c", "a");
+  const Message message = Next(subscription);
+  const Message other = Next(subscription);
+  EXPECT_FALSE(message.is_deleted());
+  EXPECT_FALSE(bus_.IsDeleted(id.c_str()));
+  Bus from_elsewhere = Open();
+  EXPECT_TRUE(from_elsewhere.Delete(id.c_str()));
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_TRUE(Eventually(kPatience, [&] { return message.is_deleted(); }));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 3s);
+  EXPECT_TRUE(message.is_deleted()) << "it stays so";
+  EXPECT_FALSE(other.is_deleted());
+  EXPECT_TRUE(bus_.IsDeleted(id.c_str()));
+  EXPECT_STATUS(MQ_NOT_FOUND, mq_ack(bus_.get(), message.get()));
+  EXPECT_STATUS(MQ_NOT_FOUND, mq_extend(bus_.get(), message.get(), 1000));
+  EXPECT_STATUS(MQ_OK, mq_ack(bus_.get(), other.get()));
+  EXPECT_FALSE(other.is_deleted()) << "it was settled";
+}
+
+TEST_P(DeleteTest, WhoAsksOnceIsToldTheTruth) {
+  const std::string id = Put(bus_, "c", "a", "x");
+  Subscription subscription = bus_.Subscribe("c", "a");
+  const Message message = Next(subscription);
+  EXPECT_TRUE(bus_.Delete(id.c_str()));
+  EXPECT_TRUE(message.is_deleted());
+}
+
+TEST_P(DeleteTest, AHandlerIsToldWhileItWorks) {
+  Subscription subscription = bus_.Subscribe("c", "a");
+  std::atomic<bool> working{false};
+  std::atomic<bool> told{false};
+  subscription.Consume([&](const MessageView& message) {
+    working = true;
+    told = Eventually(kPatience, [&] { return message.is_deleted(); });
+    return MQ_VERDICT_SETTLED;
+  });
+  const std::string id = Put(bus_, "c", "a", "x");
+  ASSERT_TRUE(Eventually(kPatience, [&] { return working.load(); }));
+  EXPECT_TRUE(bus_.Delete(id.c_str()));
+  EXPECT_TRUE(Eventually(kPatience, [&] { return told.load(); }));
+  EXPECT_TRUE(subscription.Drain(kPatience));
+}
+
+TEST_P(DeleteTest, ReservationsWithTheirOwnDeadlineAreToldToo) {
+  const std::string id = Put(bus_, "c", "a", "x");
+  Subscription subscription = bus_.Subscribe("c", "a", {{"auto_extend", "false"}});
+  const Message message = Next(subscription);
+  EXPECT_TRUE(bus_.Delete(id.c_str()));
+  EXPECT_TRUE(message.is_deleted());
+}
+
+TEST_P(DeleteTest, EachHolderOfABroadcastIsTold) {
+  Subscription a = bus_.Subscribe("c", "a");
+  Subscription b = bus_.Subscribe("c", "b");
+  const std::string id = Put(bus_, "c", nullptr, "x");
+  const Message of_a = Next(a);
+  const Message of_b = Next(b);
+  EXPECT_TRUE(bus_.Delete(id.c_str()));
+  EXPECT_TRUE(of_a.is_deleted());
+  EXPECT_TRUE(of_b.is_deleted());
+}
+
+TEST_P(DeleteTest, WhatWasNotInHandIsNotSaidToBeDeleted) {
+  const std::string waiting = Put(bus_, "c", "a", "x");
+  const Message found = *bus_.Get(waiting.c_str());
+  EXPECT_TRUE(bus_.Delete(waiting.c_str()));
+  EXPECT_FALSE(bus_.IsDeleted(waiting.c_str())) << "nobody had it";
+  EXPECT_FALSE(found.is_deleted());
+  EXPECT_FALSE(Message("never published").is_deleted());
+  EXPECT_EQ(mq_message_is_deleted(nullptr), 0);
+  Put(bus_, "c", "a", "y");
+  Subscription subscription = bus_.Subscribe("c", "a");
+  const Message settled = Next(subscription);
+  EXPECT_STATUS(MQ_OK, mq_ack_id(bus_.get(), "a", std::string(settled.id()).c_str()));
+  EXPECT_FALSE(settled.is_deleted()) << "somebody else settled it";
+  int deleted = 7;
+  EXPECT_STATUS(MQ_INVALID, mq_is_deleted(bus_.get(), "nonsense", &deleted));
+  EXPECT_EQ(deleted, 0);
+}
+
+TEST_P(DeleteTest, AfterTheBusHasGoneNobodyCanTell) {
+  Put(bus_, "c", "a", "x");
+  Message message("");
+  {
+    Bus other = Open();
+    Subscription subscription = other.Subscribe("c", "a");
+    message = Next(subscription);
+  }
+  EXPECT_FALSE(message.is_deleted());
+}
+
 TEST_P(DeleteTest, ARetryThatWaitsIsRemoved) {
   const std::string id = Put(bus_, "c", "a", "x");
   Subscription subscription = bus_.Subscribe("c", "a");

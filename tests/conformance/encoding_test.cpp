@@ -90,6 +90,33 @@ TEST_P(EncodingTest, WhereThereIsNoRoomNothingIsWritten) {
   EXPECT_STATUS(MQ_INVALID, mq_list_encode(list.get(), nullptr, 0, nullptr));
 }
 
+TEST_P(EncodingTest, ADelayStandsBehindThePayloadWhereThereIsOne) {
+  Message message = Text("payload", "a");
+  size_t plain = 0;
+  EXPECT_STATUS(MQ_OK, mq_message_encode(message.get(), nullptr, 0, &plain));
+  message.SetDelay(1h);
+  size_t size = 0;
+  EXPECT_STATUS(MQ_OK, mq_message_encode(message.get(), nullptr, 0, &size));
+  EXPECT_EQ(size, plain + 16);
+  std::string encoded(size, '\0');
+  EXPECT_STATUS(MQ_OK, mq_message_encode(message.get(), encoded.data(), size, &size));
+  EXPECT_EQ(At<int64_t>(encoded, plain), 3'600'000);
+  EXPECT_EQ(At<int64_t>(encoded, plain + 8), 0);
+  MessageList sent;
+  EXPECT_STATUS(MQ_OK, Publish("c", encoded, &sent));
+  ASSERT_EQ(sent.size(), 1u);
+  EXPECT_EQ(sent[0].due(), sent[0].timestamp() + 3'600'000);
+  EXPECT_EQ(bus_.Count({{"channel", "c"}, {"state", "scheduled"}}), 1);
+  const MessageList found = bus_.Find({{"channel", "c"}});
+  const std::string again = Encode(found.get());
+  EXPECT_EQ(At<int64_t>(again, again.size() - 16), 0) << "it was for its sender to say";
+  EXPECT_EQ(At<int64_t>(again, again.size() - 8), found[0].due());
+  const int64_t negative = -5;
+  std::memcpy(encoded.data() + plain, &negative, sizeof negative);
+  EXPECT_STATUS(MQ_INVALID, Publish("c", encoded));
+  EXPECT_TRUE(ErrorSays("delay"));
+}
+
 TEST_P(EncodingTest, WhatIsPublishedFromItArrives) {
   const MessageList list = Two();
   MessageList sent;

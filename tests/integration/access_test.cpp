@@ -67,6 +67,20 @@ TEST_F(AccessTest, PublishersStoreAndConsumersReceiveAndSettle) {
   publisher.PublishBatch("orders", batch);
   publisher.PublishBatch("orders", broadcast);
   EXPECT_EQ(Take(consumer, worker, 1000).size(), 1000u);
+  // What is due later, for one and for all, those who come later included.
+  Message later = Text("later", "worker");
+  later.SetDelay(300ms);
+  Message later_for_all = Text("later", nullptr);
+  later_for_all.SetDelay(300ms);
+  publisher.Publish("orders", later);
+  publisher.Publish("orders", later_for_all);
+  Subscription newcomer = consumer.Subscribe("orders", "newcomer");
+  const Message held = Next(worker);
+  EXPECT_FALSE(held.is_deleted());
+  consumer.Ack(held);
+  EXPECT_EQ(Take(consumer, worker, 1).size(), 1u);
+  EXPECT_EQ(Take(consumer, newcomer, 1).size(), 1u);
+  newcomer.Unsubscribe();
   Message brief = Text("x", "worker");
   brief.SetTtl(1ms);
   publisher.Publish("orders", brief);

@@ -147,6 +147,10 @@ Verdict Reference::Published(const QueueId& queue, const std::vector<Sent>& sent
     for (auto& [group, claim] : entry.claims) {
       claim.since = step_;
       MarkAhead(entry, group, &claim, false);
+      if (one.delay == 0) continue;
+      PutBack(&entry, group, &claim);
+      claim.place = Place::kRetrying;
+      claim.ends = {moment.began + one.delay, moment.ended + one.delay};
     }
   }
   return "";

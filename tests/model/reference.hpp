@@ -43,7 +43,7 @@ struct Consumer {
   Span lapse;                // of what a crashed one had read ahead, in the embedded store
 };
 
-enum class Place : uint8_t { kReady, kHeld, kRetrying, kDone };
+enum class Place : uint8_t { kReady, kHeld, kRetrying /* or scheduled */, kDone };
 
 // What a group has to do with a message.
 struct Claim {
@@ -84,8 +84,9 @@ struct Sent {
   std::string id;
   std::string payload;
   int priority = 0;
-  int64_t ttl = 0;
+  int64_t ttl = 0;  // from its publishing on
   int64_t expires = 0;
+  int64_t delay = 0;
 };
 
 struct Delivered {

@@ -155,6 +155,7 @@ Verdict World::Publish(const Operation& operation) {
   const Address& place = kTargets[where % std::size(kTargets)];
   const size_t count = how_many % 20 == 0 ? 17 + how_many / 20 % 5 : how_many % 20 < 4 ? 3 : 1;
   const int64_t ttl = how % 12 == 0 ? kShort : how % 12 == 1 ? kLong : 0;
+  const int64_t delay = place.name != nullptr && how / 480 % 8 == 0 ? kShort : 0;
   const size_t size = how / 12 % 40 == 0 ? 70'000 : 1;  // a payload that is kept apart
   std::vector<Message> messages;
   std::vector<mq_message*> handles;
@@ -162,6 +163,7 @@ Verdict World::Publish(const Operation& operation) {
     Message message(std::to_string(++last_payload_) + std::string(size, '.'));
     message.SetTarget(place.name).SetPriority(kPriorities[(which + i / 8) % std::size(kPriorities)]);
     if (ttl > 0) message.SetTtl(Milliseconds(ttl));
+    message.SetDelay(Milliseconds(delay));
     handles.push_back(message.get());
     messages.push_back(std::move(message));
   }
@@ -172,14 +174,15 @@ Verdict World::Publish(const Operation& operation) {
   });
   std::vector<Sent> sent;
   for (const Message& message : messages) {
-    sent.push_back(
-        {std::string(message.id()), std::string(message.payload()), message.priority(), ttl, message.expires()});
+    sent.push_back({std::string(message.id()), std::string(message.payload()), message.priority(),
+                    ttl > 0 ? ttl + delay : 0, message.expires(), delay});
   }
   const Verdict verdict = reference_.Published(QueueOf(place), sent, count, status, moment);
   std::string line = "bus " + std::to_string(which % kBuses) + " publishes on " + In(place.channel) + " to " +
                      (place.name == nullptr ? "all" : place.name) + " with priority " +
                      std::to_string(messages[0].priority());
   if (ttl > 0) line += ", ttl " + std::to_string(ttl) + " ms";
+  if (delay > 0) line += ", delay " + std::to_string(delay) + " ms";
   line += std::string(": ") + mq_status_name(status);
   for (const Message& message : messages) {
     if (status == MQ_OK) line += " " + reference_.Name(std::string(message.id()));

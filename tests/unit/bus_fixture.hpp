@@ -116,6 +116,9 @@ class FaultyBackend : public Backend {
     return real_->Walk(queue, visit);
   }
   Status Delete(const QueueName& queue, const ShortId& id) override { return real_->Delete(queue, id); }
+  Result<bool> IsDeleted(const QueueName& queue, const ShortId& id, const Patience& patience) override {
+    return real_->IsDeleted(queue, id, patience);
+  }
   Result<int64_t> Clear(const QueueName& queue) override { return real_->Clear(queue); }
   Result<int64_t> Recover(const QueueName& queue, const std::optional<std::string>& group) override {
     return real_->Recover(queue, group);

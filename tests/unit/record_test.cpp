@@ -36,6 +36,24 @@ TEST(Record, TheLayoutIsTheOneThatIsWrittenDown) {
             "250\0="s);
 }
 
+TEST(Record, ADelayStandsBehindTheTtl) {
+  RecordFields fields;
+  fields.ttl = 250;
+  fields.delay = 100;
+  EXPECT_EQ(Encode(fields),
+            "1x\x03"
+            "250\0d\x03"
+            "100\0="s);
+  const std::string head = Encode(fields);
+  const Result<RecordView> view = RecordView::Parse(head);
+  ASSERT_TRUE(view.ok());
+  EXPECT_EQ(view->delay, 100);
+  EXPECT_FALSE(RecordView::Parse("1d\x02-1\0="s).ok());
+  EXPECT_FALSE(RecordView::Parse("1d\x03"
+                                 "1x2\0="s)
+                   .ok());
+}
+
 TEST(Record, EveryFieldSurvives) {
   const std::string large(100000, 'x');
   const std::string payload = "bytes\0=@\xff and more"s;

@@ -1,21 +1,39 @@
 #!lua flags=allow-oom
--- Removes a message for every group; the hands that the caller knows lose it, so that an ack finds nothing.
--- KEYS: queue (1-8), then hands, dues, tries, what is void without messages...   ARGV: id, hands, groups
--- Answers: now, 1 removed or 0
+-- Removes a message for every group. The hands that have it lose it, so that an ack finds nothing, and whoever holds it
+-- finds it among the deleted ones.
+-- KEYS: queue (1-8), LATER, DELETED, then leases, dues, tries of the groups, hands, what is void without messages...
+-- ARGV: id, generation, ms that it is kept among the deleted, groups, hands, then of each hand: group (1, 2, ...), consumer
+-- Answers: now, 1 removed, 0 not there, 2 there are groups or consumers besides those (nothing is done)
 --!include ids.lua
 --!include bits.lua
 --!include queue.lua
 --!include removal.lua
 --!include hand.lua
-local id, hands, groups = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local removed = drop_message(id)
+local LATER, DELETED = KEYS[9], KEYS[10]
+local id, kept, groups, hands = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+if (call('HGET', META, 'gen') or '') ~= ARGV[2] then return {now, 2} end
+local known = {}
+for i = 1, hands do known[ARGV[4 + 2 * i] .. '|' .. ARGV[5 + 2 * i]] = true end
+for g = 1, groups do
+  for _, consumer in ipairs(call('HKEYS', KEYS[10 + g])) do
+    if not known[g .. '|' .. consumer] then return {now, 2} end
+  end
+end
+local removed, held = drop_message(id), false
 if removed then count_tombstones(1) end
-for i = 1, hands do let_go_anywhere(KEYS[8 + i], id) end
-for i = 1, groups do
-  call('ZREM', KEYS[8 + hands + i], priority_of(id) .. '|' .. id)
-  call('HDEL', KEYS[8 + hands + groups + i], id)
+call('ZREM', LATER, id)
+for g = 1, groups do
+  call('ZREM', KEYS[10 + groups + g], priority_of(id) .. '|' .. id)
+  call('HDEL', KEYS[10 + 2 * groups + g], id)
+end
+local base = 10 + 3 * groups
+for i = 1, hands do held = let_go_anywhere(KEYS[base + i], id) or held end
+if removed and held then
+  call('ZREMRANGEBYSCORE', DELETED, '-inf', now - kept)
+  call('ZADD', DELETED, now, id)
+  call('PEXPIRE', DELETED, kept)
 end
 if removed and call('EXISTS', MSG) == 0 then -- nothing but tombstones is left in the lanes
-  for i = 9 + hands + 2 * groups, #KEYS do call('DEL', KEYS[i]) end
+  for i = base + hands + 1, #KEYS do call('DEL', KEYS[i]) end
 end
 return {now, removed and 1 or 0}

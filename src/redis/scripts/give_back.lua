@@ -44,6 +44,7 @@ if what == '1' then
     call('ZADD', UNTIL, 'NX', now + tonumber(ARGV[3]), consumer .. '|' .. id)
   end
   call('HDEL', LEASE, consumer)
+  if call('EXISTS', DUE) == 1 then leave_token() end -- it may have been the one that knew when to look
   call('HSET', META, 'seen:' .. ARGV[6], now)
 elseif what == '2' then
   call('HSET', LEASE, consumer, ARGV[4] .. ' ' .. ARGV[5] .. ' ' .. now)

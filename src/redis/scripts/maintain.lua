@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- One bounded step of house-keeping of a queue: expiry, tombstones, idle slots, abandoned groups, the queue itself.
--- KEYS: queue (1-8), for each group: lease, due, wake, skip, lanes...
+-- KEYS: queue (1-8), for each group: lease, due, wake, skip, lanes...; LATER
 -- ARGV: generation, lanes, remove (1: the queue, where it is idle), group...
 -- Answers: now, state (0 done, 1 more at once, 2 generation, 3 there is no queue, 4 idle for a day: unregister it, then
 --          remove it), expired, abandoned group...
@@ -66,6 +66,7 @@ if living == 0 or tombstones <= 0 then
 elseif tombstones ~= tonumber(meta[5]) then
   call('HSET', META, 'void', tombstones)
 end
+call('ZREMRANGEBYSCORE', KEYS[#KEYS], '-inf', living == 0 and '+inf' or now)
 local slots = 0
 local fields = call('HGETALL', META)
 for i = 1, #fields, 2 do
