@@ -67,11 +67,22 @@ func (b *Bus) Count(filter Filter) (int64, error) {
 	return count, err
 }
 
-// Delete removes a message, waiting or in hand; whoever has it gets ErrNotFound from its ack.
+// Delete removes a message, waiting, scheduled or in hand. Whoever has it in hand learns it by IsDeleted, and gets
+// ErrNotFound from its ack.
 //
 // Errors: ErrNotFound, ErrInvalid, ErrUnavailable, ErrUnknown, ErrClosed.
 func (b *Bus) Delete(id string) error {
 	return b.withText("the id", id, func() error { return native.MqDelete(b.handle, id) })
+}
+
+// IsDeleted says whether a message was deleted while in somebody's hand, so that there is no use in working on. It asks the
+// server each time.
+//
+// Errors: ErrInvalid, ErrUnavailable, ErrClosed.
+func (b *Bus) IsDeleted(id string) (bool, error) {
+	var deleted int32
+	err := b.withText("the id", id, func() error { return native.MqIsDeleted(b.handle, id, &deleted) })
+	return deleted != 0, err
 }
 
 // Clear removes all messages and dead letters of a channel, and answers how many messages those were. The channel "*" is

@@ -85,6 +85,7 @@ type Message struct {
 	Headers       []Header      // in order; of a name that comes twice the last value counts
 	Priority      int           // 1 to 255, or PriorityLowest; 0: PriorityNormal
 	TTL           time.Duration // how long it may wait, 1 ms or more; 0: the channel's `ttl`; or Forever; see Expires
+	Delay         time.Duration // when it is due: so long after it was stored; 0: at once
 	MinReplicas   int           // how many replicas it waits for, 1 to 100, or NoReplicas; 0: the bus' `min_replicas`
 	Fsync         Fsync         // whether it waits for the disk
 	Mode          Mode          // whether it is stored, told to listeners, or both; what is only told can't wait for replicas or disk
@@ -94,6 +95,7 @@ type Message struct {
 	ID        string    // unique in the namespace
 	Timestamp time.Time // when it was published, by the server's clock
 	Expires   time.Time // when it expires; zero: never
+	Due       time.Time // when it is due, of one that waits for that: scheduled, or for another attempt; zero: it does not
 	Status    Status    // of one in a batch: what became of it; of a dead letter: why
 	Replicas  int       // how many replicas are known to have it (with Fsync on their disks), where it waited for some
 	Fsynced   bool      // whether it is known to be on the server's disk, where it waited for that
@@ -153,6 +155,6 @@ func (m *Message) Copy() *Message {
 		Payload: append([]byte(nil), m.Payload...), Target: m.Target, Source: m.Source, Type: m.Type,
 		CorrelationID: m.CorrelationID, ReplyTo: m.ReplyTo, ContentType: m.ContentType,
 		Headers: append([]Header(nil), m.Headers...), Priority: m.Priority, TTL: m.TTL,
-		MinReplicas: m.MinReplicas, Fsync: m.Fsync, Mode: m.Mode,
+		Delay: m.Delay, MinReplicas: m.MinReplicas, Fsync: m.Fsync, Mode: m.Mode,
 	}
 }

@@ -260,6 +260,9 @@ func (m *Message) published(bytes []byte, ids *texts, more int) {
 	}
 	m.Timestamp = timeFromWire(int64(wire.Uint64(bytes[atTimestamp:])))
 	m.Expires = timeFromWire(int64(wire.Uint64(bytes[atExpires:])))
+	if m.Delay > 0 {
+		m.Due = timeFromWire(int64(wire.Uint64(bytes[atTimestamp:])) + milliseconds(m.Delay))
+	}
 	m.ID = ids.add(id, more)
 }
 

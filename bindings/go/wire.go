@@ -17,6 +17,7 @@ const (
 	listVersion = 1
 	listHead    = 16
 	messageHead = 136
+	messageTail = 16 // delay and due, of messages that have one of them
 
 	atStatus     = 4
 	atTimestamp  = 8
@@ -147,6 +148,10 @@ func appendMessage(buffer []byte, m *Message) ([]byte, error) {
 	buffer = append(buffer, m.Payload...)
 	var padding [8]byte
 	buffer = append(buffer, padding[:(8-(len(buffer)-begin)%8)%8]...)
+	if m.Delay != 0 {
+		buffer = wire.AppendUint64(buffer, uint64(milliseconds(m.Delay)))
+		buffer = wire.AppendUint64(buffer, 0)
+	}
 	if int64(len(buffer)-begin) > math.MaxUint32 {
 		return nil, &Error{Status: StatusTooLarge, Message: "a message must be smaller than 4 GiB"}
 	}
@@ -330,6 +335,16 @@ func (m *Message) decode(bytes []byte) {
 	}
 	end := at + int(wire.Uint64(bytes[atPayload:]))
 	m.Payload = bytes[at:end:end] // what is appended to it goes elsewhere
+	m.Due = dueOf(bytes, end)
+}
+
+// dueOf reads what stands behind the payload, where there is something.
+func dueOf(bytes []byte, end int) time.Time {
+	tail := (end + 7) &^ 7
+	if len(bytes) < tail+messageTail {
+		return time.Time{}
+	}
+	return timeFromWire(int64(wire.Uint64(bytes[tail+8:])))
 }
 
 // textOf is bytes that nobody changes any more, as a text.

@@ -75,6 +75,7 @@ AGENTMQ_POINTER(void *pointer, void *, System.IntPtr, )
 AGENTMQ_POINTER(int32_t *results, int *, int[], )
 AGENTMQ_POINTER(size_t *size, size_t *, nuint, out)
 AGENTMQ_POINTER(int64_t *count, int64_t *, long, out)
+AGENTMQ_POINTER(int *deleted, int *, int, out)
 %apply int64_t *count { int64_t *removed, int64_t *recovered, int64_t *replayed, int64_t *purged,
                            int64_t *dropped, int64_t *gaps };
 %typemap(ctype) mq_health_state *state "void *"

@@ -52,7 +52,7 @@ HANDLE(mq_cancel)
 %typemap(gotype) size_t "uintptr"
 %typemap(gotype) size_t *, char ** "*uintptr"
 %typemap(gotype) int64_t * "*int64"
-%typemap(gotype) mq_health_state *, int32_t * "*int32"
+%typemap(gotype) mq_health_state *, int32_t *, int *deleted "*int32"
 %typemap(gotype) mq_failure "int32"
 %typemap(imtype) mq_failure "int32"
 %typemap(in) mq_failure %{ $1 = ($1_ltype)$input; %}

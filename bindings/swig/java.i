@@ -89,6 +89,13 @@ MQ_HANDLE(mq_list)
 %apply int64_t *COUNT { int64_t *count, int64_t *removed, int64_t *recovered, int64_t *replayed, int64_t *purged,
                            int64_t *dropped, int64_t *gaps };
 
+%typemap(jni) int *deleted "jlongArray"
+%typemap(jtype) int *deleted "long[]"
+%typemap(jstype) int *deleted "long[]"
+%typemap(javain) int *deleted "$javainput"
+%typemap(in) int *deleted (int number = 0) "$1 = &number;"
+%typemap(argout) int *deleted "glue::Answer(jenv, $input, *$1);"
+
 %typemap(jni) mq_health_state *state "jlongArray"
 %typemap(jtype) mq_health_state *state "long[]"
 %typemap(jstype) mq_health_state *state "long[]"

@@ -20,6 +20,7 @@
 %ignore mq_message_set_header;
 %ignore mq_message_set_priority;
 %ignore mq_message_set_ttl;
+%ignore mq_message_set_delay;
 %ignore mq_message_set_min_replicas;
 %ignore mq_message_set_fsync;
 %ignore mq_message_set_mode;
@@ -41,6 +42,8 @@
 %ignore mq_message_priority;
 %ignore mq_message_timestamp;
 %ignore mq_message_expires;
+%ignore mq_message_due;
+%ignore mq_message_is_deleted;   // by id: mq_is_deleted()
 %ignore mq_message_deliveries;
 %ignore mq_message_reserved_until;
 %ignore mq_message_state;

@@ -63,12 +63,22 @@ public sealed partial class Bus
         return count;
     }
 
-    /// <summary>Removes a message, waiting or in hand; whoever has it gets <see cref="MessageNotFoundException"/> from its
-    /// acknowledgement.</summary>
+    /// <summary>Removes a message, waiting, scheduled or in hand. Whoever has it learns it by <see cref="IsDeleted"/>, and
+    /// gets <see cref="MessageNotFoundException"/> from its acknowledgement.</summary>
     /// <param name="id">The id.</param>
     /// <exception cref="MessageNotFoundException">There is none.</exception>
     /// <exception cref="AgentMQException">A wrong id, or the server can't be reached.</exception>
     public void Delete(string id) => Native.mq_delete(Live, id);
+
+    /// <summary>Whether a message was deleted while in somebody's hand, so that there is no use in working on. Asks the
+    /// server each time.</summary>
+    /// <param name="id">The id.</param>
+    /// <exception cref="AgentMQException">A wrong id, or the server can't be reached.</exception>
+    public bool IsDeleted(string id)
+    {
+        Native.mq_is_deleted(Live, id, out var deleted);
+        return deleted != 0;
+    }
 
     /// <summary>Removes all messages and dead letters of a channel.</summary>
     /// <param name="channel">The channel; "*" and only that: the whole namespace.</param>

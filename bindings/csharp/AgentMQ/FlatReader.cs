@@ -96,6 +96,14 @@ internal static class FlatReader
         return entry.AsMemory(at, checked((int)Number64(entry, PayloadSize)));
     }
 
+    // What stands behind the payload; 0 where nothing does.
+    internal static long Due(byte[] entry)
+    {
+        var end = TextAt(entry, Texts) + Number(entry, Sizes + 4 * Texts) + checked((int)Number64(entry, PayloadSize));
+        var tail = (end + 7) & ~7;
+        return entry.Length < tail + FlatWriter.EntryTail ? 0 : Number64(entry, tail + 8);
+    }
+
     private static int TextAt(ReadOnlySpan<byte> entry, int text)
     {
         var at = FlatWriter.EntryHead;

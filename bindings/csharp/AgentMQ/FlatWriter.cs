@@ -8,6 +8,7 @@ internal sealed class FlatWriter : IDisposable
 {
     internal const int ListHead = 16;
     internal const int EntryHead = 136;
+    internal const int EntryTail = 16; // delay and due, of messages that have one of them
     internal const long NoTimeToLive = long.MinValue;
     private const int AsTheBus = -1;
     internal const string TooLarge = "the messages of one call are above 2 GiB";
@@ -55,6 +56,12 @@ internal sealed class FlatWriter : IDisposable
         var end = Length + message.Payload.Length;
         Length = (end + 7) & ~7;
         Bytes.AsSpan(end, Length - end).Clear();
+        if (message.Delay != TimeSpan.Zero)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(Bytes.AsSpan(Length), Time.Milliseconds(message.Delay));
+            BinaryPrimitives.WriteInt64LittleEndian(Bytes.AsSpan(Length + 8), 0);
+            Length += EntryTail;
+        }
         Number(head, Length - begin);
         _count++;
     }
@@ -76,7 +83,7 @@ internal sealed class FlatWriter : IDisposable
     {
         long chars = target.Length + message.Source.Length + message.Type.Length + message.CorrelationId.Length +
                      message.ReplyTo.Length + message.ContentType.Length;
-        long bytes = EntryHead + 8 + message.Payload.Length;
+        long bytes = EntryHead + 8 + EntryTail + message.Payload.Length;
         if (message.Headers.Count == 0) return bytes + 3 * chars;
         foreach (var (name, value) in message.Headers)
         {

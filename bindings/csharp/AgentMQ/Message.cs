@@ -27,6 +27,7 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
     private string? _agent;
     private string? _reason;
     private readonly int? _minReplicas;
+    private readonly TimeSpan _delay;
 
     // One that came from the library; the bytes belong to the message now.
     private Message(ReadOnlyMemory<byte> payload, byte[] flat)
@@ -91,6 +92,15 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
     /// <see cref="Timeout.InfiniteTimeSpan"/>: for ever.</summary>
     public TimeSpan? TimeToLive { get; init; }
 
+    /// <summary>When it is due: so long after it was stored, by the server's clock and never earlier, in milliseconds'
+    /// precision; zero: at once. Zero of a received message.</summary>
+    public TimeSpan Delay
+    {
+        get => _delay;
+        init => _delay = value >= TimeSpan.Zero ? value : throw new ArgumentOutOfRangeException(nameof(value), value,
+            "the delay must not be negative");
+    }
+
     /// <summary>How many replicas of the server publishing waits for, 0 to 100; null: the bus' setting
     /// <c>min_replicas</c>. Fewer within <c>durability_timeout</c>: it is stored, with <see cref="Status.Partial"/>. Null of
     /// a received message.</summary>
@@ -128,6 +138,10 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
 
     /// <summary>When it expires, by the server's clock; null: never.</summary>
     public DateTimeOffset? Expires => Time.Of(Number64(FlatReader.Expires));
+
+    /// <summary>When it is due, of one that was looked at while it waited for that: scheduled, or for another attempt; null:
+    /// it does not wait.</summary>
+    public DateTimeOffset? Due => _flat == null ? null : Time.Of(FlatReader.Due(_flat));
 
     /// <summary>Until when this delivery is reserved, as far as was known when it was read; null: it is not.</summary>
     public DateTimeOffset? ReservedUntil => Time.Of(Number64(FlatReader.ReservedUntil));
@@ -193,10 +207,11 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
     internal ReadOnlySpan<byte> ReceiptBytes => _flat == null ? default : FlatReader.Text(_flat, FlatText.Receipt);
 
     private ((string, string, string, string, string, string), (string, string, string, string, string),
-        (int, TimeSpan?, int?, bool?, Mode),
-        (DateTimeOffset?, DateTimeOffset?, DateTimeOffset?, int, MessageState, Status)) Known =>
+        (int, TimeSpan?, TimeSpan, int?, bool?, Mode),
+        (DateTimeOffset?, DateTimeOffset?, DateTimeOffset?, DateTimeOffset?, int, MessageState, Status)) Known =>
         ((Target, Source, Type, CorrelationId, ReplyTo, ContentType), (Id, Channel, Receipt, Agent, Reason),
-            (Priority, TimeToLive, MinReplicas, Fsync, Mode), (Timestamp, Expires, ReservedUntil, Deliveries, State, Status));
+            (Priority, TimeToLive, Delay, MinReplicas, Fsync, Mode),
+            (Timestamp, Expires, Due, ReservedUntil, Deliveries, State, Status));
 
     private string Read(FlatText text) =>
         _flat == null ? "" : System.Text.Encoding.UTF8.GetString(FlatReader.Text(_flat, text));

@@ -298,7 +298,7 @@ static inline mq_status mqg_fetch_flat(mq_subscription *subscription, int descri
 extern "C" {
 #endif
 
-void _wrap_Swig_free_native_7ae074739bc05ebc(void *_swig_go_0) {
+void _wrap_Swig_free_native_0de2dfc373ed1fde(void *_swig_go_0) {
   void *arg1 = (void *) 0 ;
   
   arg1 = *(void **)&_swig_go_0; 
@@ -308,7 +308,7 @@ void _wrap_Swig_free_native_7ae074739bc05ebc(void *_swig_go_0) {
 }
 
 
-void *_wrap_Swig_malloc_native_7ae074739bc05ebc(intgo _swig_go_0) {
+void *_wrap_Swig_malloc_native_0de2dfc373ed1fde(intgo _swig_go_0) {
   int arg1 ;
   void *result = 0 ;
   void *_swig_go_result;
@@ -321,7 +321,7 @@ void *_wrap_Swig_malloc_native_7ae074739bc05ebc(intgo _swig_go_0) {
 }
 
 
-char *_wrap_MqVersion_native_7ae074739bc05ebc() {
+char *_wrap_MqVersion_native_0de2dfc373ed1fde() {
   char *result = 0 ;
   char *_swig_go_result;
   
@@ -332,7 +332,7 @@ char *_wrap_MqVersion_native_7ae074739bc05ebc() {
 }
 
 
-intgo _wrap_MqStatusIsRetriable_native_7ae074739bc05ebc(intgo _swig_go_0) {
+intgo _wrap_MqStatusIsRetriable_native_0de2dfc373ed1fde(intgo _swig_go_0) {
   mq_status arg1 ;
   int result;
   intgo _swig_go_result;
@@ -345,7 +345,7 @@ intgo _wrap_MqStatusIsRetriable_native_7ae074739bc05ebc(intgo _swig_go_0) {
 }
 
 
-intgo _wrap_MqSettings_native_7ae074739bc05ebc(char **_swig_go_0) {
+intgo _wrap_MqSettings_native_0de2dfc373ed1fde(char **_swig_go_0) {
   char **arg1 = (char **) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -358,7 +358,7 @@ intgo _wrap_MqSettings_native_7ae074739bc05ebc(char **_swig_go_0) {
 }
 
 
-void _wrap_MqConfigFree_native_7ae074739bc05ebc(mq_config *_swig_go_0) {
+void _wrap_MqConfigFree_native_0de2dfc373ed1fde(mq_config *_swig_go_0) {
   mq_config *arg1 = (mq_config *) 0 ;
   
   arg1 = (mq_config *)_swig_go_0; 
@@ -368,7 +368,7 @@ void _wrap_MqConfigFree_native_7ae074739bc05ebc(mq_config *_swig_go_0) {
 }
 
 
-intgo _wrap_AgentmqOpen_native_7ae074739bc05ebc(_gostring_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
+intgo _wrap_AgentmqOpen_native_0de2dfc373ed1fde(_gostring_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
   char *arg1 = (char *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   mq_bus **arg3 = (mq_bus **) 0 ;
@@ -386,7 +386,7 @@ intgo _wrap_AgentmqOpen_native_7ae074739bc05ebc(_gostring_ _swig_go_0, mq_config
 }
 
 
-intgo _wrap_AgentmqClose_native_7ae074739bc05ebc(mq_bus *_swig_go_0) {
+intgo _wrap_AgentmqClose_native_0de2dfc373ed1fde(mq_bus *_swig_go_0) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -399,7 +399,7 @@ intgo _wrap_AgentmqClose_native_7ae074739bc05ebc(mq_bus *_swig_go_0) {
 }
 
 
-intgo _wrap_MqConfigure_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig_go_1, mq_config *_swig_go_2) {
+intgo _wrap_MqConfigure_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, mq_config *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_config *arg3 = (mq_config *) 0 ;
@@ -417,7 +417,7 @@ intgo _wrap_MqConfigure_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _
 }
 
 
-intgo _wrap_MqShutdown_native_7ae074739bc05ebc(mq_bus *_swig_go_0) {
+intgo _wrap_MqShutdown_native_0de2dfc373ed1fde(mq_bus *_swig_go_0) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -430,7 +430,7 @@ intgo _wrap_MqShutdown_native_7ae074739bc05ebc(mq_bus *_swig_go_0) {
 }
 
 
-void _wrap_MqListFree_native_7ae074739bc05ebc(mq_list *_swig_go_0) {
+void _wrap_MqListFree_native_0de2dfc373ed1fde(mq_list *_swig_go_0) {
   mq_list *arg1 = (mq_list *) 0 ;
   
   arg1 = (mq_list *)_swig_go_0; 
@@ -440,7 +440,7 @@ void _wrap_MqListFree_native_7ae074739bc05ebc(mq_list *_swig_go_0) {
 }
 
 
-intgo _wrap_MqSubscribe_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, mq_config *_swig_go_3, mq_subscription **_swig_go_4) {
+intgo _wrap_MqSubscribe_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, mq_config *_swig_go_3, mq_subscription **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -463,7 +463,7 @@ intgo _wrap_MqSubscribe_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _
 }
 
 
-intgo _wrap_MqListen_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig_go_1, mq_config *_swig_go_2, mq_subscription **_swig_go_3) {
+intgo _wrap_MqListen_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, mq_config *_swig_go_2, mq_subscription **_swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_config *arg3 = (mq_config *) 0 ;
@@ -483,7 +483,7 @@ intgo _wrap_MqListen_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swi
 }
 
 
-intgo _wrap_MqSubscriptionLost_native_7ae074739bc05ebc(mq_subscription *_swig_go_0, long long *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqSubscriptionLost_native_0de2dfc373ed1fde(mq_subscription *_swig_go_0, long long *_swig_go_1, long long *_swig_go_2) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   int64_t *arg2 = (int64_t *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -500,7 +500,7 @@ intgo _wrap_MqSubscriptionLost_native_7ae074739bc05ebc(mq_subscription *_swig_go
 }
 
 
-intgo _wrap_MqSubscriptionAdd_native_7ae074739bc05ebc(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
+intgo _wrap_MqSubscriptionAdd_native_0de2dfc373ed1fde(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_status result;
@@ -516,7 +516,7 @@ intgo _wrap_MqSubscriptionAdd_native_7ae074739bc05ebc(mq_subscription *_swig_go_
 }
 
 
-intgo _wrap_MqSubscriptionRemove_native_7ae074739bc05ebc(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
+intgo _wrap_MqSubscriptionRemove_native_0de2dfc373ed1fde(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_status result;
@@ -532,7 +532,7 @@ intgo _wrap_MqSubscriptionRemove_native_7ae074739bc05ebc(mq_subscription *_swig_
 }
 
 
-intgo _wrap_MqSubscriptionFd_native_7ae074739bc05ebc(mq_subscription *_swig_go_0) {
+intgo _wrap_MqSubscriptionFd_native_0de2dfc373ed1fde(mq_subscription *_swig_go_0) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   int result;
   intgo _swig_go_result;
@@ -545,7 +545,7 @@ intgo _wrap_MqSubscriptionFd_native_7ae074739bc05ebc(mq_subscription *_swig_go_0
 }
 
 
-intgo _wrap_MqUnsubscribe_native_7ae074739bc05ebc(mq_subscription *_swig_go_0) {
+intgo _wrap_MqUnsubscribe_native_0de2dfc373ed1fde(mq_subscription *_swig_go_0) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -558,7 +558,7 @@ intgo _wrap_MqUnsubscribe_native_7ae074739bc05ebc(mq_subscription *_swig_go_0) {
 }
 
 
-void _wrap_MqSubscriptionFree_native_7ae074739bc05ebc(mq_subscription *_swig_go_0) {
+void _wrap_MqSubscriptionFree_native_0de2dfc373ed1fde(mq_subscription *_swig_go_0) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   
   arg1 = (mq_subscription *)_swig_go_0; 
@@ -568,7 +568,7 @@ void _wrap_MqSubscriptionFree_native_7ae074739bc05ebc(mq_subscription *_swig_go_
 }
 
 
-mq_cancel *_wrap_MqCancelNew_native_7ae074739bc05ebc() {
+mq_cancel *_wrap_MqCancelNew_native_0de2dfc373ed1fde() {
   mq_cancel *result = 0 ;
   mq_cancel *_swig_go_result;
   
@@ -579,7 +579,7 @@ mq_cancel *_wrap_MqCancelNew_native_7ae074739bc05ebc() {
 }
 
 
-void _wrap_MqCancelFire_native_7ae074739bc05ebc(mq_cancel *_swig_go_0) {
+void _wrap_MqCancelFire_native_0de2dfc373ed1fde(mq_cancel *_swig_go_0) {
   mq_cancel *arg1 = (mq_cancel *) 0 ;
   
   arg1 = (mq_cancel *)_swig_go_0; 
@@ -589,7 +589,7 @@ void _wrap_MqCancelFire_native_7ae074739bc05ebc(mq_cancel *_swig_go_0) {
 }
 
 
-void _wrap_MqCancelFree_native_7ae074739bc05ebc(mq_cancel *_swig_go_0) {
+void _wrap_MqCancelFree_native_0de2dfc373ed1fde(mq_cancel *_swig_go_0) {
   mq_cancel *arg1 = (mq_cancel *) 0 ;
   
   arg1 = (mq_cancel *)_swig_go_0; 
@@ -599,7 +599,7 @@ void _wrap_MqCancelFree_native_7ae074739bc05ebc(mq_cancel *_swig_go_0) {
 }
 
 
-intgo _wrap_MqAckId_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2) {
+intgo _wrap_MqAckId_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -618,7 +618,7 @@ intgo _wrap_MqAckId_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig
 }
 
 
-intgo _wrap_MqNackReceipt_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig_go_1, intgo _swig_go_2, long long _swig_go_3, _gostring_ _swig_go_4) {
+intgo _wrap_MqNackReceipt_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, intgo _swig_go_2, long long _swig_go_3, _gostring_ _swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_failure arg3 ;
@@ -641,7 +641,7 @@ intgo _wrap_MqNackReceipt_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_
 }
 
 
-intgo _wrap_MqExtendReceipt_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long _swig_go_2) {
+intgo _wrap_MqExtendReceipt_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long _swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int64_t arg3 ;
@@ -659,7 +659,7 @@ intgo _wrap_MqExtendReceipt_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostrin
 }
 
 
-intgo _wrap_MqGetPending_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
+intgo _wrap_MqGetPending_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -682,7 +682,7 @@ intgo _wrap_MqGetPending_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ 
 }
 
 
-intgo _wrap_MqFind_native_7ae074739bc05ebc(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
+intgo _wrap_MqFind_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   size_t arg3 ;
@@ -703,7 +703,7 @@ intgo _wrap_MqFind_native_7ae074739bc05ebc(mq_bus *_swig_go_0, mq_config *_swig_
 }
 
 
-intgo _wrap_MqCount_native_7ae074739bc05ebc(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqCount_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -720,7 +720,7 @@ intgo _wrap_MqCount_native_7ae074739bc05ebc(mq_bus *_swig_go_0, mq_config *_swig
 }
 
 
-intgo _wrap_MqDelete_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig_go_1) {
+intgo _wrap_MqDelete_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_status result;
@@ -736,7 +736,25 @@ intgo _wrap_MqDelete_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swi
 }
 
 
-intgo _wrap_MqClear_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqIsDeleted_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, int *_swig_go_2) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  char *arg2 = (char *) 0 ;
+  int *arg3 = (int *) 0 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  const Terminated terminated2(_swig_go_1); arg2 = terminated2.get(); 
+  arg3 = *(int **)&_swig_go_2; 
+  
+  result = (mq_status)mq_is_deleted(arg1,(char const *)arg2,arg3);
+  _swig_go_result = mqg_failed(result); 
+  
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqClear_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -754,7 +772,7 @@ intgo _wrap_MqClear_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig
 }
 
 
-intgo _wrap_MqRecoverPending_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqRecoverPending_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -772,7 +790,7 @@ intgo _wrap_MqRecoverPending_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostri
 }
 
 
-intgo _wrap_MqDeadLetters_native_7ae074739bc05ebc(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
+intgo _wrap_MqDeadLetters_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   size_t arg3 ;
@@ -793,7 +811,7 @@ intgo _wrap_MqDeadLetters_native_7ae074739bc05ebc(mq_bus *_swig_go_0, mq_config 
 }
 
 
-intgo _wrap_MqReplay_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
+intgo _wrap_MqReplay_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char **arg3 = (char **) 0 ;
@@ -811,7 +829,7 @@ intgo _wrap_MqReplay_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swi
 }
 
 
-intgo _wrap_MqReplayAll_native_7ae074739bc05ebc(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqReplayAll_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -828,7 +846,7 @@ intgo _wrap_MqReplayAll_native_7ae074739bc05ebc(mq_bus *_swig_go_0, mq_config *_
 }
 
 
-intgo _wrap_MqPurgeDeadLetters_native_7ae074739bc05ebc(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqPurgeDeadLetters_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -845,7 +863,7 @@ intgo _wrap_MqPurgeDeadLetters_native_7ae074739bc05ebc(mq_bus *_swig_go_0, mq_co
 }
 
 
-intgo _wrap_MqStats_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
+intgo _wrap_MqStats_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char **arg3 = (char **) 0 ;
@@ -863,7 +881,7 @@ intgo _wrap_MqStats_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig
 }
 
 
-intgo _wrap_MqHealth_native_7ae074739bc05ebc(mq_bus *_swig_go_0, int *_swig_go_1, char **_swig_go_2) {
+intgo _wrap_MqHealth_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, int *_swig_go_1, char **_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_health_state *arg2 = (mq_health_state *) 0 ;
   char **arg3 = (char **) 0 ;
@@ -880,7 +898,7 @@ intgo _wrap_MqHealth_native_7ae074739bc05ebc(mq_bus *_swig_go_0, int *_swig_go_1
 }
 
 
-intgo _wrap_MqNextLogWith_native_7ae074739bc05ebc(mq_bus *_swig_go_0, long long _swig_go_1, mq_cancel *_swig_go_2, char **_swig_go_3) {
+intgo _wrap_MqNextLogWith_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, long long _swig_go_1, mq_cancel *_swig_go_2, char **_swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   int64_t arg2 ;
   mq_cancel *arg3 = (mq_cancel *) 0 ;
@@ -899,7 +917,7 @@ intgo _wrap_MqNextLogWith_native_7ae074739bc05ebc(mq_bus *_swig_go_0, long long 
 }
 
 
-intgo _wrap_MqsListFlat_native_7ae074739bc05ebc(mq_list *_swig_go_0, _goslice_ _swig_go_1) {
+intgo _wrap_MqsListFlat_native_0de2dfc373ed1fde(mq_list *_swig_go_0, _goslice_ _swig_go_1) {
   mq_list *arg1 = (mq_list *) 0 ;
   void *arg2 = (void *) 0 ;
   size_t arg3 ;
@@ -922,7 +940,7 @@ intgo _wrap_MqsListFlat_native_7ae074739bc05ebc(mq_list *_swig_go_0, _goslice_ _
 }
 
 
-intgo _wrap_MqsPublishFlat_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, mq_cancel *_swig_go_3, _goslice_ _swig_go_4) {
+intgo _wrap_MqsPublishFlat_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, mq_cancel *_swig_go_3, _goslice_ _swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   void *arg3 = (void *) 0 ;
@@ -953,7 +971,7 @@ intgo _wrap_MqsPublishFlat_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring
 }
 
 
-intgo _wrap_MqsOpenCluster_native_7ae074739bc05ebc(_goslice_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
+intgo _wrap_MqsOpenCluster_native_0de2dfc373ed1fde(_goslice_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
   void *arg1 = (void *) 0 ;
   size_t arg2 ;
   mq_config *arg3 = (mq_config *) 0 ;
@@ -971,7 +989,7 @@ intgo _wrap_MqsOpenCluster_native_7ae074739bc05ebc(_goslice_ _swig_go_0, mq_conf
 }
 
 
-intgo _wrap_MqsAckFlat_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _goslice_ _swig_go_1, _goslice_ _swig_go_2) {
+intgo _wrap_MqsAckFlat_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _goslice_ _swig_go_1, _goslice_ _swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   void *arg2 = (void *) 0 ;
   size_t arg3 ;
@@ -994,7 +1012,7 @@ intgo _wrap_MqsAckFlat_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _goslice_ _sw
 }
 
 
-intgo _wrap_MqsConfigOf_native_7ae074739bc05ebc(_goslice_ _swig_go_0, mq_config **_swig_go_1) {
+intgo _wrap_MqsConfigOf_native_0de2dfc373ed1fde(_goslice_ _swig_go_0, mq_config **_swig_go_1) {
   void *arg1 = (void *) 0 ;
   size_t arg2 ;
   mq_config **arg3 = (mq_config **) 0 ;
@@ -1010,7 +1028,7 @@ intgo _wrap_MqsConfigOf_native_7ae074739bc05ebc(_goslice_ _swig_go_0, mq_config 
 }
 
 
-intgo _wrap_MqsGetFlat_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, size_t *_swig_go_3) {
+intgo _wrap_MqsGetFlat_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, size_t *_swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   void *arg3 = (void *) 0 ;
@@ -1031,7 +1049,7 @@ intgo _wrap_MqsGetFlat_native_7ae074739bc05ebc(mq_bus *_swig_go_0, _gostring_ _s
 }
 
 
-intgo _wrap_MqgFetchFlat_native_7ae074739bc05ebc(mq_subscription *_swig_go_0, intgo _swig_go_1, size_t _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, _goslice_ _swig_go_5) {
+intgo _wrap_MqgFetchFlat_native_0de2dfc373ed1fde(mq_subscription *_swig_go_0, intgo _swig_go_1, size_t _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, _goslice_ _swig_go_5) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   int arg2 ;
   size_t arg3 ;

@@ -81,7 +81,8 @@ public abstract class BusAdmin {
   }
 
   /**
-   * Removes a message, waiting or in hand; who has it gets {@link NotFoundException} from its ack.
+   * Removes a message, waiting, scheduled or in hand. Who has it learns it by {@link #isDeleted}, and gets {@link
+   * NotFoundException} from its ack.
    *
    * @param id the message's id
    * @return false: there was none
@@ -90,6 +91,19 @@ public abstract class BusAdmin {
     int[] answer = new int[1];
     run(bus -> answer[0] = Native.mq_delete(bus, id));
     return answer[0] == Status.OK.value();
+  }
+
+  /**
+   * Whether a message was deleted while in somebody's hand, so that there is no use in working on. Asks the server each
+   * time.
+   *
+   * @param id the message's id
+   * @return whether it was
+   */
+  public boolean isDeleted(String id) {
+    long[] deleted = new long[1];
+    run(bus -> Native.mq_is_deleted(bus, id, deleted));
+    return deleted[0] != 0;
   }
 
   /**

@@ -51,6 +51,7 @@ final class Flat {
   static final int MODE = 128;
   private static final int RECEIVERS = 132;
   static final int HEAD = 136;
+  private static final int TAIL = 16; // delay and due, of messages that have one of them
 
   private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
   private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -121,9 +122,16 @@ final class Flat {
           new Message(
               Arrays.copyOfRange(flat, at, headers),
               headers(flat, headers, number(flat, at + HEADERS)),
-              Arrays.copyOfRange(flat, payload, end)));
+              Arrays.copyOfRange(flat, payload, end),
+              due(flat, at, end)));
     }
     return messages;
+  }
+
+  // Of the message that begins there, and whose payload ends there.
+  private static long due(byte[] flat, int begin, int end) {
+    int tail = begin + ((end - begin + 7) & ~7);
+    return begin + number(flat, begin) < tail + TAIL ? 0 : longNumber(flat, tail + 8);
   }
 
   static int number(byte[] flat, int at) {
@@ -201,7 +209,7 @@ final class Flat {
         size += Utf8.size("the header '" + header.getKey() + "'", header.getValue());
       }
     }
-    return (size + 7) & ~7L;
+    return ((size + 7) & ~7L) + (message.delay() == 0 ? 0 : TAIL);
   }
 
   // Writes where there are zeros, and answers where it ends.
@@ -234,7 +242,11 @@ final class Flat {
       INT.set(flat, begin + HEADER_SIZE, at - headers);
     }
     System.arraycopy(payload, 0, flat, at, payload.length);
-    int end = (at + payload.length + 7) & ~7;
+    int end = begin + ((at + payload.length - begin + 7) & ~7);
+    if (message.delay() != 0) {
+      LONG.set(flat, end, message.delay());
+      end += TAIL;
+    }
     INT.set(flat, begin, end - begin);
     return end;
   }

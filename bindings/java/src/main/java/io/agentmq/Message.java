@@ -33,6 +33,8 @@ public final class Message {
   private final byte[] payload;
   private final int priority;
   private final long ttl;
+  private final long delay;
+  private final long due;
   private final int minReplicas;
   private final int fsync;
   private final Mode mode;
@@ -44,19 +46,23 @@ public final class Message {
     payload = of.payload;
     priority = of.priority;
     ttl = of.ttl;
+    delay = of.delay;
+    due = 0;
     minReplicas = of.minReplicas;
     fsync = of.fsync;
     mode = of.mode;
   }
 
   /** One that came from the library. All of it belongs to the message now. */
-  Message(byte[] flat, Map<String, String> headers, byte[] payload) {
+  Message(byte[] flat, Map<String, String> headers, byte[] payload, long due) {
     texts = new String[Flat.TEXTS];
     this.flat = flat;
     this.headers = headers.isEmpty() ? Map.of() : Collections.unmodifiableMap(headers);
     this.payload = payload;
     priority = Flat.number(flat, Flat.PRIORITY);
     ttl = Flat.longNumber(flat, Flat.TTL);
+    delay = 0; // it is over, or its sender's to say
+    this.due = due;
     minReplicas = MessageBuilder.AS_THE_BUS; // it was for its sender to say
     fsync = MessageBuilder.AS_THE_BUS;
     mode = Mode.QUEUE;
@@ -88,6 +94,10 @@ public final class Message {
 
   long ttl() {
     return ttl;
+  }
+
+  long delay() {
+    return delay;
   }
 
   int minReplicas() {
@@ -296,6 +306,15 @@ public final class Message {
    */
   public int priority() {
     return priority;
+  }
+
+  /**
+   * When it is due, of one that was looked at while it waited for that: scheduled, or for another attempt.
+   *
+   * @return empty: it does not wait
+   */
+  public Optional<Instant> due() {
+    return expiry(due);
   }
 
   /**

@@ -25,6 +25,7 @@ public final class MessageBuilder {
   byte[] payload;
   int priority = Message.NORMAL;
   long ttl = TTL_UNSET;
+  long delay;
   int minReplicas = AS_THE_BUS;
   int fsync = AS_THE_BUS; // else 0 or 1
   Mode mode = Mode.QUEUE;
@@ -44,6 +45,7 @@ public final class MessageBuilder {
     headers.putAll(of.headers());
     priority = of.priority();
     ttl = of.ttl();
+    delay = of.delay();
     minReplicas = of.minReplicas();
     fsync = of.fsync();
     mode = of.mode();
@@ -163,6 +165,18 @@ public final class MessageBuilder {
    */
   public MessageBuilder ttl(Duration value) {
     ttl = Bus.FOREVER.equals(value) ? TTL_FOREVER : Wait.millis("ttl", value);
+    return this;
+  }
+
+  /**
+   * When it is due: so long after it was stored, by the server's clock, and never earlier.
+   *
+   * @param value at most 100 years, rounded up to milliseconds; zero: at once
+   * @return this
+   * @throws InvalidException where it is negative
+   */
+  public MessageBuilder delay(Duration value) {
+    delay = Wait.millis("delay", value);
     return this;
   }
 
