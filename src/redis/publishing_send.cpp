@@ -99,7 +99,7 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
     AddLaneKeys(&command, group->keys);
   }
   for (const auto& group : view.groups) {
-    if (later) command.Key(group.keys.due());
+    if (later) command.Key(group->keys.due());
   }
   if (later) command.KeepKey(queue.keys().Later());
   if (beside) command.KeepKey(queue.keys().Open());
