@@ -136,8 +136,9 @@ TEST(Library, TheTableOfSettingsHoldsEverySettingOfThisVersion) {
         "sentinel_password"}},
       {"channel", {"ttl", "max_items", "overflow", "publish_timeout", "group_ttl"}},
       {"subscription",
-       {"consumer", "prefetch", "visibility_timeout", "auto_extend", "auto_extend_max", "retry_attempts",
-        "backoff_base", "backoff_factor", "backoff_max", "backoff_jitter", "start", "workers"}},
+       {"consumer", "listen_buffer", "listen_buffer_bytes", "prefetch", "visibility_timeout", "auto_extend",
+        "auto_extend_max", "retry_attempts", "backoff_base", "backoff_factor", "backoff_max", "backoff_jitter", "start",
+        "workers"}},
       {"filter", {"channel", "source", "target", "type", "state", "since", "until"}}};
   EXPECT_EQ(by_kind, expected);
 }
