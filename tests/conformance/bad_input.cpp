@@ -140,6 +140,10 @@ void AddManaging(const Things& t, std::vector<BadCall>& calls) {
   BAD(mq_count, "count", t.bus, nullptr, nullptr);
   BAD(mq_delete, "bus", nullptr, "id");
   BAD(mq_delete, "id", t.bus, nullptr);
+  static int deleted = 1;  // not captured
+  BAD(mq_is_deleted, "bus", nullptr, "id", &deleted);
+  BAD(mq_is_deleted, "id", t.bus, nullptr, &deleted);
+  BAD(mq_is_deleted, "deleted", t.bus, "id", nullptr);
   BAD(mq_clear, "bus", nullptr, "c", &number);
   BAD(mq_clear, "channel", t.bus, nullptr, &number);
   BAD(mq_recover_pending, "bus", nullptr, nullptr, &number);
@@ -176,6 +180,7 @@ void AddMessages(std::vector<BadCall>& calls) {
   BAD(mq_message_set_header, "name", Message("x").get(), nullptr, "y");
   BAD(mq_message_set_priority, "message", nullptr, 5);
   BAD(mq_message_set_ttl, "message", nullptr, 5);
+  BAD(mq_message_set_delay, "message", nullptr, 5);
   BAD(mq_message_set_min_replicas, "message", nullptr, 1);
   BAD(mq_message_set_fsync, "message", nullptr, 1);
   BAD(mq_message_set_mode, "message", nullptr, MQ_MODE_BOTH);
@@ -241,6 +246,8 @@ std::set<std::string> CallWithoutStatus() {
   ZERO(mq_message_priority);
   ZERO(mq_message_timestamp);
   ZERO(mq_message_expires);
+  ZERO(mq_message_due);
+  ZERO(mq_message_is_deleted);
   ZERO(mq_message_deliveries);
   ZERO(mq_message_reserved_until);
   ZERO(mq_message_state);
