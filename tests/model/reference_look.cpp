@@ -46,8 +46,9 @@ Verdict Reference::CheckState(const Seen& seen, const Claim& claim, Moment momen
   if (claim.place == Place::kHeld) allowed.insert(MQ_STATE_RESERVED);
   // One that was given back without a delay may wait for its turn among those with one.
   const bool given_back = claim.place == Place::kReady && !claim.regular && claim.most_tries > 0;
-  const mq_state waits = claim.most_tries > 0 ? MQ_STATE_RETRYING : MQ_STATE_SCHEDULED;
-  if (claim.place == Place::kRetrying || given_back) allowed.insert(waits);
+  const bool waits = claim.place == Place::kRetrying || given_back;
+  if (waits && claim.most_tries > 0) allowed.insert(MQ_STATE_RETRYING);
+  if (waits && claim.least_tries == 0) allowed.insert(MQ_STATE_SCHEDULED);
   // In the hand of a consumer that has not shown it, or of one that nobody knows yet.
   if (!claim.ahead.empty() || over || claim.unsure) allowed.insert(MQ_STATE_RESERVED);
   if (allowed.contains(seen.state)) return "";
