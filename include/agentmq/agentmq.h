@@ -316,7 +316,8 @@ MQ_API mq_status mq_message_set_min_replicas(mq_message *message, int replicas);
 MQ_API mq_status mq_message_set_fsync(mq_message *message, int on);
 /** Whether it is stored, told to listeners (mq_listen()), or both. What is only told has no limits but `max_payload`: the
  *  channel's max_items says nothing of it, a ttl is told along; asking for min_replicas or fsync is MQ_INVALID when it is
- *  published, and so is any mode but MQ_MODE_QUEUE on MQ_DIRECT, which nobody can listen to. @return MQ_OK, MQ_INVALID */
+ *  published, and so is any mode but MQ_MODE_QUEUE with a delay, since listeners are told at once, and on MQ_DIRECT, which
+ *  nobody can listen to. @return MQ_OK, MQ_INVALID */
 MQ_API mq_status mq_message_set_mode(mq_message *message, mq_mode mode);
 
 /* Getters answer "" (or 0) where a property is unset and for a NULL message. Strings are borrowed until the message is

@@ -206,6 +206,9 @@ Status Publisher::Check(std::string_view channel, const Message* message) const 
   if (message->mode() != Mode::kQueue && channel.empty()) {
     return Status::Invalid("a direct message has no channel that listeners could hear: its mode must be queue");
   }
+  if (message->mode() != Mode::kQueue && message->delay() > 0) {
+    return Status::Invalid("listeners are told at once: a message with a delay must have the mode queue");
+  }
   if (message->mode() == Mode::kPubSub &&
       Durability{message->min_replicas().value_or(0), message->fsync().value_or(false)}.asked()) {
     return Status::Invalid("min_replicas and fsync are for what is stored, mode pubsub stores nothing");

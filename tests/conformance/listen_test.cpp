@@ -337,6 +337,19 @@ TEST_P(ListenTest, ThereIsNothingToSettle) {
   EXPECT_EQ(bus_.Count(), 2);
 }
 
+TEST_P(ListenTest, WhatIsToldAtOnceHasNoDelay) {
+  Subscription listener = bus_.Listen("c");
+  for (const mq_mode mode : {MQ_MODE_PUBSUB, MQ_MODE_BOTH}) {
+    const Message message = Text("x", "a");
+    ASSERT_STATUS(MQ_OK, mq_message_set_mode(message.get(), mode));
+    ASSERT_STATUS(MQ_OK, mq_message_set_delay(message.get(), 1000));
+    EXPECT_STATUS(MQ_INVALID, mq_publish(bus_.get(), "c", message.get()));
+    EXPECT_TRUE(ErrorSays("delay"));
+  }
+  EXPECT_EQ(bus_.Count(), 0);
+  EXPECT_FALSE(listener.Fetch(kMoment));
+}
+
 TEST_P(ListenTest, WrongPatternsAreRefusedWithASentence) {
   const std::string long_one(257, 'x');
   for (const char* pattern :
