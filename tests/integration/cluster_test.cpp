@@ -100,11 +100,14 @@ TEST(ClusterTest, ANodeThatNobodyReachesIsNamedAndTheOthersServe) {
   const int nowhere = FreePort();
   cluster.node(2).Client().Must({"CONFIG", "SET", "cluster-announce-port", std::to_string(nowhere)});
   const std::string address = "127.0.0.1:" + std::to_string(nowhere);
-  ASSERT_TRUE(Eventually(kPatience, [&] {
-    const Reply slots = cluster.node(0).Client().Must({"CLUSTER", "SLOTS"});
-    return std::any_of(slots.items.begin(), slots.items.end(),
-                       [&](const Reply& range) { return range.items[2].items[1].number == nowhere; });
-  }));
+  // A bus that doubts what one node says asks the others.
+  for (size_t node = 0; node < 3; ++node) {
+    ASSERT_TRUE(Eventually(kPatience, [&] {
+      const Reply slots = cluster.node(node).Client().Must({"CLUSTER", "SLOTS"});
+      return std::any_of(slots.items.begin(), slots.items.end(),
+                         [&](const Reply& range) { return range.items[2].items[1].number == nowhere; });
+    }));
+  }
   Bus bus = Bus::OpenCluster({cluster.node(0).address()}, {{"command_timeout", "1s"}});
   const std::string there = AgentsOn(cluster, 0, "c", 1)[0];
   const std::string away = AgentsOn(cluster, 2, "c", 1)[0];
