@@ -36,8 +36,10 @@ void RedisConsumer::ReadAhead(size_t room) {
     coming += Coming(asked.back(), nullptr);
     commands.push_back(MakeRead(*asked.back().read));
   }
-  // Fewer than what is under way are not worth a call.
-  if (known && room > coming && room - coming >= coming) {
+  // What found nothing is used before it is asked again: a quiet source would be asked with each message of another. And
+  // fewer than what is under way are not worth a call.
+  const bool quiet = started_ && commands.empty() && coming == 0;
+  if (known && !quiet && room > coming && room - coming >= coming) {
     commands.push_back(MakeFetch(room - coming));
     asked.push_back({SteadyMillis(), delivery_, room - coming, std::nullopt, false});
   }
