@@ -25,8 +25,10 @@ class ScheduleTest : public RedisTest {
 
 struct Lateness {
   int64_t earliest = INT64_MAX, worst = INT64_MIN;
+  int64_t total = 0;
   int late = 0;  // by more than 10 ms
   void Add(int64_t by) {
+    total += by;
     earliest = std::min(earliest, by);
     worst = std::max(worst, by);
     late += by > 10 ? 1 : 0;
@@ -83,7 +85,7 @@ TEST_F(ScheduleTest, OneThatGoesPassesOnWhatItKnows) {
     lateness.Add(Time(client) - due);
   }
   EXPECT_LT(lateness.worst, 1500);
-  EXPECT_LT(lateness.late, kCount) << "only the tick finds them";
+  EXPECT_LT(lateness.total, 1000) << "the tick would find each of them half a second late";
   std::printf("%s\n", lateness.Text(kCount).c_str());
 }
 

@@ -58,18 +58,21 @@ bool Reference::SurelyExists(const Entry& entry, Moment moment) const {
   });
 }
 
-// Its reservation may have run out since the last look: that of who holds it, or of who crashed with it unseen.
-bool Reference::MayHaveLapsed(const Claim& claim, Moment moment) const {
-  if (claim.place == Place::kHeld) return MayBeOver(claim.ends.from, moment);
-  if (claim.place == Place::kDone) return false;
-  return std::any_of(claim.ahead.begin(), claim.ahead.end(), [&](const auto& who) {
+// How many reservations may have run out since the last look: that of who holds it, and of who crashed with it unseen,
+// one after the other.
+int Reference::MostLapses(const Claim& claim, Moment moment) const {
+  if (claim.place == Place::kDone) return 0;
+  const bool held = claim.place == Place::kHeld;
+  if (held && !MayBeOver(claim.ends.from, moment)) return 0;
+  const auto unseen = std::count_if(claim.ahead.begin(), claim.ahead.end(), [&](const auto& who) {
     const Consumer& consumer = consumers_.at(who.first);
     return consumer.crashed && MayBeOver(consumer.lapse.from, moment);
   });
+  return static_cast<int>(unseen) + (held ? 1 : 0);
 }
 
 bool Reference::MayHaveDied(const Claim& claim, Moment moment) const {
-  return claim.unsure || (claim.most_tries + 1 >= attempts_ && MayHaveLapsed(claim, moment));
+  return claim.unsure || (MayHaveLapsed(claim, moment) && claim.most_tries + MostLapses(claim, moment) >= attempts_);
 }
 
 void Reference::Remove(Entry* entry) {
@@ -265,10 +268,13 @@ void Reference::Recovered(Moment moment) {
     consumer.crashed = false;
     for (auto& [id, entry] : entries_) {
       for (auto& [group, claim] : entry.claims) {
-        if (claim.ahead.erase(number) == 0 || claim.place == Place::kDone || claim.place == Place::kHeld) continue;
+        if (claim.ahead.erase(number) == 0 || claim.place == Place::kDone) continue;
+        // That one may have read it ahead after its holder had lost it.
+        const bool held = claim.place == Place::kHeld;
+        if (held && !MayBeOver(claim.ends.from, moment)) continue;
         ++claim.most_tries;
         claim.unsure = claim.unsure || claim.most_tries >= attempts_;
-        claim.since = step_;
+        if (!held) claim.since = step_;
       }
     }
   }

@@ -168,7 +168,8 @@ class Reference {
   Verdict Full(const std::string& channel, size_t least, size_t most, size_t count, mq_status status) const;
   bool SurelyExists(const Entry& entry, Moment moment) const;
   bool MayExist(const Entry& entry) const;
-  bool MayHaveLapsed(const Claim& claim, Moment moment) const;
+  int MostLapses(const Claim& claim, Moment moment) const;
+  bool MayHaveLapsed(const Claim& claim, Moment moment) const { return MostLapses(claim, moment) > 0; }
   bool MayHaveDied(const Claim& claim, Moment moment) const;
   void Remove(Entry* entry);
   void Settle(Entry* entry, Claim* claim);

@@ -87,8 +87,8 @@ Verdict Reference::Take(int number, const Delivered& message, Moment moment) {
     return may_be_buffered ? "" : Name(entry.id) + " was delivered after it was settled or removed";
   }
   if (IsOver(entry.expires.to, moment) && !may_be_buffered) return Name(entry.id) + " was delivered after it expired";
-  const int most_lapses = MayHaveLapsed(claim, moment) ? 1 : 0;
-  const int least_lapses = claim.place == Place::kHeld ? most_lapses : 0;
+  const int most_lapses = MostLapses(claim, moment);
+  const int least_lapses = claim.place == Place::kHeld ? std::min(most_lapses, 1) : 0;
   if (claim.place == Place::kHeld && most_lapses == 0) {
     return Name(entry.id) + " was delivered while another one holds it";
   }
