@@ -38,7 +38,7 @@ void Fuzz(std::string_view input) {
     for (Queue* queue : {&inbox, &log}) {
       const auto view = queue->Learn(*reply, 0);
       for (const int lane : view->lanes) (void)view->HasLane(lane);
-      for (const auto& group : view->groups) Expect(view->Find(group.name) != nullptr, "a group that is not there");
+      for (const auto& group : view->groups) Expect(view->Find(group->name) != nullptr, "a group that is not there");
     }
   }
 }
