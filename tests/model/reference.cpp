@@ -235,6 +235,11 @@ void Reference::FoundDead(Moment moment) {
                                        [&](const auto& one) { return !MayBeOver(one.second->ends.from, moment); });
       const bool alone = held.size() == 1 && maybe.empty();
       for (const auto& [entry, claim] : held) {
+        if (MayBeOver(entry->expires.from, moment)) {
+          // What expired is in no list: nobody here sees when it is taken from the dead hand.
+          claim->ends = {moment.began, kNever};
+          continue;
+        }
         const bool lapsed = MayBeOver(claim->ends.from, moment);
         if (alone) ++claim->least_tries;
         if (alone || lapsed || stays == 1) ++claim->most_tries;

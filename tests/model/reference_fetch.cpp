@@ -254,6 +254,8 @@ Verdict Reference::AckedId(const std::string& agent, const std::string& id, mq_s
   if (!needed || MayBeOver(entry.expires.from, moment) || MayHaveDied(*claim, moment)) allowed.push_back(MQ_NOT_FOUND);
   if (Verdict wrong = OneOf(status, allowed, "acknowledging " + Name(id) + " by id"); !wrong.empty()) return wrong;
   if (!needed || status == MQ_UNAVAILABLE) return "";
+  // What expires in a hand is its holder's to settle: for others it is gone, for that one it is not.
+  if (status == MQ_NOT_FOUND && claim->place == Place::kHeld && MayBeOver(entry.expires.from, moment)) return "";
   if (status == MQ_NOT_FOUND && MayHaveDied(*claim, moment)) {
     ++claim->most_tries;
     Bury(&entry, group, claim, false);

@@ -19,7 +19,19 @@ Verdict Reference::Deleted(const std::string& id, mq_status status, Moment momen
       Bury(&entry, group, &claim, false);
     }
   }
-  Remove(&entry);
+  if (status == MQ_OK) {
+    Remove(&entry);
+    return "";
+  }
+  // It had expired: gone, but for those who had it in hand before, where they are not told.
+  entry.removed = true;
+  for (auto& [group, claim] : entry.claims) {
+    if (claim.place == Place::kHeld) {
+      claim.unsure = true;
+    } else {
+      claim.place = Place::kDone;
+    }
+  }
   return "";
 }
 
