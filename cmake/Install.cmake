@@ -10,7 +10,7 @@ install(TARGETS agentmq agentmq_headers EXPORT agentmqTargets
 install(FILES "${AGENTMQ_ARCHIVE}" DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(EXPORT agentmqTargets NAMESPACE agentmq:: DESTINATION "${package_dir}")
 
-set(AGENTMQ_PRIVATE_LIBS "-lstdc++ -lm -lpthread")
+set(AGENTMQ_PRIVATE_LIBS "-lzstd -lstdc++ -lm -lpthread")
 set(AGENTMQ_NEEDS_SSL OFF)
 if(AGENTMQ_HIREDIS_SSL)
   string(PREPEND AGENTMQ_PRIVATE_LIBS "-lssl -lcrypto ")

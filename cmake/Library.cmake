@@ -30,6 +30,7 @@ function(agentmq_layer folder)
 endfunction()
 
 agentmq_layer(util)
+target_link_libraries(agentmq_util PRIVATE agentmq_zstd)
 agentmq_layer(core)
 agentmq_layer(memory)
 agentmq_layer(redis "${AGENTMQ_GENERATED}/redis_scripts.cpp")
@@ -53,7 +54,7 @@ endif()
 add_library(agentmq_internal INTERFACE)
 target_sources(agentmq_internal INTERFACE ${AGENTMQ_OBJECTS})
 target_include_directories(agentmq_internal INTERFACE "${PROJECT_SOURCE_DIR}/src" "${AGENTMQ_GENERATED}")
-target_link_libraries(agentmq_internal INTERFACE agentmq_headers agentmq_hiredis
+target_link_libraries(agentmq_internal INTERFACE agentmq_headers agentmq_hiredis agentmq_zstd
                                                  nlohmann_json::nlohmann_json agentmq_options m)
 add_dependencies(agentmq_internal agentmq_redis_scripts)
 
@@ -66,7 +67,8 @@ set_target_properties(agentmq PROPERTIES
 target_link_options(agentmq PRIVATE "-Wl,--version-script=${AGENTMQ_MAP}" -Wl,-z,defs
                                     -Wl,-z,relro,-z,now)
 target_link_libraries(agentmq PUBLIC agentmq_headers
-                              PRIVATE $<BUILD_INTERFACE:agentmq_hiredis> Threads::Threads m)
+                              PRIVATE $<BUILD_INTERFACE:agentmq_hiredis> $<BUILD_INTERFACE:agentmq_zstd>
+                                      Threads::Threads m)
 
 # The static library is one object: the API, and everything else of ours and of hiredis made local.
 set(AGENTMQ_ARCHIVE "${PROJECT_BINARY_DIR}/libagentmq.a")
@@ -86,4 +88,4 @@ add_library(agentmq::agentmq_static ALIAS agentmq_static)
 add_dependencies(agentmq_static agentmq_archive)
 target_compile_definitions(agentmq_static INTERFACE MQ_STATIC)
 target_link_libraries(agentmq_static INTERFACE agentmq_headers
-  "$<BUILD_INTERFACE:${AGENTMQ_ARCHIVE}>" ${AGENTMQ_SSL_LIBRARIES} Threads::Threads stdc++ m)
+  "$<BUILD_INTERFACE:${AGENTMQ_ARCHIVE}>" ${AGENTMQ_SSL_LIBRARIES} "${AGENTMQ_ZSTD_LIBRARY}" Threads::Threads stdc++ m)

@@ -59,7 +59,8 @@ typedef enum mq_status {
   MQ_NOT_FOUND = 4,     /**< there is no such message */
   MQ_STALE = 5,         /**< the reservation is no longer the caller's */
   MQ_FULL = 6,          /**< max_items is reached, a local queue is full, or the server is out of memory */
-  MQ_TOO_LARGE = 7,     /**< above max_payload, or a text or header above its limit */
+  MQ_TOO_LARGE = 7,     /**< above max_payload, or a text or header above its limit; of a dead letter: its compressed
+                             payload says that it is above max_payload */
   MQ_UNAVAILABLE = 8,   /**< certainly not done: no connection, a replica, a loading server */
   MQ_AUTH = 9,          /**< user or password refused, or a command not permitted */
   MQ_TLS = 10,          /**< TLS failed */
@@ -657,7 +658,8 @@ MQ_API mq_status mq_extend_receipt(mq_bus *bus, const char *receipt, int64_t vis
 MQ_API mq_status mq_get_pending(mq_bus *bus, const char *channel, const char *agent, size_t limit, mq_list **list);
 
 /** A message by its id. @param message receives it; the caller's, until mq_message_free()
- *  @return MQ_OK, MQ_NOT_FOUND, MQ_INVALID, MQ_CORRUPT, MQ_UNAVAILABLE, MQ_CLOSED */
+ *  @return MQ_OK, MQ_NOT_FOUND, MQ_INVALID, MQ_CORRUPT, MQ_TOO_LARGE (compressed, and above this bus' max_payload),
+ *          MQ_UNAVAILABLE, MQ_CLOSED */
 MQ_API mq_status mq_get(mq_bus *bus, const char *id, mq_message **message);
 
 /** Messages that fit a filter (channel, source, target, type, state, since, until), oldest first in each queue. Looks at

@@ -47,7 +47,7 @@ Result<Directory::Messages> Directory::DeadLetters(Backend& backend, const Confi
   std::stable_sort(all.begin(), all.end(), newer);
   Messages messages;
   for (size_t i = offset; i < all.size() && messages.size() < limit; ++i) {
-    if (auto message = MessageOf(std::move(all[i]))) messages.push_back(std::move(message));
+    if (auto message = MessageOf(std::move(all[i]), shared_.seal)) messages.push_back(std::move(message));
   }
   return messages;
 }

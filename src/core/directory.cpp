@@ -76,9 +76,9 @@ Status CheckLimit(size_t limit) {
   return Status::Invalid("limit must be between 1 and 10000, got " + std::to_string(limit));
 }
 
-std::unique_ptr<Message> MessageOf(Found&& found) {
+std::unique_ptr<Message> MessageOf(Found&& found, const Seal& seal) {
   const std::string agent = AgentOf(found.queue, found.group);
-  auto message = Message::FromFound(std::move(found), agent);
+  auto message = Message::FromFound(std::move(found), agent, seal);
   return message.ok() ? std::move(*message) : nullptr;
 }
 
@@ -105,7 +105,7 @@ Result<Directory::Messages> Directory::Pending(Backend& backend, MaybeName chann
   if (all.size() > limit) all.erase(all.begin() + static_cast<std::ptrdiff_t>(limit), all.end());
   Messages messages;
   for (Found& found : all) {
-    if (auto message = MessageOf(std::move(found))) messages.push_back(std::move(message));
+    if (auto message = MessageOf(std::move(found), shared_.seal)) messages.push_back(std::move(message));
   }
   return messages;
 }
@@ -126,7 +126,7 @@ Result<std::unique_ptr<Message>> Directory::Get(Backend& backend, std::string_vi
   // A broadcast is many agents' to settle: what was looked up says of none.
   if (!dead) found->group = full->queue.broadcast ? "" : kInboxGroup;
   const std::string agent = AgentOf(full->queue, found->group);
-  return Message::FromFound(std::move(*found), agent);
+  return Message::FromFound(std::move(*found), agent, shared_.seal);
 }
 
 Result<std::vector<QueueName>> Directory::QueuesOf(Backend& backend, const Filter& filter) {
@@ -173,7 +173,7 @@ Result<Directory::Messages> Directory::Find(Backend& backend, const Config* filt
       --skip;
       return true;
     }
-    if (auto message = MessageOf(std::move(found))) messages.push_back(std::move(message));
+    if (auto message = MessageOf(std::move(found), shared_.seal)) messages.push_back(std::move(message));
     return messages.size() < limit;
   });
   if (!status.ok()) return status;

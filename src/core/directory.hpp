@@ -59,6 +59,6 @@ Result<std::vector<QueueName>> PublicQueues(Backend& backend);
 std::string AgentOf(const QueueName& queue, std::string_view group);
 Status CheckLimit(size_t limit);
 // A message of what was found; null where its record can't be read.
-std::unique_ptr<Message> MessageOf(Found&& found);
+std::unique_ptr<Message> MessageOf(Found&& found, const Seal& seal);
 
 }  // namespace agentmq

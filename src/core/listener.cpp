@@ -126,7 +126,7 @@ Status Listener::Fetch(size_t max, const Patience& patience, Messages* messages)
     lock.unlock();
     for (Heard& heard : taken) {
       std::string id = shared_->log->Wants(kLogWarn) ? heard.id.Text() : std::string();
-      auto message = Message::FromTold(std::move(heard.id), std::move(heard.record));
+      auto message = Message::FromTold(std::move(heard.id), std::move(heard.record), shared_->seal);
       if (message.ok()) {
         messages->push_back(std::move(*message));
       } else if (!id.empty()) {

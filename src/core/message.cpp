@@ -54,11 +54,13 @@ int64_t ExpiresAt(int64_t time, int64_t ttl) {
 
 Result<std::unique_ptr<Message>> Message::FromDelivery(Delivery&& delivery, std::shared_ptr<const Source> source,
                                                        std::shared_ptr<const std::string> consumer,
-                                                       const std::string& agent, std::shared_ptr<Ledger> ledger) {
+                                                       const std::string& agent, std::shared_ptr<Ledger> ledger,
+                                                       const Seal& seal) {
   auto message = std::make_unique<Message>(std::string());
   message->record_ = std::move(delivery.record);  // where it stays: the view points into it
   Result<RecordView> view = RecordView::Parse(message->record_);
   if (!view.ok()) return view.status();
+  if (Status status = seal.Open(&*view, &message->inflated_); !status.ok()) return status;
   message->source_ = std::move(source);
   message->ledger_ = std::move(ledger);
   message->id_ = delivery.id;
@@ -73,7 +75,7 @@ Result<std::unique_ptr<Message>> Message::FromDelivery(Delivery&& delivery, std:
   return message;
 }
 
-Result<std::unique_ptr<Message>> Message::FromFound(Found&& found, const std::string& agent) {
+Result<std::unique_ptr<Message>> Message::FromFound(Found&& found, const std::string& agent, const Seal& seal) {
   auto message = std::make_unique<Message>(std::string());
   message->record_ = std::move(found.record);
   Result<RecordView> view = RecordView::Parse(message->record_);
@@ -85,6 +87,8 @@ Result<std::unique_ptr<Message>> Message::FromFound(Found&& found, const std::st
     raw.payload = message->record_;
     view = std::move(raw);
   }
+  if (Status status = seal.Open(&*view, &message->inflated_); !status.ok() && found.state != State::kDead)
+    return status;
   if (found.state == State::kDead) message->dead_group_ = found.group;
   message->source_ = std::make_shared<const Source>(Source{std::move(found.queue), std::move(found.group)});
   message->id_ = found.id;
@@ -100,11 +104,12 @@ Result<std::unique_ptr<Message>> Message::FromFound(Found&& found, const std::st
   return message;
 }
 
-Result<std::unique_ptr<Message>> Message::FromTold(FullId&& id, std::string&& record) {
+Result<std::unique_ptr<Message>> Message::FromTold(FullId&& id, std::string&& record, const Seal& seal) {
   auto message = std::make_unique<Message>(std::string());
   message->record_ = std::move(record);
   Result<RecordView> view = RecordView::Parse(message->record_);
   if (!view.ok()) return view.status();
+  if (Status status = seal.Open(&*view, &message->inflated_); !status.ok()) return status;
   message->queue_ = std::move(id.queue);
   message->target_ = message->queue_.target;
   message->id_ = id.id;
@@ -335,7 +340,18 @@ void Message::EncodeHead(std::string_view default_source, int64_t ttl, std::stri
   for (size_t i = 0; i < header_count(); ++i) fields.headers.emplace_back(HeaderAt(i));
   fields.ttl = ttl;
   fields.delay = delay_;
-  agentmq::EncodeHead(fields, payload().size() > kBlobThreshold, head);
+  fields.packed = !packed_.empty();
+  agentmq::EncodeHead(fields, stored_payload().size() > kBlobThreshold, head);
+}
+
+void Message::Pack(const Seal& seal) {
+  if (std::exchange(tried_to_pack_, true)) return;
+  if (!seal.Compress(payload(), &packed_)) packed_.clear();
+}
+
+void Message::Unpack() {
+  tried_to_pack_ = false;
+  packed_ = std::string();
 }
 
 Durability Message::wanted(const Durability& usual) const {

@@ -11,6 +11,7 @@
 
 #include "core/backend.hpp"
 #include "core/record.hpp"
+#include "core/seal.hpp"
 
 namespace agentmq {
 
@@ -25,13 +26,15 @@ class Message {
  public:
   // To be published.
   explicit Message(std::string payload) : payload_(std::move(payload)) {}
-  // Received, found or dead. kCorrupt where the record can't be read.
+  // Received, found or dead. kCorrupt where the record can't be read, else what the seal says. Of a dead letter what can
+  // be read is shown.
   static Result<std::unique_ptr<Message>> FromDelivery(Delivery&& delivery, std::shared_ptr<const Source> source,
                                                        std::shared_ptr<const std::string> consumer,
-                                                       const std::string& agent, std::shared_ptr<Ledger> ledger);
-  static Result<std::unique_ptr<Message>> FromFound(Found&& found, const std::string& agent);
+                                                       const std::string& agent, std::shared_ptr<Ledger> ledger,
+                                                       const Seal& seal);
+  static Result<std::unique_ptr<Message>> FromFound(Found&& found, const std::string& agent, const Seal& seal);
   // Heard by a listener: there is nothing to settle.
-  static Result<std::unique_ptr<Message>> FromTold(FullId&& id, std::string&& record);
+  static Result<std::unique_ptr<Message>> FromTold(FullId&& id, std::string&& record, const Seal& seal);
   std::unique_ptr<Message> Copy() const;  // same payload and properties; no id, no receipt, may be changed
 
   bool read_only() const { return read_only_; }
@@ -84,6 +87,10 @@ class Message {
 
   // Publishing: what is stored, and what came of it.
   Durability wanted(const Durability& usual) const;
+  // Compresses the payload where the seal says so and it shrinks, until Unpack().
+  void Pack(const Seal& seal);
+  void Unpack();
+  std::string_view stored_payload() const { return packed_.empty() ? payload() : std::string_view(packed_); }
   void EncodeHead(std::string_view default_source, int64_t ttl, std::string* head) const;
   void Published(const QueueName& queue, const ShortId& id, int64_t ttl, const Durability& reached);
   void ToldTo(int64_t receivers);
@@ -117,8 +124,11 @@ class Message {
   std::optional<int> min_replicas_;
   std::optional<bool> fsync_;
   Mode mode_ = Mode::kQueue;
-  // what was received: views into record_
+  bool tried_to_pack_ = false;
+  std::string packed_;  // empty: the payload is stored as it is
+  // what was received: views into record_, and its payload, where it was compressed, into inflated_
   std::string record_;
+  std::string inflated_;
   RecordView view_{};
   // identity
   std::shared_ptr<const Source> source_;

@@ -111,10 +111,10 @@ class Publisher::Step {
   bool WorthKeeping() const { return arena_.capacity() <= kKeptBytes; }
 
   // The parcel's next messages, in as many batches as go out together.
-  void Add(Parcel& parcel, const BusSettings& settings) {
+  void Add(Parcel& parcel, const BusSettings& settings, const Seal& seal) {
     size_t next = parcel.stored;
     for (size_t i = 0; i < kTogether && next < parcel.messages.size(); ++i) {
-      next += AddBatch(parcel, next, settings);
+      next += AddBatch(parcel, next, settings, seal);
     }
   }
 
@@ -148,17 +148,18 @@ class Publisher::Step {
   };
 
   // As many of the parcel's messages from `from` on as go into a batch; answers how many.
-  size_t AddBatch(Parcel& parcel, size_t from, const BusSettings& settings) {
+  size_t AddBatch(Parcel& parcel, size_t from, const BusSettings& settings, const Seal& seal) {
     const size_t first = outgoing_.size();
     Durability wanted;
     bool tells = false;
     size_t bytes = 0;
     for (size_t i = from; i < parcel.messages.size() && i - from < parcel.most_at_once; ++i) {
-      const Message& message = *parcel.messages[i];
+      Message& message = *parcel.messages[i];
       const int64_t ttl = TtlOf(message, parcel.limits);
+      if (seal.Compresses(message.payload().size())) message.Pack(seal);
       head_.clear();
       message.EncodeHead(settings.source, ttl, &head_);
-      const std::string_view payload = message.payload();
+      const std::string_view payload = message.stored_payload();
       bytes += head_.size() + (payload.size() > kBlobThreshold ? 0 : payload.size());
       if (bytes > kMostBytes && i > from) break;
       wanted.Raise(message.wanted(settings.durability));
@@ -318,16 +319,17 @@ void Publisher::TellAll(Backend& backend, Parcel& parcel, const Patience& patien
     std::vector<QueueName> places;
     size_t bytes = 0;
     for (size_t i = 0; i < left.size() && i < parcel.most_at_once && bytes < kMostBytes; ++i) {
+      if (shared_.seal.Compresses(left[i]->payload().size())) left[i]->Pack(shared_.seal);
       left[i]->EncodeHead(shared_.settings.source, TtlOf(*left[i], parcel.limits), &heads.emplace_back());
       places.push_back(PlaceOf(parcel.queue.channel, *left[i]));
-      bytes += heads.back().size() + left[i]->payload().size();
+      bytes += heads.back().size() + left[i]->stored_payload().size();
     }
     std::vector<Telling> tellings(heads.size());
     for (size_t i = 0; i < tellings.size(); ++i) {
       tellings[i].queue = &places[i];
       tellings[i].priority = left[i]->priority();
       tellings[i].head = heads[i];
-      tellings[i].payload = left[i]->payload();
+      tellings[i].payload = left[i]->stored_payload();
     }
     Patience brief = shared_.Brief(patience.cancel);
     brief.deadline = brief.deadline.Earlier(patience.deadline);
@@ -388,7 +390,7 @@ void Publisher::Store(Backend& backend, std::span<Parcel> parcels, bool block, c
   for (;;) {
     step->Clear();
     for (Parcel& parcel : parcels) {
-      if (!parcel.done()) step->Add(parcel, shared_.settings);
+      if (!parcel.done()) step->Add(parcel, shared_.settings, shared_.seal);
     }
     if (step->empty()) break;
     const auto batches = step->Batches();
@@ -425,6 +427,10 @@ void Publisher::Store(Backend& backend, std::span<Parcel> parcels, bool block, c
     }
   }
   KeepStep(std::move(step));
+  if (!shared_.seal.compresses()) return;
+  for (Parcel& parcel : parcels) {
+    for (Message* message : parcel.messages) message->Unpack();
+  }
 }
 
 }  // namespace agentmq

@@ -7,6 +7,7 @@ namespace agentmq {
 namespace {
 
 constexpr char kVersion = '1';
+constexpr char kStrictVersion = '2';  // no capital tag may be passed over
 constexpr char kPayloadHere = '=';
 constexpr char kPayloadApart = '@';
 // Tags. Those of the properties stand in the order of `Property`.
@@ -14,6 +15,8 @@ constexpr std::array<char, kPropertyCount> kPropertyTags = {'s', 't', 'c', 'r', 
 constexpr char kHeaderTag = 'h';  // name NUL value
 constexpr char kTtlTag = 'x';     // ms as decimal text
 constexpr char kDelayTag = 'd';   // the same
+constexpr char kPackedTag = 'Z';  // how the payload is compressed
+constexpr std::string_view kZstd = "zstd";
 
 void PutLength(size_t length, std::string* out) {
   for (; length >= 0x80; length >>= 7) *out += static_cast<char>((length & 0x7f) | 0x80);
@@ -76,8 +79,8 @@ bool ReadMillis(std::string_view text, int64_t* millis) {
   return error == std::errc() && stop == text.data() + text.size() && *millis >= 0;
 }
 
-// Whether the value is one that its tag allows. What a newer version adds is skipped.
-bool ReadField(char tag, std::string_view text, RecordView* view) {
+// Whether the value is one that its tag allows. What a newer version adds is skipped, unless that must not be.
+bool ReadField(char tag, std::string_view text, bool strict, RecordView* view) {
   if (tag == kHeaderTag) return ReadHeader(text, view);
   if (tag == kTtlTag) return ReadMillis(text, &view->ttl);
   if (tag == kDelayTag) return ReadMillis(text, &view->delay);
@@ -86,13 +89,15 @@ bool ReadField(char tag, std::string_view text, RecordView* view) {
     view->properties[i] = text.data();
     return text.find('\0') == std::string_view::npos;
   }
-  return true;
+  if (!strict || tag < 'A' || tag > 'Z') return true;
+  view->packed = tag == kPackedTag && text == kZstd;
+  return view->packed;
 }
 
 }  // namespace
 
 void EncodeHead(const RecordFields& fields, bool blob, std::string* out) {
-  *out += kVersion;
+  *out += fields.packed ? kStrictVersion : kVersion;
   for (size_t i = 0; i < kPropertyCount; ++i) {
     if (!fields.properties[i].empty()) PutText(kPropertyTags[i], fields.properties[i], out);
   }
@@ -106,6 +111,7 @@ void EncodeHead(const RecordFields& fields, bool blob, std::string* out) {
   }
   if (fields.ttl >= 0) PutText(kTtlTag, std::to_string(fields.ttl), out);
   if (fields.delay > 0) PutText(kDelayTag, std::to_string(fields.delay), out);
+  if (fields.packed) PutText(kPackedTag, kZstd, out);
   *out += blob ? kPayloadApart : kPayloadHere;
 }
 
@@ -113,7 +119,8 @@ Result<RecordView> RecordView::Parse(std::string_view bytes) {
   Reader reader(bytes);
   const std::optional<char> version = reader.Byte();
   if (!version) return Corrupt("the record is empty");
-  if (*version != kVersion) return Corrupt("the record is of a version that is not known");
+  const bool strict = *version == kStrictVersion;
+  if (*version != kVersion && !strict) return Corrupt("the record is of a version that is not known");
   RecordView view;
   view.properties.fill("");
   for (;;) {
@@ -122,8 +129,10 @@ Result<RecordView> RecordView::Parse(std::string_view bytes) {
     if (*tag == kPayloadHere || *tag == kPayloadApart) break;
     const std::optional<std::string_view> text = reader.Text();
     if (!text) return Corrupt("the record's head is damaged");
-    if (!ReadField(*tag, *text, &view)) {
-      return Corrupt(std::string("the record's field '") + *tag + "' is damaged");
+    if (!ReadField(*tag, *text, strict, &view)) {
+      std::string what = "the record's field '";
+      what += *tag;
+      return Corrupt(what + "' is damaged, or not known here");
     }
   }
   view.payload = reader.rest();

@@ -77,7 +77,10 @@ constexpr auto kTable = std::to_array<Setting>({
      "A publish waits for the server's disk too, unless its message says otherwise; needs Redis 7.2 and appendonly."},
     {"durability_timeout", Kind::kBus, Type::kDuration, "1s", 1, kHour, "",
      "How long a publish waits for replicas and disks."},
-    {"max_payload", Kind::kBus, Type::kSize, "64MiB", 1, 512 * kMebibyte, "", "Largest payload that may be published."},
+    {"max_payload", Kind::kBus, Type::kSize, "64MiB", 1, 512 * kMebibyte, "",
+     "Largest payload that may be published, or inflated where it was compressed."},
+    {"compress_above", Kind::kBus, Type::kSize, "0", 0, 512 * kMebibyte, "",
+     "Payloads above it are stored compressed, where that makes them smaller; 0: none are."},
     {"log_level", Kind::kBus, Type::kChoice, "warn", 0, 0, "debug|info|warn|error",
      "Log events below it are not told."},
 

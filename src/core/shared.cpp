@@ -28,6 +28,7 @@ BusSettings BusSettings::From(const Config& config) {
 Shared::Shared(std::shared_ptr<Backend> store, Config given, std::shared_ptr<EventLog> events)
     : config(std::move(given)),
       settings(BusSettings::From(config)),
+      seal(config),
       log(std::move(events)),
       channels(config),
       settler(*this),

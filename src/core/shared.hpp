@@ -14,6 +14,7 @@
 #include "core/housekeeper.hpp"
 #include "core/latency.hpp"
 #include "core/publisher.hpp"
+#include "core/seal.hpp"
 #include "core/settings.hpp"
 #include "core/settler.hpp"
 #include "core/timer.hpp"
@@ -48,6 +49,7 @@ struct Shared {
 
   const Config config;
   const BusSettings settings;
+  const Seal seal;
   const std::shared_ptr<EventLog> log;
   Gate gate;
   ChannelSettings channels;

@@ -392,8 +392,8 @@ void SubscriptionState::Unpack(std::vector<Taken>& taken, Messages* messages) {
     Taken& one = taken[i];
     const ShortId id = one.delivery.id;
     const int64_t number = one.delivery.delivery;
-    auto message =
-        Message::FromDelivery(std::move(one.delivery), one.reader->source, one.incarnation, agent_, one.reader->ledger);
+    auto message = Message::FromDelivery(std::move(one.delivery), one.reader->source, one.incarnation, agent_,
+                                         one.reader->ledger, shared_->seal);
     const bool expired = message.ok() && (*message)->expires() != 0 && (*message)->expires() <= one.server_now;
     if (expired) {
       // Its time ended while it was read ahead: back in its lane it is found expired, and counted.

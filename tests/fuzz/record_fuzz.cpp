@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "core/record.hpp"
+#include "core/seal.hpp"
 #include "fuzz/fuzz.hpp"
 
 using namespace agentmq;
@@ -14,6 +15,7 @@ void Fuzz(std::string_view input) {
   for (size_t i = 0; i < kPropertyCount; ++i) fields.properties[i] = view->properties[i];
   for (const auto& [name, value] : view->headers) fields.headers.emplace_back(name, value);
   fields.ttl = view->ttl;
+  fields.packed = view->packed;
   std::string again;
   EncodeHead(fields, false, &again);
   again += view->payload;
@@ -24,5 +26,16 @@ void Fuzz(std::string_view input) {
   }
   Expect(second->headers.size() == view->headers.size(), "other headers");
   Expect(second->ttl == view->ttl || (second->ttl < 0 && view->ttl < 0), "another ttl");
+  Expect(second->packed == view->packed, "compressed in another way");
   Expect(second->payload == view->payload, "another payload");
+
+  // What says that it is compressed is inflated, or refused.
+  static const Seal seal = [] {
+    Config config;
+    (void)config.Set("max_payload", "64KiB");
+    return Seal(config);
+  }();
+  std::string inflated;
+  auto opened = *view;
+  if (seal.Open(&opened, &inflated).ok()) Expect(opened.payload.size() <= input.size() + 65536, "a bomb");
 }

@@ -7,6 +7,7 @@
 namespace agentmq {
 namespace {
 
+const Seal kSeal{Config()};
 const ShortId kId(1'700'000'000'000, 7, false, 1, 2);
 
 std::string Record(const Message& message, int64_t ttl = -1) {
@@ -24,7 +25,7 @@ std::unique_ptr<Message> Deliver(std::string record, const std::shared_ptr<const
   delivery.tries = {1, 2, 1, "because"};
   delivery.reserved_until = 99;
   auto message = Message::FromDelivery(std::move(delivery), source, std::make_shared<const std::string>("eater.1"),
-                                       "a:1", nullptr);
+                                       "a:1", nullptr, kSeal);
   EXPECT_TRUE(message.ok()) << message.status().text();
   return std::move(*message);
 }
@@ -181,19 +182,20 @@ TEST(Message, TheBusNamesTheSourceWhereTheMessageDoesNot) {
 TEST(Message, ADamagedRecordIsCorruptUnlessItIsADeadLetter) {
   Delivery delivery;
   delivery.record = "garbage";
-  EXPECT_EQ(Message::FromDelivery(std::move(delivery), Inbox(), std::make_shared<const std::string>("e"), "a", nullptr)
-                .code(),
-            Code::kCorrupt);
+  EXPECT_EQ(
+      Message::FromDelivery(std::move(delivery), Inbox(), std::make_shared<const std::string>("e"), "a", nullptr, kSeal)
+          .code(),
+      Code::kCorrupt);
   Found found;
   found.queue = QueueName::Inbox("c", "a");
   found.record = "garbage";
-  EXPECT_EQ(Message::FromFound(Found(found), "a").code(), Code::kCorrupt);
+  EXPECT_EQ(Message::FromFound(Found(found), "a", kSeal).code(), Code::kCorrupt);
 
   found.state = State::kDead;
   found.status = Code::kCorrupt;
   found.group = "-";
   found.tries = {1, 0, 0, "can't be read"};
-  const auto dead = Message::FromFound(std::move(found), "a");
+  const auto dead = Message::FromFound(std::move(found), "a", kSeal);
   ASSERT_TRUE(dead.ok());
   EXPECT_EQ((*dead)->payload(), "garbage");
   EXPECT_EQ((*dead)->status(), Code::kCorrupt);

@@ -82,6 +82,27 @@ TEST(Record, WhatANewerVersionAddsIsSkipped) {
   EXPECT_EQ(view->payload, "p");
 }
 
+TEST(Record, ACompressedPayloadMakesAVersionThatOldReadersRefuse) {
+  RecordFields fields;
+  fields.properties = {"me", "", "", "", ""};
+  fields.packed = true;
+  EXPECT_EQ(Encode(fields), "2s\x02me\0Z\x04zstd\0="s);
+  EXPECT_EQ(Encode(fields, true).size(), Encode({fields.properties, {}}, true).size() + kPackedCost);
+  const std::string bytes = Encode(fields) + "frame";
+  const Result<RecordView> view = RecordView::Parse(bytes);
+  ASSERT_TRUE(view.ok());
+  EXPECT_TRUE(view->packed);
+  EXPECT_EQ(view->payload, "frame");
+  EXPECT_FALSE(RecordView::Parse("1=frame")->packed);
+}
+
+TEST(Record, OfTheSecondVersionCapitalTagsMustBeKnown) {
+  EXPECT_TRUE(RecordView::Parse("2s\x01m\0q\x01?\0=p"s).ok());
+  for (const std::string& bytes : {"2Q\x01?\0=p"s, "2Z\x03lz4\0=p"s, "2Z\x00\0=p"s, "2Z\x04zst\0\0=p"s, "3=p"s}) {
+    EXPECT_EQ(RecordView::Parse(bytes).code(), Code::kCorrupt);
+  }
+}
+
 TEST(Record, DamagedBytesAreCorruptWhereverTheyEnd) {
   RecordFields fields;
   fields.properties = {"source", "type", "", "", ""};
@@ -94,7 +115,7 @@ TEST(Record, DamagedBytesAreCorruptWhereverTheyEnd) {
 }
 
 TEST(Record, ForeignBytesAreCorrupt) {
-  for (const std::string& bytes : {"hello"s, "2="s, "1s\x02me=x"s, "1s\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7fx\0="s,
+  for (const std::string& bytes : {"hello"s, "3="s, "1s\x02me=x"s, "1s\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7fx\0="s,
                                    "1s\x03m\0e\0="s, "1h\x01k\0="s, "1h\x05k\0v\0w\0="s, "1x\x02-1\0="s,
                                    "1x\x02"
                                    "1z\0="s,

@@ -8,6 +8,7 @@
 
 #include "core/ids.hpp"
 #include "core/record.hpp"
+#include "core/seal.hpp"
 
 namespace agentmq {
 namespace {
@@ -23,10 +24,10 @@ std::string Document() {
 
 bool Says(const std::string& text) { return Document().find("`" + text + "`") != std::string::npos; }
 
-// The bytes of the fenced block that begins with the record's version, without the words behind them.
-std::string DocumentedBytes() {
+// The bytes of the fenced block that begins with the record's version (as hex digits), without the words behind them.
+std::string DocumentedBytes(const std::string& version) {
   std::string document = Document();
-  const size_t begin = document.find("\n31   ");
+  const size_t begin = document.find("\n" + version + "   ");
   if (begin == std::string::npos) return {};
   std::istringstream block(document.substr(begin + 1, document.find("```", begin) - begin - 1));
   std::string bytes;
@@ -56,9 +57,19 @@ TEST(WireFormatDocument, ItsRecordIsThatOfTheLibrary) {
   std::string record;
   EncodeHead(fields, false, &record);
   record += "Hello, agent!";
-  EXPECT_EQ(DocumentedBytes(), record);
+  EXPECT_EQ(DocumentedBytes("31"), record);
   EXPECT_NE(Document().find("These are " + std::to_string(record.size()) + " bytes"), std::string::npos);
   EXPECT_NE(Document().find(std::to_string(kTime + fields.ttl)), std::string::npos);
+}
+
+TEST(WireFormatDocument, ItsCompressedRecordIsReadByTheLibrary) {
+  const std::string record = DocumentedBytes("32");
+  auto view = RecordView::Parse(record);
+  ASSERT_TRUE(view.ok()) << view.status().text();
+  EXPECT_TRUE(view->packed);
+  std::string payload;
+  ASSERT_TRUE(Seal{Config()}.Open(&*view, &payload).ok());
+  EXPECT_EQ(view->payload, std::string(1000, 'x'));
 }
 
 }  // namespace

@@ -1,0 +1,10 @@
+# agentmq_zstd: the system's libzstd, which compresses payloads.
+find_path(AGENTMQ_ZSTD_INCLUDE zstd.h)
+find_library(AGENTMQ_ZSTD_LIBRARY zstd)
+mark_as_advanced(AGENTMQ_ZSTD_INCLUDE AGENTMQ_ZSTD_LIBRARY)
+if(NOT AGENTMQ_ZSTD_INCLUDE OR NOT AGENTMQ_ZSTD_LIBRARY)
+  message(FATAL_ERROR "libzstd and its header zstd.h were not found: install libzstd-dev, or run scripts/setup")
+endif()
+add_library(agentmq_zstd INTERFACE)
+target_include_directories(agentmq_zstd SYSTEM INTERFACE "${AGENTMQ_ZSTD_INCLUDE}")
+target_link_libraries(agentmq_zstd INTERFACE "${AGENTMQ_ZSTD_LIBRARY}")
