@@ -488,6 +488,77 @@ MQ_API mq_status mq_flush_with(mq_bus *bus, int64_t timeout, mq_cancel *cancel);
 /** Publish to an agent's direct inbox. @return as mq_publish() */
 MQ_API mq_status mq_send_to(mq_bus *bus, const char *target, mq_message *message);
 
+/* ---- request and reply --------------------------------------------------------------------------------------- */
+
+/**
+ * Ask an agent: send a message to its direct inbox, as mq_send_to() does, and wait for the reply. Both are stored, so that
+ * neither is lost when one of the two restarts: who gave up waiting, or died, has the reply by mq_collect().
+ * The reply is found by its correlation id, in an inbox of this bus for replies alone: no subscription of the agent that
+ * asks can take it. Who asks is the message's reply_to, else its source, else the bus' `source`, else nobody by name.
+ * All requests of a bus share one subscription and one thread.
+ *
+ * @param target   the agent to ask
+ * @param message  stays the caller's; id, timestamp and expiry are set, its target, its reply_to (the inbox: see
+ *                 mq_reply()), and its correlation id where it has none. Without a ttl of its own it waits to be worked on
+ *                 also when nobody waits for the reply any more.
+ * @param timeout  milliseconds to wait for the reply; -1 without end, 0 sends and does not wait. Storing the request may
+ *                 take a second, or the timeout where that is longer.
+ * @param reply    receives it, acknowledged; NULL on any failure; the caller's, until mq_message_free()
+ * @return MQ_OK; MQ_TIMEOUT: sent, and no reply came; MQ_UNKNOWN: no reply came, and it is not known whether it was sent;
+ *         MQ_INVALID (also where a call waits for that correlation id already), MQ_INTERRUPTED, MQ_CLOSED (both also after
+ *         it was sent), MQ_AUTH, MQ_NO_MEMORY, and those of mq_publish(): it was not sent
+ * Threads: any.
+ */
+MQ_API mq_status mq_request(mq_bus *bus, const char *target, mq_message *message, int64_t timeout, mq_message **reply);
+/** mq_request() that a token ends: MQ_INTERRUPTED. The reply can be collected. */
+MQ_API mq_status mq_request_with(mq_bus *bus, const char *target, mq_message *message, int64_t timeout,
+                                 mq_cancel *cancel, mq_message **reply);
+
+/**
+ * Ask many agents at once, and gather their replies: all, or the first that come.
+ *
+ * @param targets  the agents, `count` of them, 1 at least
+ * @param message  is copied for each; its own target is left aside. All copies have one correlation id: its own, else a
+ *                 new one, which the replies have too
+ * @param wanted   how many replies to wait for; 0: one of each
+ * @param timeout  as for mq_request()
+ * @param replies  receives them, acknowledged, in the order in which they came; also with MQ_PARTIAL; the caller's, until
+ *                 mq_list_free(). Those that come later can be collected one by one (mq_collect()).
+ * @return MQ_OK: as many as wanted; MQ_PARTIAL: fewer came until the timeout, or could come because some requests were not
+ *         sent; else none came: see mq_request()
+ * Threads: any.
+ */
+MQ_API mq_status mq_request_many(mq_bus *bus, const char *const *targets, size_t count, const mq_message *message,
+                                 size_t wanted, int64_t timeout, mq_list **replies);
+
+/**
+ * Answer a request: sends the reply to its reply_to, with its correlation id, and names it in the header
+ * `agentmq-in-reply-to`. The request is settled as any message, best afterwards. Any message with a reply_to can be
+ * answered; where that is a plain agent the reply is in its direct inbox. A second reply to a request comes too late, and
+ * can be collected as any late one.
+ *
+ * @param request  a message with a reply_to
+ * @param reply    stays the caller's; target, correlation id and header are set, and a ttl of `reply_ttl` where it has none
+ * @return as mq_publish(); MQ_INVALID also where the request has no reply_to
+ * Threads: any.
+ */
+MQ_API mq_status mq_reply(mq_bus *bus, const mq_message *request, mq_message *reply);
+
+/**
+ * Take a reply that no call waited for: that came too late, or to a process that is gone. Looks in all reply inboxes of
+ * the agent, of any bus, and for what mq_reply() left in its direct inbox; where it is not there yet, waits for it.
+ *
+ * @param agent           who asked; or a request's reply_to, where nobody was named
+ * @param correlation_id  the request's
+ * @param timeout         milliseconds to wait; 0 looks once, -1 waits without end
+ * @param reply           receives it, acknowledged; NULL on any failure; the caller's, until mq_message_free()
+ * @return MQ_OK, MQ_TIMEOUT, MQ_INVALID (also where a call waits for that correlation id already), MQ_UNAVAILABLE
+ *         (retriable), MQ_UNKNOWN, MQ_CLOSED, MQ_NO_MEMORY
+ * Threads: any.
+ */
+MQ_API mq_status mq_collect(mq_bus *bus, const char *agent, const char *correlation_id, int64_t timeout,
+                            mq_message **reply);
+
 /* ---- subscribe ----------------------------------------------------------------------------------------------- */
 
 /**

@@ -470,6 +470,45 @@ class Bus {
   }
   void SendTo(const char* target, const Message& message) { detail::Check(mq_send_to(get(), target, message.get())); }
 
+  // The reply; nullopt when none came in time: Collect() has it when it comes.
+  std::optional<Message> Request(const char* target, const Message& message, Milliseconds timeout) {
+    mq_message* reply = nullptr;
+    if (!detail::Unless(MQ_TIMEOUT, mq_request(get(), target, message.get(), timeout.count(), &reply))) {
+      return std::nullopt;
+    }
+    return Message(reply);
+  }
+  std::optional<Message> Request(const char* target, const Message& message, Milliseconds timeout,
+                                 const Cancel& cancel) {
+    mq_message* reply = nullptr;
+    if (!detail::Unless(MQ_TIMEOUT,
+                        mq_request_with(get(), target, message.get(), timeout.count(), cancel.get(), &reply))) {
+      return std::nullopt;
+    }
+    return Message(reply);
+  }
+  // Replies of `wanted` agents, 0 of all; those that came in time.
+  MessageList RequestMany(const std::vector<const char*>& targets, const MessageView& message, size_t wanted,
+                          Milliseconds timeout) {
+    mq_list* replies = nullptr;
+    const mq_status status =
+        mq_request_many(get(), targets.data(), targets.size(), message.get(), wanted, timeout.count(), &replies);
+    MessageList list(replies);
+    if (status != MQ_TIMEOUT) detail::Unless(MQ_PARTIAL, status);
+    return list;
+  }
+  void Reply(const MessageView& request, const Message& reply) {
+    detail::Check(mq_reply(get(), request.get(), reply.get()));
+  }
+  // A reply that no call waited for; nullopt when none came in time.
+  std::optional<Message> Collect(const char* agent, const char* correlation_id, Milliseconds timeout) {
+    mq_message* reply = nullptr;
+    if (!detail::Unless(MQ_TIMEOUT, mq_collect(get(), agent, correlation_id, timeout.count(), &reply))) {
+      return std::nullopt;
+    }
+    return Message(reply);
+  }
+
   Subscription Subscribe(const char* channel, const char* agent) {
     mq_subscription* handle = nullptr;
     detail::Check(mq_subscribe(get(), channel, agent, nullptr, &handle));

@@ -7,6 +7,7 @@
 #include "core/directory.hpp"
 #include "core/inside.hpp"
 #include "core/listener.hpp"
+#include "core/requester.hpp"
 #include "core/shared.hpp"
 #include "core/stats.hpp"
 #include "core/subscription_state.hpp"
@@ -55,7 +56,8 @@ auto Bus::Settle(Body body) -> decltype(body(std::declval<Backend&>())) {
 Bus::Bus(std::shared_ptr<Shared> shared)
     : shared_(std::move(shared)),
       directory_(std::make_unique<Directory>(*shared_)),
-      health_(std::make_unique<HealthCheck>(*shared_)) {}
+      health_(std::make_unique<HealthCheck>(*shared_)),
+      requester_(std::make_unique<Requester>(shared_)) {}
 
 std::shared_ptr<Bus> Bus::Make(std::shared_ptr<Backend> backend, Config config, std::shared_ptr<EventLog> log) {
   auto shared = std::make_shared<Shared>(std::move(backend), std::move(config), std::move(log));
@@ -91,6 +93,7 @@ Status Bus::Configure(std::string_view channel, const Config& config) {
 void Bus::Shutdown() {
   shared_->gate.Close();
   shared_->log->Shutdown();
+  requester_->Shutdown();
   for (const auto& subscription : shared_->subscriptions()) subscription->Stop();
   // With asynchronous publishes under way the backend is needed until Close(): what waits in it returns then, or by
   // command_timeout.
@@ -106,6 +109,7 @@ Status Bus::Close() {
   const auto subscriptions = shared_->subscriptions();
   for (const auto& subscription : subscriptions) subscription->Close({deadline, nullptr});
   for (const auto& subscription : subscriptions) (void)subscription->workers().Wait({deadline, nullptr});
+  requester_->Close();
   Status status = shared_->sender.Close(deadline);
   shared_->timer.Stop();
   if (const auto backend = shared_->ReleaseBackend(); backend != nullptr) backend->Shutdown();
@@ -140,6 +144,25 @@ Status Bus::PublishAsync(std::string_view channel, std::unique_ptr<Message> mess
 }
 
 Status Bus::Flush(const Patience& patience) { return shared_->sender.Flush(patience); }
+
+// ---- request and reply ------------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<Message>> Bus::Request(std::string_view target, Message& message, int64_t timeout,
+                                              const Cancel* cancel) {
+  return requester_->Request(target, message, timeout, cancel);
+}
+
+Status Bus::RequestMany(std::span<const char* const> targets, const Message& message, size_t wanted, int64_t timeout,
+                        Messages* replies) {
+  return requester_->RequestMany(targets, message, wanted, timeout, replies);
+}
+
+Status Bus::Reply(const Message& request, Message& reply) { return requester_->Reply(request, reply); }
+
+Result<std::unique_ptr<Message>> Bus::Collect(std::string_view agent, std::string_view correlation_id,
+                                              const Patience& patience) {
+  return requester_->Collect(agent, correlation_id, patience);
+}
 
 // ---- subscribe --------------------------------------------------------------------------------------------------
 

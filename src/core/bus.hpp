@@ -22,6 +22,7 @@
 namespace agentmq {
 
 class Directory;
+class Requester;
 struct Shared;
 
 // The numbers of mq_failure.
@@ -62,6 +63,18 @@ class Bus {
   // callback may be empty; is not called where this answers a failure.
   Status PublishAsync(std::string_view channel, std::unique_ptr<Message> message, PublishCallback callback);
   Status Flush(const Patience& patience);
+
+  // ---- request and reply ----
+  // Sets the message's target and reply_to, and the correlation id where it has none. timeout: ms, -1 without end, also
+  // of those below.
+  Result<std::unique_ptr<Message>> Request(std::string_view target, Message& message, int64_t timeout,
+                                           const Cancel* cancel);
+  // wanted: replies, 0 one of each target. replies: set with ok and kPartial.
+  Status RequestMany(std::span<const char* const> targets, const Message& message, size_t wanted, int64_t timeout,
+                     Messages* replies);
+  Status Reply(const Message& request, Message& reply);
+  Result<std::unique_ptr<Message>> Collect(std::string_view agent, std::string_view correlation_id,
+                                           const Patience& patience);
 
   // ---- subscribe ----
   // config: settings of kind subscription; may be null.
@@ -114,6 +127,7 @@ class Bus {
   const std::shared_ptr<Shared> shared_;
   std::unique_ptr<Directory> directory_;
   std::unique_ptr<HealthCheck> health_;
+  std::unique_ptr<Requester> requester_;
 };
 
 }  // namespace agentmq

@@ -69,6 +69,8 @@ constexpr auto kTable = std::to_array<Setting>({
      "Most bytes of payload that the outbox holds."},
     {"ack_interval", Kind::kBus, Type::kDuration, "2ms", 0, 3600 * kSecond, "",
      "How long asynchronous acks are gathered before they are sent."},
+    {"reply_ttl", Kind::kBus, Type::kDuration, "24h", 0, kDecade, "",
+     "How long a reply that says nothing else is kept for whoever asked; 0: as any direct message."},
     {"liveness_timeout", Kind::kBus, Type::kDuration, "3s", 100, kHour, "",
      "How long a consumer may be silent until its messages go to others."},
     {"min_replicas", Kind::kBus, Type::kInteger, "0", 0, 100, "",

@@ -34,6 +34,7 @@ struct BusSettings {
   int64_t health_degraded = 50;
   int64_t health_unhealthy = 200;
   int64_t ack_interval = 2;
+  int64_t reply_ttl = 0;  // 0: none
   size_t async_max = 10000;
   size_t max_payload = 64 * 1024 * 1024;
   Durability durability;

@@ -78,19 +78,23 @@ Status SubscriptionState::Add(std::string_view channel) {
   if (!channel.empty()) {
     if (Status status = CheckName("channel", channel); !status.ok()) return status;
   }
+  const std::string name(channel);
+  return Read(name, SourcesOf(name, agent_));
+}
+
+Status SubscriptionState::Read(const std::string& name, std::vector<Source> sources) {
   const auto backend = shared_->backend();
   if (backend == nullptr || shared_->gate.closed()) return ClosedStatus();
-  const auto is_it = [&](const Channel& known) { return known.name == channel; };
+  const auto is_it = [&](const Channel& known) { return known.name == name; };
   {
     const std::lock_guard lock(mutex_);
     if (stopped_) return Status::Closed("the subscription has ended");
     if (std::any_of(channels_.begin(), channels_.end(), is_it)) return Status::Ok();
   }
-  const std::string name(channel);
   std::vector<std::shared_ptr<Reader>> unused;
-  const int64_t group_ttl = shared_->channels.Get(*backend, channel).group_ttl;
+  const int64_t group_ttl = shared_->channels.Get(*backend, sources.front().queue.channel).group_ttl;
   Status status;
-  for (Source& source : SourcesOf(name, agent_)) {
+  for (Source& source : sources) {
     auto reader = Open(backend, std::move(source), group_ttl);
     if (!reader.ok()) {
       status = reader.status();

@@ -46,6 +46,8 @@ class SubscriptionState final : public Intake, public std::enable_shared_from_th
   ~SubscriptionState() override;
 
   Status Add(std::string_view channel) override;
+  // Reads these sources too, under a name; ok where something of that name is read already.
+  Status Read(const std::string& name, std::vector<Source> sources);
   Status Remove(std::string_view channel) override;
   Status Fetch(size_t max, const Patience& patience, Messages* messages) override;
   int Fd(Status* status) override;

@@ -53,6 +53,39 @@ void AddPublishing(const Things& t, std::vector<BadCall>& calls) {
   BAD(mq_send_to, "message", t.bus, "a", nullptr);
 }
 
+void AddAsking(const Things& t, std::vector<BadCall>& calls) {
+  static mq_message* reply;
+  static mq_list* replies;
+  static const char* targets[] = {"a"};
+  static const Message request = std::move(Message("x").SetReplyTo("a"));
+  BAD(mq_request, "bus", nullptr, "a", Good(), 0, &reply);
+  BAD(mq_request, "target", t.bus, nullptr, Good(), 0, &reply);
+  BAD(mq_request, "message", t.bus, "a", nullptr, 0, &reply);
+  BAD(mq_request, "timeout", t.bus, "a", Good(), -2, &reply);
+  BAD(mq_request, "reply", t.bus, "a", Good(), 0, nullptr);
+  BAD(mq_request_with, "bus", nullptr, "a", Good(), 0, nullptr, &reply);
+  BAD(mq_request_with, "timeout", t.bus, "a", Good(), INT64_MIN, nullptr, &reply);
+  BAD(mq_request_with, "reply", t.bus, "a", Good(), 0, nullptr, nullptr);
+  BAD(mq_request_many, "bus", nullptr, targets, 1, Good(), 0, 0, &replies);
+  BAD(mq_request_many, "targets", t.bus, nullptr, 1, Good(), 0, 0, &replies);
+  BAD(mq_request_many, "no targets", t.bus, targets, 0, Good(), 0, 0, &replies);
+  BAD(mq_request_many, "message", t.bus, targets, 1, nullptr, 0, 0, &replies);
+  BAD(mq_request_many, "wanted", t.bus, targets, 1, Good(), 2, 0, &replies);
+  BAD(mq_request_many, "timeout", t.bus, targets, 1, Good(), 0, -2, &replies);
+  BAD(mq_request_many, "replies", t.bus, targets, 1, Good(), 0, 0, nullptr);
+  BAD(mq_reply, "bus", nullptr, request.get(), Good());
+  BAD(mq_reply, "request", t.bus, nullptr, Good());
+  BAD(mq_reply, "a request without reply_to", t.bus, Good(), Good());
+  BAD(mq_reply, "reply", t.bus, request.get(), nullptr);
+  BAD(mq_reply, "a received reply", t.bus, request.get(), const_cast<mq_message*>(t.message));
+  BAD(mq_collect, "bus", nullptr, "a", "7", 0, &reply);
+  BAD(mq_collect, "agent", t.bus, nullptr, "7", 0, &reply);
+  BAD(mq_collect, "correlation_id", t.bus, "a", nullptr, 0, &reply);
+  BAD(mq_collect, "an empty correlation_id", t.bus, "a", "", 0, &reply);
+  BAD(mq_collect, "timeout", t.bus, "a", "7", -2, &reply);
+  BAD(mq_collect, "reply", t.bus, "a", "7", 0, nullptr);
+}
+
 void AddSubscribing(const Things& t, std::vector<BadCall>& calls) {
   static mq_subscription* subscription;
   static mq_message* message;
@@ -215,6 +248,7 @@ std::vector<BadCall> BadCalls(const Things& things) {
   AddBuses(things, calls);
   AddMessages(calls);
   AddPublishing(things, calls);
+  AddAsking(things, calls);
   AddSubscribing(things, calls);
   AddSettling(things, calls);
   AddManaging(things, calls);
