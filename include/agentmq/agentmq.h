@@ -297,7 +297,8 @@ MQ_API mq_status mq_message_set_correlation_id(mq_message *message, const char *
 MQ_API mq_status mq_message_set_reply_to(mq_message *message, const char *value);
 /** The payload's media type. @return as mq_message_set_source() */
 MQ_API mq_status mq_message_set_content_type(mq_message *message, const char *value);
-/** A header of the application's own; a repeated name replaces, a NULL value removes.
+/** A header of the application's own; a repeated name replaces, a NULL value removes. Of `traceparent` and `tracestate`
+ *  see the setting `trace` and mq_reply().
  *  @return as mq_message_set_source() */
 MQ_API mq_status mq_message_set_header(mq_message *message, const char *name, const char *value);
 /** 0..255, the greater goes first. @return MQ_OK, MQ_INVALID */
@@ -533,7 +534,7 @@ MQ_API mq_status mq_request_many(mq_bus *bus, const char *const *targets, size_t
 
 /**
  * Answer a request: sends the reply to its reply_to, with its correlation id, and names it in the header
- * `agentmq-in-reply-to`. The request is settled as any message, best afterwards. Any message with a reply_to can be
+ * `agentmq-in-reply-to`. It goes on in the request's trace, unless it has a `traceparent` of its own. The request is settled as any message, best afterwards. Any message with a reply_to can be
  * answered; where that is a plain agent the reply is in its direct inbox. A second reply to a request comes too late, and
  * can be collected as any late one.
  *

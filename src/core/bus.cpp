@@ -140,6 +140,7 @@ Status Bus::PublishAsync(std::string_view channel, std::unique_ptr<Message> mess
     if (Status status = CheckName("channel", channel); !status.ok()) return status;
   }
   if (Status status = shared_->publisher.Check(channel, message.get()); !status.ok()) return status;
+  if (Status status = shared_->publisher.Trace(*message); !status.ok()) return status;
   return shared_->sender.Publish(channel, std::move(message), std::move(callback));
 }
 

@@ -44,12 +44,6 @@ uint64_t Take(const char* text, size_t digits) {
   return number;
 }
 
-void DrawRandom(void* bytes, size_t size) {
-  if (getentropy(bytes, size) != 0) {
-    throw std::system_error(errno, std::generic_category(), "getentropy");
-  }
-}
-
 // A group stands in ids and in keys: only the one spelling of it that PercentEncode makes will do.
 Status CheckGroup(std::string_view group) {
   Result<std::string> name = PercentDecode(group);
@@ -158,6 +152,12 @@ Result<Receipt> Receipt::Parse(std::string_view text) {
   receipt.delivery = *delivery;
   if (receipt.consumer.empty() || !CheckGroup(receipt.group).ok()) return NoReceipt(whole);
   return receipt;
+}
+
+void DrawRandom(void* bytes, size_t size) {
+  if (getentropy(bytes, size) != 0) {
+    throw std::system_error(errno, std::generic_category(), "getentropy");
+  }
 }
 
 IdMaker::IdMaker() {

@@ -80,6 +80,9 @@ class IdMaker {
   int64_t last_time_ = 0;
 };
 
+// At most 256 bytes of chance. Throws where the system has none.
+void DrawRandom(void* bytes, size_t size);
+
 // Random text for names that must never repeat (consumers, slots, leases): 16 characters of the ids' alphabet.
 std::string RandomName();
 

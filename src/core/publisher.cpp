@@ -5,6 +5,7 @@
 
 #include "core/backoff.hpp"
 #include "core/shared.hpp"
+#include "core/trace.hpp"
 
 namespace agentmq {
 namespace {
@@ -222,6 +223,11 @@ Status Publisher::Check(std::string_view channel, const Message* message) const 
   return Status::Ok();
 }
 
+Status Publisher::Trace(Message& message) const {
+  if (!shared_.settings.trace || message.Header(kTraceParent) != nullptr) return Status::Ok();
+  return message.SetHeader(kTraceParent, TraceParent::New().Text().c_str());
+}
+
 QueueName Publisher::QueueOf(std::string_view channel, const Message& message) {
   return message.mode() == Mode::kPubSub ? QueueName::Live(std::string(channel)) : PlaceOf(channel, message);
 }
@@ -235,6 +241,7 @@ Status Publisher::Publish(std::string_view channel, std::span<Message* const> me
   const auto backend = shared_.backend();
   if (status.ok() && (backend == nullptr || shared_.gate.closed())) status = ClosedStatus();
   if (status.ok() && patience.cancelled()) status = InterruptedStatus();
+  for (size_t i = 0; shared_.settings.trace && status.ok() && i < messages.size(); ++i) status = Trace(*messages[i]);
   if (!status.ok()) return Refuse(std::move(status), results, messages.size());
 
   Sorted sorted = SortByQueue(channel, shared_.channels.Get(*backend, channel), messages);
@@ -274,10 +281,15 @@ Status Publisher::PublishMany(std::string_view channel, const Message& message, 
   std::vector<Message*> batch;
   copies.reserve(targets.size());
   batch.reserve(targets.size());
+  std::unique_ptr<Message> traced;  // what its copies share
+  if (shared_.settings.trace) {
+    traced = message.Copy();
+    if (Status status = Trace(*traced); !status.ok()) return status;
+  }
   for (const char* target : targets) {
     if (target == nullptr) return Status::Invalid("a target is NULL");
     if (Status status = CheckName("target", target); !status.ok()) return status;
-    copies.push_back(message.Copy());
+    copies.push_back((traced != nullptr ? *traced : message).Copy());
     (void)copies.back()->SetTarget(target);  // a failure is remembered, and found by the check
     batch.push_back(copies.back().get());
     if (Status status = Check(channel, batch.back()); !status.ok()) return status;

@@ -49,6 +49,8 @@ class Publisher {
 
   // Whether the message may be published on that channel, whose name was checked.
   Status Check(std::string_view channel, const Message* message) const;
+  // Gives it a traceparent, where tracing is on and it has none.
+  Status Trace(Message& message) const;
   static QueueName QueueOf(std::string_view channel, const Message& message);
 
   // Stores the parcels in steps, of all at once; several are for different queues. block: waits for room where the

@@ -6,6 +6,7 @@
 
 #include "core/directory.hpp"
 #include "core/shared.hpp"
+#include "core/trace.hpp"
 #include "util/text.hpp"
 
 namespace agentmq {
@@ -28,6 +29,20 @@ Status NoReply(const Message& request, const Status& sent) {
       "no reply to the correlation id " + Quote(request.Get(Property::kCorrelationId)) + " came within the timeout";
   if (sent.code() == Code::kUnknown) return {Code::kUnknown, text + ", and " + sent.text()};
   return {Code::kTimeout, text};
+}
+
+// A reply goes on in the trace of its request, unless it has one of its own.
+Status ContinueTrace(const Message& request, Message& reply) {
+  const char* const parent = request.Header(kTraceParent);
+  if (parent == nullptr || reply.Header(kTraceParent) != nullptr) return Status::Ok();
+  const auto trace = TraceParent::Parse(parent);
+  if (!trace) return Status::Ok();
+  Status status = reply.SetHeader(kTraceParent, trace->Next().Text().c_str());
+  const char* const state = request.Header(kTraceState);
+  if (status.ok() && state != nullptr && reply.Header(kTraceState) == nullptr) {
+    status = reply.SetHeader(kTraceState, state);
+  }
+  return status;
 }
 
 // The oldest message of an inbox that has this correlation id; of one that is not for replies alone, that is a reply
@@ -155,6 +170,7 @@ Status Requester::Reply(const Message& request, Message& reply) {
     status = reply.Set(Property::kCorrelationId, std::string_view(correlation_id));
   }
   if (status.ok() && *request.id() != '\0') status = reply.SetHeader(kInReplyTo, request.id());
+  if (status.ok()) status = ContinueTrace(request, reply);
   const int64_t ttl = shared_->settings.reply_ttl;
   if (status.ok() && !reply.ttl() && ttl > 0) status = reply.SetTtl(ttl);
   if (!status.ok()) return status;

@@ -83,6 +83,8 @@ constexpr auto kTable = std::to_array<Setting>({
      "Largest payload that may be published, or inflated where it was compressed."},
     {"compress_above", Kind::kBus, Type::kSize, "0", 0, 512 * kMebibyte, "",
      "Payloads above it are stored compressed, where that makes them smaller; 0: none are."},
+    {"trace", Kind::kBus, Type::kBool, "false", 0, 0, "",
+     "Messages that are published without a traceparent header (W3C Trace Context) get one, of a new trace."},
     {"log_level", Kind::kBus, Type::kChoice, "warn", 0, 0, "debug|info|warn|error",
      "Log events below it are not told."},
 

@@ -18,6 +18,7 @@ BusSettings BusSettings::From(const Config& config) {
   settings.health_unhealthy = config.Integer("health_unhealthy");
   settings.ack_interval = config.Integer("ack_interval");
   settings.reply_ttl = config.Integer("reply_ttl");
+  settings.trace = config.Bool("trace");
   settings.async_max = static_cast<size_t>(config.Integer("async_max"));
   settings.max_payload = static_cast<size_t>(config.Integer("max_payload"));
   settings.outbox_max = static_cast<size_t>(config.Integer("outbox_max"));

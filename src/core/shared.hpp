@@ -35,6 +35,7 @@ struct BusSettings {
   int64_t health_unhealthy = 200;
   int64_t ack_interval = 2;
   int64_t reply_ttl = 0;  // 0: none
+  bool trace = false;
   size_t async_max = 10000;
   size_t max_payload = 64 * 1024 * 1024;
   Durability durability;
