@@ -10,10 +10,10 @@ install(TARGETS agentmq agentmq_headers EXPORT agentmqTargets
 install(FILES "${AGENTMQ_ARCHIVE}" DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(EXPORT agentmqTargets NAMESPACE agentmq:: DESTINATION "${package_dir}")
 
-set(AGENTMQ_PRIVATE_LIBS "-lzstd -lstdc++ -lm -lpthread")
+set(AGENTMQ_PRIVATE_LIBS "-lcrypto -lzstd -lstdc++ -lm -lpthread")
 set(AGENTMQ_NEEDS_SSL OFF)
 if(AGENTMQ_HIREDIS_SSL)
-  string(PREPEND AGENTMQ_PRIVATE_LIBS "-lssl -lcrypto ")
+  string(PREPEND AGENTMQ_PRIVATE_LIBS "-lssl ")
   set(AGENTMQ_NEEDS_SSL ON)
 endif()
 # From lib/pkgconfig back to the prefix, however deep the library folder is.

@@ -30,7 +30,7 @@ function(agentmq_layer folder)
 endfunction()
 
 agentmq_layer(util)
-target_link_libraries(agentmq_util PRIVATE agentmq_zstd)
+target_link_libraries(agentmq_util PRIVATE agentmq_zstd OpenSSL::Crypto)
 agentmq_layer(core)
 agentmq_layer(memory)
 agentmq_layer(redis "${AGENTMQ_GENERATED}/redis_scripts.cpp")

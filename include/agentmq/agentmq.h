@@ -67,7 +67,7 @@ typedef enum mq_status {
   MQ_UNSUPPORTED = 11,  /**< the server or this build lacks what is needed */
   MQ_PROTOCOL = 12,     /**< an answer that makes no sense */
   MQ_CORRUPT = 13,      /**< a stored record that can't be read */
-  MQ_SIGNATURE = 14,    /**< a wrong or missing signature */
+  MQ_SIGNATURE = 14,    /**< a wrong or missing signature: see `signing_key`, `verify_keys`, `require_signature` */
   MQ_RATE_LIMITED = 15, /**< over the rate limit */
   MQ_NO_MEMORY = 16,    /**< this process is out of memory */
   MQ_INTERRUPTED = 17,  /**< a cancel token was fired */
@@ -364,6 +364,12 @@ MQ_API int64_t mq_message_expires(const mq_message *message);
 /** When it is due, of one that waits for that: published with a delay, or found in MQ_STATE_SCHEDULED or
  *  MQ_STATE_RETRYING. 0: it does not wait, or never did. */
 MQ_API int64_t mq_message_due(const mq_message *message);
+/** The id of the key that vouches for it (`signing_key`, `verify_keys`); "" where it is not signed, where this bus has no
+ *  keys to verify with, and of a dead letter whose signature does not fit. */
+MQ_API const char *mq_message_signed_by(const mq_message *message);
+/** When it was signed, in Unix milliseconds by the publisher's clock, which nobody without the key can change; 0 where
+ *  mq_message_signed_by() is "". One that is much older than mq_message_timestamp() was put into its queue again. */
+MQ_API int64_t mq_message_signed_at(const mq_message *message);
 /** How often it was delivered: 1 on the first. */
 MQ_API int mq_message_deliveries(const mq_message *message);
 /** Until when this delivery is reserved, as far as is known; extensions move it. */
@@ -598,7 +604,8 @@ MQ_API mq_status mq_listen(mq_bus *bus, const char *pattern, const mq_config *co
 /**
  * What a listener missed so far.
  *
- * @param dropped  may be NULL; how many messages made room for newer ones because nobody fetched them in time
+ * @param dropped  may be NULL; how many messages made room for newer ones because nobody fetched them in time, or were
+ *                 refused (MQ_SIGNATURE, MQ_CORRUPT, MQ_TOO_LARGE)
  * @param gaps     may be NULL; how often the connection was lost: what was told meanwhile is not known
  * @return MQ_OK, MQ_INVALID (also for a subscription that is no listener)
  * Threads: any.
@@ -731,7 +738,7 @@ MQ_API mq_status mq_get_pending(mq_bus *bus, const char *channel, const char *ag
 
 /** A message by its id. @param message receives it; the caller's, until mq_message_free()
  *  @return MQ_OK, MQ_NOT_FOUND, MQ_INVALID, MQ_CORRUPT, MQ_TOO_LARGE (compressed, and above this bus' max_payload),
- *          MQ_UNAVAILABLE, MQ_CLOSED */
+ *          MQ_SIGNATURE, MQ_UNAVAILABLE, MQ_CLOSED */
 MQ_API mq_status mq_get(mq_bus *bus, const char *id, mq_message **message);
 
 /** Messages that fit a filter (channel, source, target, type, state, since, until), oldest first in each queue. Looks at

@@ -192,6 +192,9 @@ class MessageView {
   int64_t expires() const { return mq_message_expires(view_); }
   int64_t due() const { return mq_message_due(view_); }  // 0 where it does not wait for its time
   int64_t reserved_until() const { return mq_message_reserved_until(view_); }
+  // The key that vouches for it, "" where none does, and when it was signed by the publisher's clock.
+  std::string_view signed_by() const { return mq_message_signed_by(view_); }
+  int64_t signed_at() const { return mq_message_signed_at(view_); }
 
   const mq_message* get() const noexcept { return view_; }
 

@@ -206,6 +206,14 @@ int64_t mq_message_due(const mq_message* message) {
   return Get(message, int64_t{0}, [](const Message& object) { return object.due(); });
 }
 
+const char* mq_message_signed_by(const mq_message* message) {
+  return Get(message, "", [](const Message& object) { return object.signer().key_id.c_str(); });
+}
+
+int64_t mq_message_signed_at(const mq_message* message) {
+  return Get(message, int64_t{0}, [](const Message& object) { return object.signer().time; });
+}
+
 int mq_message_is_deleted(const mq_message* message) {
   return Get(message, 0, [](const Message& object) { return object.IsDeleted() ? 1 : 0; });
 }

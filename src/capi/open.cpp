@@ -157,9 +157,11 @@ std::shared_ptr<EventLog> MakeLog(const Config& config, const mq_config* given) 
 Result<std::shared_ptr<Bus>> OpenWith(const Result<Url>& url, const Status& status, Config config,
                                       const std::shared_ptr<EventLog>& log) {
   if (!status.ok()) return status;
+  Result<Keyring> keys = Keyring::From(config);
+  if (!keys.ok()) return keys.status();
   Result<std::shared_ptr<Backend>> backend = OpenBackend(*url, config, EventLog::Sink(log));
   if (!backend.ok()) return backend.status();
-  return Bus::Make(std::move(*backend), std::move(config), log);
+  return Bus::Make(std::move(*backend), std::move(config), log, std::move(*keys));
 }
 
 }  // namespace

@@ -59,8 +59,9 @@ Bus::Bus(std::shared_ptr<Shared> shared)
       health_(std::make_unique<HealthCheck>(*shared_)),
       requester_(std::make_unique<Requester>(shared_)) {}
 
-std::shared_ptr<Bus> Bus::Make(std::shared_ptr<Backend> backend, Config config, std::shared_ptr<EventLog> log) {
-  auto shared = std::make_shared<Shared>(std::move(backend), std::move(config), std::move(log));
+std::shared_ptr<Bus> Bus::Make(std::shared_ptr<Backend> backend, Config config, std::shared_ptr<EventLog> log,
+                               Keyring keys) {
+  auto shared = std::make_shared<Shared>(std::move(backend), std::move(config), std::move(log), std::move(keys));
   std::shared_ptr<Bus> bus(new Bus(std::move(shared)));
   bus->StartTimer();
   if (bus->shared_->log->Wants(kLogInfo)) bus->shared_->log->Write(kLogInfo, "opened", {});

@@ -38,7 +38,9 @@ using MaybeName = std::optional<std::string_view>;
 class Bus {
  public:
   // config: bus settings, and what it gives channels and subscriptions as defaults. log: also the backend's sink.
-  static std::shared_ptr<Bus> Make(std::shared_ptr<Backend> backend, Config config, std::shared_ptr<EventLog> log);
+  // keys: as its settings say.
+  static std::shared_ptr<Bus> Make(std::shared_ptr<Backend> backend, Config config, std::shared_ptr<EventLog> log,
+                                   Keyring keys = {});
   ~Bus();  // as Close() where that was not done
   Bus(const Bus&) = delete;
   Bus& operator=(const Bus&) = delete;

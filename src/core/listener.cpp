@@ -123,18 +123,24 @@ Status Listener::Fetch(size_t max, const Patience& patience, Messages* messages)
       if (Status status = Wait(lock, caller, patience); !status.ok()) return status;
     }
     auto taken = Take(max);
+    int64_t refused = 0;
     lock.unlock();
     for (Heard& heard : taken) {
       std::string id = shared_->log->Wants(kLogWarn) ? heard.id.Text() : std::string();
       auto message = Message::FromTold(std::move(heard.id), std::move(heard.record), shared_->seal);
       if (message.ok()) {
         messages->push_back(std::move(*message));
-      } else if (!id.empty()) {
-        shared_->log->Write(kLogWarn, "corrupt", {{"id", std::move(id)}, {"reason", message.status().text()}});
+        continue;
       }
+      ++refused;
+      if (id.empty()) continue;
+      shared_->log->Write(kLogWarn, message.code() == Code::kSignature ? "bad_signature" : "corrupt",
+                          {{"id", std::move(id)}, {"reason", message.status().text()}});
     }
+    if (refused == 0) return Status::Ok();
+    lock.lock();
+    dropped_ += refused;
     if (!messages->empty()) return Status::Ok();
-    lock.lock();  // not one could be read
   }
 }
 

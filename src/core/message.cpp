@@ -60,7 +60,7 @@ Result<std::unique_ptr<Message>> Message::FromDelivery(Delivery&& delivery, std:
   message->record_ = std::move(delivery.record);  // where it stays: the view points into it
   Result<RecordView> view = RecordView::Parse(message->record_);
   if (!view.ok()) return view.status();
-  if (Status status = seal.Open(&*view, &message->inflated_); !status.ok()) return status;
+  if (Status status = seal.Open(source->queue, delivery.id, &*view, &message->opened_); !status.ok()) return status;
   message->source_ = std::move(source);
   message->ledger_ = std::move(ledger);
   message->id_ = delivery.id;
@@ -87,7 +87,8 @@ Result<std::unique_ptr<Message>> Message::FromFound(Found&& found, const std::st
     raw.payload = message->record_;
     view = std::move(raw);
   }
-  if (Status status = seal.Open(&*view, &message->inflated_); !status.ok() && found.state != State::kDead)
+  if (Status status = seal.Open(found.queue, found.id, &*view, &message->opened_);
+      !status.ok() && found.state != State::kDead)
     return status;
   if (found.state == State::kDead) message->dead_group_ = found.group;
   message->source_ = std::make_shared<const Source>(Source{std::move(found.queue), std::move(found.group)});
@@ -109,7 +110,7 @@ Result<std::unique_ptr<Message>> Message::FromTold(FullId&& id, std::string&& re
   message->record_ = std::move(record);
   Result<RecordView> view = RecordView::Parse(message->record_);
   if (!view.ok()) return view.status();
-  if (Status status = seal.Open(&*view, &message->inflated_); !status.ok()) return status;
+  if (Status status = seal.Open(id.queue, id.id, &*view, &message->opened_); !status.ok()) return status;
   message->queue_ = std::move(id.queue);
   message->target_ = message->queue_.target;
   message->id_ = id.id;

@@ -82,6 +82,7 @@ class Message {
   Code status() const { return status_; }
   const char* reason() const { return reason_.c_str(); }
 
+  const Signer& signer() const { return opened_.signer; }
   const Durability& reached() const { return reached_; }
   int receivers() const { return receivers_; }
 
@@ -126,9 +127,9 @@ class Message {
   Mode mode_ = Mode::kQueue;
   bool tried_to_pack_ = false;
   std::string packed_;  // empty: the payload is stored as it is
-  // what was received: views into record_, and its payload, where it was compressed, into inflated_
+  // what was received: views into record_, and its payload, where it was compressed, into opened_
   std::string record_;
-  std::string inflated_;
+  Seal::Opened opened_;
   RecordView view_{};
   // identity
   std::shared_ptr<const Source> source_;

@@ -161,6 +161,7 @@ class Publisher::Step {
       head_.clear();
       message.EncodeHead(settings.source, ttl, &head_);
       const std::string_view payload = message.stored_payload();
+      seal.Sign(parcel.queue, message.priority(), payload, &head_);
       bytes += head_.size() + (payload.size() > kBlobThreshold ? 0 : payload.size());
       if (bytes > kMostBytes && i > from) break;
       wanted.Raise(message.wanted(settings.durability));
@@ -334,6 +335,7 @@ void Publisher::TellAll(Backend& backend, Parcel& parcel, const Patience& patien
       if (shared_.seal.Compresses(left[i]->payload().size())) left[i]->Pack(shared_.seal);
       left[i]->EncodeHead(shared_.settings.source, TtlOf(*left[i], parcel.limits), &heads.emplace_back());
       places.push_back(PlaceOf(parcel.queue.channel, *left[i]));
+      shared_.seal.Sign(places.back(), left[i]->priority(), left[i]->stored_payload(), &heads.back());
       bytes += heads.back().size() + left[i]->stored_payload().size();
     }
     std::vector<Telling> tellings(heads.size());

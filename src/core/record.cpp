@@ -15,6 +15,7 @@ constexpr std::array<char, kPropertyCount> kPropertyTags = {'s', 't', 'c', 'r', 
 constexpr char kHeaderTag = 'h';  // name NUL value
 constexpr char kTtlTag = 'x';     // ms as decimal text
 constexpr char kDelayTag = 'd';   // the same
+constexpr char kSignatureTag = 'g';
 constexpr char kPackedTag = 'Z';  // how the payload is compressed
 constexpr std::string_view kZstd = "zstd";
 
@@ -115,6 +116,13 @@ void EncodeHead(const RecordFields& fields, bool blob, std::string* out) {
   *out += blob ? kPayloadApart : kPayloadHere;
 }
 
+void AddSignature(std::string_view signature, std::string* head) {
+  const char mark = head->back();
+  head->pop_back();
+  PutText(kSignatureTag, signature, head);
+  *head += mark;
+}
+
 Result<RecordView> RecordView::Parse(std::string_view bytes) {
   Reader reader(bytes);
   const std::optional<char> version = reader.Byte();
@@ -124,11 +132,18 @@ Result<RecordView> RecordView::Parse(std::string_view bytes) {
   RecordView view;
   view.properties.fill("");
   for (;;) {
+    const size_t at = bytes.size() - reader.rest().size();
     const std::optional<char> tag = reader.Byte();
     if (!tag) return Corrupt("the record ends within its head");
     if (*tag == kPayloadHere || *tag == kPayloadApart) break;
     const std::optional<std::string_view> text = reader.Text();
     if (!text) return Corrupt("the record's head is damaged");
+    if (*tag == kSignatureTag) {
+      if (text->empty() || !view.signature.empty()) return Corrupt("the record's signature is damaged");
+      view.signature = *text;
+      view.before_signature = bytes.substr(0, at);
+      continue;
+    }
     if (!ReadField(*tag, *text, strict, &view)) {
       std::string what = "the record's field '";
       what += *tag;
@@ -136,6 +151,10 @@ Result<RecordView> RecordView::Parse(std::string_view bytes) {
     }
   }
   view.payload = reader.rest();
+  if (!view.signature.empty()) {
+    const char* const after = view.signature.data() + view.signature.size() + 1;  // its NUL
+    view.after_signature = {after, static_cast<size_t>(view.payload.data() - after)};
+  }
   return view;
 }
 

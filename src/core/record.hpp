@@ -32,6 +32,8 @@ struct RecordFields {
 inline constexpr size_t kBlobThreshold = 64 * 1024;  // payloads above it, as they are stored, are blobs
 inline constexpr size_t kPackedCost = 7;             // bytes of the field that says that the payload is compressed
 void EncodeHead(const RecordFields& fields, bool blob, std::string* out);
+// Adds a signature to an encoded head, as its last field.
+void AddSignature(std::string_view signature, std::string* head);
 
 // A record taken apart: views into its bytes, every text followed by a NUL.
 struct RecordView {
@@ -41,6 +43,8 @@ struct RecordView {
   int64_t delay = 0;
   bool packed = false;       // the payload is a frame of zstd
   std::string_view payload;  // as it is stored
+  // Empty: there is none. Else the record, but for its payload, is what stands before and after the signature's field.
+  std::string_view signature, before_signature, after_signature;
 
   // kCorrupt with the reason where the bytes are no record. `bytes` must outlive the view.
   static Result<RecordView> Parse(std::string_view bytes);

@@ -85,6 +85,15 @@ constexpr auto kTable = std::to_array<Setting>({
      "Payloads above it are stored compressed, where that makes them smaller; 0: none are."},
     {"trace", Kind::kBus, Type::kBool, "false", 0, 0, "",
      "Messages that are published without a traceparent header (W3C Trace Context) get one, of a new trace."},
+    {"signing_key", Kind::kBus, Type::kSecret, "", 0, 65536, "",
+     "Key that signs what is published, as id:base64, or file:/path of a file with that; empty: nothing is signed. "
+     "Never "
+     "shown."},
+    {"verify_keys", Kind::kBus, Type::kSecret, "", 0, 262144, "",
+     "Keys that vouch for what is read besides signing_key, as id:base64,id:base64, or file:/path; without any key no "
+     "signature is looked at. Never shown."},
+    {"require_signature", Kind::kBus, Type::kBool, "false", 0, 0, "",
+     "Messages that are not signed are refused, as those whose signature does not fit."},
     {"log_level", Kind::kBus, Type::kChoice, "warn", 0, 0, "debug|info|warn|error",
      "Log events below it are not told."},
 

@@ -303,7 +303,8 @@ void Settler::SetAside(Backend& backend, const Source& source, const std::string
   bool dead = false;
   // Where this fails its reservation lapses, and the next reader sets it aside.
   (void)backend.GiveUp(source, consumer, nack, &dead);
-  shared_.log->Write(kLogWarn, "corrupt", {{"id", FullId{source.queue, id, {}}.Text()}, {"reason", why.text()}});
+  shared_.log->Write(kLogWarn, why.code() == Code::kSignature ? "bad_signature" : "corrupt",
+                     {{"id", FullId{source.queue, id, {}}.Text()}, {"reason", why.text()}});
 }
 
 }  // namespace agentmq

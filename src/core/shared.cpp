@@ -27,10 +27,10 @@ BusSettings BusSettings::From(const Config& config) {
   return settings;
 }
 
-Shared::Shared(std::shared_ptr<Backend> store, Config given, std::shared_ptr<EventLog> events)
+Shared::Shared(std::shared_ptr<Backend> store, Config given, std::shared_ptr<EventLog> events, Keyring keys)
     : config(std::move(given)),
       settings(BusSettings::From(config)),
-      seal(config),
+      seal(config, std::move(keys)),
       log(std::move(events)),
       channels(config),
       settler(*this),

@@ -47,7 +47,7 @@ struct BusSettings {
 
 // What a bus and its children share; lives as long as any of them. Thread-safe.
 struct Shared {
-  Shared(std::shared_ptr<Backend> store, Config given, std::shared_ptr<EventLog> events);
+  Shared(std::shared_ptr<Backend> store, Config given, std::shared_ptr<EventLog> events, Keyring keys);
 
   const Config config;
   const BusSettings settings;

@@ -28,7 +28,7 @@ may_include redis util core redis
 may_include capi util core memory redis capi
 
 only_in 'src/redis/' "hiredis" '# *include +[<"]hiredis'
-only_in 'src/redis/tls\.' "OpenSSL" '# *include +[<"]openssl'
+only_in 'src/(redis/tls|util/crypto)\.' "OpenSSL" '# *include +[<"]openssl'
 only_in 'src/capi/' 'extern "C"' 'extern +"C"'
 only_in 'src/util/thread\.' "a thread that is made" '\bstd::j?thread\b(?!::)|\bpthread_create\b|\bstd::async\b'
 only_in 'src/util/thread\.' "<thread> to make threads" '\.detach\(\)'

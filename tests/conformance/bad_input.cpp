@@ -277,9 +277,11 @@ std::set<std::string> CallWithoutStatus() {
   TEXT(mq_message_receipt);
   TEXT(mq_message_agent);
   TEXT(mq_message_reason);
+  TEXT(mq_message_signed_by);
   ZERO(mq_message_priority);
   ZERO(mq_message_timestamp);
   ZERO(mq_message_expires);
+  ZERO(mq_message_signed_at);
   ZERO(mq_message_due);
   ZERO(mq_message_is_deleted);
   ZERO(mq_message_deliveries);

@@ -18,6 +18,7 @@ void Fuzz(std::string_view input) {
   fields.packed = view->packed;
   std::string again;
   EncodeHead(fields, false, &again);
+  if (!view->signature.empty()) AddSignature(view->signature, &again);
   again += view->payload;
   const auto second = RecordView::Parse(again);
   Expect(second.ok(), "what was read can't be read again");
@@ -28,14 +29,25 @@ void Fuzz(std::string_view input) {
   Expect(second->ttl == view->ttl || (second->ttl < 0 && view->ttl < 0), "another ttl");
   Expect(second->packed == view->packed, "compressed in another way");
   Expect(second->payload == view->payload, "another payload");
+  Expect(second->signature == view->signature, "another signature");
 
   // What says that it is compressed is inflated, or refused.
-  static const Seal seal = [] {
+  const auto config = [](const char* name, const char* value) {
     Config config;
-    (void)config.Set("max_payload", "64KiB");
-    return Seal(config);
-  }();
-  std::string inflated;
-  auto opened = *view;
-  if (seal.Open(&opened, &inflated).ok()) Expect(opened.payload.size() <= input.size() + 65536, "a bomb");
+    (void)config.Set(name, value);
+    return config;
+  };
+  static const Seal seal(config("max_payload", "64KiB"));
+  const QueueName queue = QueueName::Inbox("c", "a");
+  Seal::Opened opened;
+  auto inflated = *view;
+  if (seal.Open(queue, ShortId(), &inflated, &opened).ok()) {
+    Expect(inflated.payload.size() <= input.size() + 65536, "a bomb");
+  }
+
+  // Nobody here signed it.
+  static const Seal verifies(Config(), std::move(*Keyring::From(config("verify_keys", "k:c2l4dGVlbiBieXRlcyBhdCBs"))));
+  auto verified = *view;
+  const Code code = verifies.Open(queue, ShortId(), &verified, &opened).code();
+  Expect((code == Code::kSignature) == !view->signature.empty(), "a signature out of nowhere");
 }

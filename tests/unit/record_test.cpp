@@ -103,6 +103,26 @@ TEST(Record, OfTheSecondVersionCapitalTagsMustBeKnown) {
   }
 }
 
+TEST(Record, ASignatureIsToldApartFromWhatItSigns) {
+  RecordFields fields;
+  fields.properties = {"me", "", "", "", ""};
+  std::string head = Encode(fields);
+  AddSignature("it", &head);
+  EXPECT_EQ(head, "1s\x02me\0g\x02it\0="s);
+  const std::string bytes = head + "p";
+  const Result<RecordView> view = RecordView::Parse(bytes);
+  ASSERT_TRUE(view.ok());
+  EXPECT_EQ(view->signature, "it");
+  EXPECT_EQ(view->before_signature, "1s\x02me\0"s);
+  EXPECT_EQ(view->after_signature, "=");
+  EXPECT_EQ(view->payload, "p");
+  const std::string behind = "1g\x02it\0s\x02me\0=p"s;
+  EXPECT_EQ(RecordView::Parse(behind)->after_signature, "s\x02me\0="s);
+  EXPECT_EQ(RecordView::Parse("1=p")->signature, "");
+  EXPECT_EQ(RecordView::Parse("1g\x01x\0g\x01y\0=p"s).code(), Code::kCorrupt);
+  EXPECT_EQ(RecordView::Parse("1g\x00\0=p"s).code(), Code::kCorrupt);
+}
+
 TEST(Record, DamagedBytesAreCorruptWhereverTheyEnd) {
   RecordFields fields;
   fields.properties = {"source", "type", "", "", ""};

@@ -29,8 +29,8 @@ Opened Open(const Seal& seal, const std::string& frame) {
   record += frame;
   auto view = RecordView::Parse(record);
   EXPECT_TRUE(view.ok()) << view.status().text();
-  std::string inflated;
-  Status status = seal.Open(&*view, &inflated);
+  Seal::Opened opened;
+  Status status = seal.Open(QueueName::Inbox("c", "a"), ShortId(), &*view, &opened);
   return {std::move(status), std::string(view->payload)};
 }
 

@@ -67,9 +67,32 @@ TEST(WireFormatDocument, ItsCompressedRecordIsReadByTheLibrary) {
   auto view = RecordView::Parse(record);
   ASSERT_TRUE(view.ok()) << view.status().text();
   EXPECT_TRUE(view->packed);
-  std::string payload;
-  ASSERT_TRUE(Seal{Config()}.Open(&*view, &payload).ok());
+  Seal::Opened opened;
+  ASSERT_TRUE(Seal{Config()}.Open(QueueName::Inbox("c", "a"), ShortId(), &*view, &opened).ok());
   EXPECT_EQ(view->payload, std::string(1000, 'x'));
+}
+
+TEST(WireFormatDocument, ItsSignatureIsAcceptedByTheLibrary) {
+  const std::string document = Document();
+  const size_t begin = document.find("\n2026 1767225600100\n");
+  ASSERT_NE(begin, std::string::npos);
+  const std::string code = document.substr(begin + 20, 64);
+  RecordFields fields;
+  fields.properties[static_cast<size_t>(Property::kSource)] = "planner";
+  std::string record;
+  EncodeHead(fields, false, &record);
+  AddSignature("2026 1767225600100 " + code, &record);
+  record += "Hello, agent!";
+  Config config;
+  ASSERT_TRUE(config.Set("verify_keys", "2026:MDEyMzQ1Njc4OWFiY2RlZg==").ok());
+  const auto keys = Keyring::From(config);
+  ASSERT_TRUE(keys.ok());
+  const auto view = RecordView::Parse(record);
+  ASSERT_TRUE(view.ok());
+  Signer signer;
+  const Status status = keys->Verify(QueueName::Inbox("greetings", "greeter"), 5, *view, &signer);
+  EXPECT_TRUE(status.ok()) << status.text();
+  EXPECT_EQ(signer.key_id, "2026");
 }
 
 }  // namespace
