@@ -156,7 +156,8 @@ MQ_API int64_t mq_last_retry_after(void);
 MQ_API void mq_free(void *pointer);
 
 /**
- * The table of settings: an array of {name, kind ("bus", "channel", "subscription", "filter"), type, default, min, max, help}.
+ * The table of settings: an array of {name, kind ("bus", "channel", "subscription", "filter", "replay"), type, default,
+ * min, max, help}.
  *
  * @param json  receives it; the caller's, until mq_free()
  * @return MQ_OK, MQ_INVALID, MQ_NO_MEMORY
@@ -392,6 +393,22 @@ MQ_API int mq_message_receivers(const mq_message *message);
 MQ_API mq_status mq_message_status(const mq_message *message);
 /** Why the last attempt failed, of a dead letter or a retry. */
 MQ_API const char *mq_message_reason(const mq_message *message);
+/**
+ * The attempts that failed, of a dead letter or of a message that is tried again, as JSON: an array, the oldest first, of
+ *
+ *     {"when": 1767225600123, "agent": "counter", "consumer": "counter-1.0aZk_3x9QmP-7bYt",
+ *      "kind": "failure", "reason": "no such file"}
+ *
+ * `when` is when it ended, in Unix milliseconds by the server's clock; `consumer` who had it, as receipts name it. Kinds:
+ * `failure` and `permanent` (nacks), `lapse` (its reservation ran out), `crash` (its consumer died), `suspect` (its
+ * consumer died with others in hand, which is not counted as a delivery), `refused` (the library did not hand it out:
+ * mq_message_status() of the dead letter says why). The last 16 are kept, and of each reason 256 bytes; the whole of the
+ * last one is mq_message_reason().
+ *
+ * @param json  receives it, as it was when the message was read; `[]` where there are none; until mq_free()
+ * @return MQ_OK, MQ_INVALID, MQ_NO_MEMORY
+ */
+MQ_API mq_status mq_message_history(const mq_message *message, char **json);
 
 /* ---- lists --------------------------------------------------------------------------------------------------- */
 
@@ -741,8 +758,9 @@ MQ_API mq_status mq_get_pending(mq_bus *bus, const char *channel, const char *ag
  *          MQ_SIGNATURE, MQ_UNAVAILABLE, MQ_CLOSED */
 MQ_API mq_status mq_get(mq_bus *bus, const char *id, mq_message **message);
 
-/** Messages that fit a filter (channel, source, target, type, state, since, until), oldest first in each queue. Looks at
- *  every message of the queues in question. @param filter NULL: all @param limit 1..10000 @return as mq_get_pending() */
+/** Messages that fit a filter (channel, source, target, type, agent, status, state, since, until), oldest first in each
+ *  queue. Looks at every message of the queues in question. @param filter NULL: all @param limit 1..10000
+ *  @return as mq_get_pending() */
 MQ_API mq_status mq_find(mq_bus *bus, const mq_config *filter, size_t limit, size_t offset, mq_list **list);
 
 /** How many messages fit a filter. @return as mq_find() */
@@ -764,16 +782,26 @@ MQ_API mq_status mq_clear(mq_bus *bus, const char *channel, int64_t *removed);
  *  @param recovered may be NULL @return MQ_OK, MQ_INVALID, MQ_UNAVAILABLE, MQ_UNKNOWN, MQ_CLOSED */
 MQ_API mq_status mq_recover_pending(mq_bus *bus, const char *agent, int64_t *recovered);
 
-/** Dead letters that fit a filter, newest first, with state, status, reason, deliveries and agent. Their ids serve
- *  mq_replay() and mq_get(). @return as mq_find() */
+/** Dead letters that fit a filter (channel, source, target, type, agent, status; since and until say when they were given
+ *  up), newest first, with state, status, reason, history, deliveries and agent. Their ids serve mq_replay() and mq_get().
+ *  @return as mq_find() */
 MQ_API mq_status mq_dead_letters(mq_bus *bus, const mq_config *filter, size_t limit, size_t offset, mq_list **list);
 
 /** Sends a dead letter back to the group that gave it up, as a new message with new attempts. @param new_id may be NULL;
  *  receives its id, until mq_free() @return MQ_OK, MQ_NOT_FOUND, MQ_FULL, MQ_CORRUPT, MQ_INVALID, MQ_UNAVAILABLE,
  *  MQ_UNKNOWN, MQ_CLOSED */
 MQ_API mq_status mq_replay(mq_bus *bus, const char *id, char **new_id);
-/** Sends back all dead letters that fit a filter. @param replayed may be NULL @return MQ_OK, MQ_PARTIAL, else as
- *  mq_replay() */
+/**
+ * Send back all dead letters that fit a filter, the oldest first. Those that are given up meanwhile are not among them. Each
+ * goes back in one step, whatever becomes of this process: it is a dead letter or a message of its queue, never both. What
+ * is left after a failure stays, and another call goes on with it.
+ *
+ * @param filter    as mq_dead_letters(), and how: `rate` (so many a second at most), `limit` (so many in all),
+ *                  `keep_attempts` (they go on counting, the history goes along; one that ran out of attempts gets one
+ *                  more), `dry_run` (changes nothing; those that can't be read are not counted). NULL: all, at once
+ * @param replayed  may be NULL; receives how many went back, with a failure too; in a dry run how many would
+ * @return MQ_OK, MQ_PARTIAL (some did not, the error says why), MQ_CLOSED (mq_shutdown() ends it), else as mq_replay()
+ */
 MQ_API mq_status mq_replay_all(mq_bus *bus, const mq_config *filter, int64_t *replayed);
 /** Removes the dead letters that fit a filter. @param purged may be NULL @return as mq_find() */
 MQ_API mq_status mq_purge_dead_letters(mq_bus *bus, const mq_config *filter, int64_t *purged);

@@ -162,6 +162,12 @@ class MessageView {
   std::string_view receipt() const { return mq_message_receipt(view_); }
   std::string_view agent() const { return mq_message_agent(view_); }
   std::string_view reason() const { return mq_message_reason(view_); }
+  // The attempts that failed, as JSON.
+  std::string history() const {
+    char* json = nullptr;
+    detail::Check(mq_message_history(view_, &json));
+    return detail::TakeText(json);
+  }
 
   std::optional<std::string_view> header(const char* name) const {
     const char* value = mq_message_header(view_, name);

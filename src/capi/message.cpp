@@ -250,4 +250,9 @@ const char* mq_message_reason(const mq_message* message) {
   return Get(message, "", [](const Message& object) { return object.reason(); });
 }
 
+mq_status mq_message_history(const mq_message* message, char** json) {
+  Clear(json);
+  return Guard({{"message", message}, {"json", json}}, [&] { return GiveText(MessageOf(message)->History(), json); });
+}
+
 }  // extern "C"

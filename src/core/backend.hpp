@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/attempts.hpp"
 #include "core/glob.hpp"
 #include "core/ids.hpp"
 #include "core/names.hpp"
@@ -112,15 +113,6 @@ struct Source {
   auto operator<=>(const Source&) const = default;
 };
 
-// What is known of a message's failed attempts.
-struct Tries {
-  int failures = 0;  // nacks
-  int lapses = 0;    // reservations that ran out
-  int crashes = 0;   // consumers that died with it
-  std::string reason;
-  int total() const { return failures + lapses + crashes; }
-};
-
 // A message in hand.
 struct Delivery {
   ShortId id;
@@ -209,6 +201,11 @@ struct Nack {
   int retry_attempts = 5;
   Code status = Code::kOk;  // of the dead letter, where it becomes one; kCorrupt for a record that can't be read
   std::string reason;
+
+  AttemptEnd end() const {
+    if (status != Code::kOk) return AttemptEnd::kRefused;
+    return permanent ? AttemptEnd::kPermanent : AttemptEnd::kFailure;
+  }
 };
 
 // ---- looking -------------------------------------------------------------------------------------------------------
@@ -319,8 +316,9 @@ class Backend {
 
   virtual Result<Found> GetDead(const QueueName& queue, const ShortId& id, std::string_view group) = 0;
   virtual Status WalkDead(const QueueName& queue, const std::function<bool(Found&&)>& visit) = 0;  // newest first
+  // keep_attempts: the new message goes on with the tries of the dead letter, else it has none.
   virtual Result<ShortId> Replay(const QueueName& queue, const ShortId& id, std::string_view group,
-                                 const Limits& limits) = 0;
+                                 const Limits& limits, bool keep_attempts) = 0;
   virtual Status PurgeDead(const QueueName& queue, const ShortId& id, std::string_view group) = 0;
 
   virtual Result<std::vector<QueueName>> Queues() = 0;  // of the namespace, sorted

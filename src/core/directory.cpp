@@ -65,12 +65,6 @@ Result<std::vector<QueueName>> PublicQueues(Backend& backend) {
   return queues;
 }
 
-std::string AgentOf(const QueueName& queue, std::string_view group) {
-  if (!queue.broadcast) return queue.target;
-  auto agent = PercentDecode(group);
-  return agent.ok() ? std::move(*agent) : std::string(group);
-}
-
 Status CheckLimit(size_t limit) {
   if (limit >= 1 && limit <= kMostFound) return Status::Ok();
   return Status::Invalid("limit must be between 1 and 10000, got " + std::to_string(limit));

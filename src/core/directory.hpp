@@ -48,15 +48,14 @@ class Directory {
   static Result<std::vector<QueueName>> QueuesOf(Backend& backend, const Filter& filter);
   Status Walk(Backend& backend, const Filter& filter, const Visit& visit);
   Status WalkDead(Backend& backend, const Filter& filter, const Visit& visit);
-  Result<FullId> ReplayOne(Backend& backend, const FullId& dead);
+  Result<FullId> ReplayOne(Backend& backend, const FullId& dead, bool keep_attempts);
+  Status PauseUntil(double steady_millis);
 
   Shared& shared_;
 };
 
 // The queues of the namespace, without the private ones.
 Result<std::vector<QueueName>> PublicQueues(Backend& backend);
-// The agent whose the group is, in plain text.
-std::string AgentOf(const QueueName& queue, std::string_view group);
 Status CheckLimit(size_t limit);
 // A message of what was found; null where its record can't be read.
 std::unique_ptr<Message> MessageOf(Found&& found, const Seal& seal);

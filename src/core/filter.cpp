@@ -19,17 +19,28 @@ int64_t TimeOf(const Config& config, std::string_view name, int64_t otherwise) {
   return time < 0 ? WallMillis() + time : time;
 }
 
+// The choices of the setting.
+Code CodeOf(std::string_view name) {
+  if (name == "MQ_TIMEOUT") return Code::kTimeout;
+  if (name == "MQ_UNKNOWN") return Code::kUnknown;
+  if (name == "MQ_CORRUPT") return Code::kCorrupt;
+  if (name == "MQ_SIGNATURE") return Code::kSignature;
+  return Code::kOk;
+}
+
 }  // namespace
 
-Result<Filter> Filter::From(const Config* config) {
+Result<Filter> Filter::From(const Config* config, SettingKind also) {
   Filter filter;
   if (config == nullptr) return filter;
-  constexpr std::array kKinds = {SettingKind::kFilter};
-  if (Status status = config->CheckKinds("a filter", kKinds); !status.ok()) return status;
+  const std::array kinds = {SettingKind::kFilter, also};
+  if (Status status = config->CheckKinds("a filter", kinds); !status.ok()) return status;
   filter.channel_ = TextOf(*config, "channel");
   filter.target_ = TextOf(*config, "target");
   filter.source_ = TextOf(*config, "source");
   filter.type_ = TextOf(*config, "type");
+  filter.agent_ = TextOf(*config, "agent");
+  if (const auto status = TextOf(*config, "status")) filter.status_ = CodeOf(*status);
   if (const auto states = TextOf(*config, "state"); states && !states->empty()) {
     filter.states_ = StateSet::Parse(*states);
     filter.others_ = states->front() == '!';
@@ -57,6 +68,8 @@ bool Filter::TakesDeadLetter(const Found& found) const { return TakesRecord(foun
 
 bool Filter::TakesRecord(const Found& found, int64_t time) const {
   if (time < since_ || time >= until_) return false;
+  if (agent_ && AgentOf(found.queue, found.group) != *agent_) return false;
+  if (status_ && found.status != *status_) return false;
   if (!source_ && !type_) return true;
   const auto view = RecordView::Parse(found.record);
   if (!view.ok()) return false;

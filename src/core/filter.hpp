@@ -13,8 +13,8 @@ namespace agentmq {
 // Which messages are asked for: settings of kind filter.
 class Filter {
  public:
-  // config: null is all. kInvalid for settings of another kind.
-  static Result<Filter> From(const Config* config);
+  // config: null is all. kInvalid for settings of another kind than filter and `also`.
+  static Result<Filter> From(const Config* config, SettingKind also = SettingKind::kFilter);
 
   bool Takes(const QueueName& queue) const;
   // The only queue that it takes, where it says so much.
@@ -25,7 +25,9 @@ class Filter {
     return !states_ || others_ || states_->bits() != int64_t{1} << static_cast<int>(State::kDead);
   }
   // Whether it takes every message that lives in a queue that it takes.
-  bool TakesAllLiving() const { return !source_ && !type_ && !states_ && since_ == INT64_MIN && until_ == INT64_MAX; }
+  bool TakesAllLiving() const {
+    return !source_ && !type_ && !states_ && !agent_ && !status_ && since_ == INT64_MIN && until_ == INT64_MAX;
+  }
   // Of a message of a queue that it takes. `time` is the message's, or the dead letter's.
   bool Takes(const Found& found, int64_t time) const;
   bool TakesDeadLetter(const Found& found) const;
@@ -37,6 +39,8 @@ class Filter {
   std::optional<std::string> target_;
   std::optional<std::string> source_;
   std::optional<std::string> type_;
+  std::optional<std::string> agent_;
+  std::optional<Code> status_;
   std::optional<StateSet> states_;
   bool others_ = false;  // "!..."
   int64_t since_ = INT64_MIN;

@@ -127,7 +127,6 @@ void Message::Attach(RecordView&& view) {
   priority_ = id_.priority();
   timestamp_ = id_.time();
   expires_ = ExpiresAt(timestamp_, view_.ttl);
-  reason_ = tries_.reason;
 }
 
 std::unique_ptr<Message> Message::Copy() const {

@@ -80,7 +80,7 @@ class Message {
   int64_t reserved_until() const { return reserved_until_; }
   State state() const { return state_; }
   Code status() const { return status_; }
-  const char* reason() const { return reason_.c_str(); }
+  const char* reason() const { return tries_.account.c_str(); }
 
   const Signer& signer() const { return opened_.signer; }
   const Durability& reached() const { return reached_; }
@@ -107,6 +107,7 @@ class Message {
   const std::shared_ptr<Ledger>& ledger() const { return ledger_; }
   void set_reserved_until(int64_t until) { reserved_until_ = until; }
   const Tries& tries() const { return tries_; }
+  std::string History() const { return HistoryJson(tries_, has_id_ ? *queue() : QueueName()); }
 
  private:
   Message() = default;
@@ -151,7 +152,6 @@ class Message {
   Durability reached_;
   int receivers_ = 0;
   Tries tries_;
-  std::string reason_;
   mutable bool deleted_ = false;
   mutable int64_t ask_deleted_at_ = 0;  // steady ms
   mutable std::string id_text_;

@@ -171,4 +171,10 @@ std::string_view AgentType(std::string_view agent) {
   return agent.substr(0, colon);
 }
 
+std::string AgentOf(const QueueName& queue, std::string_view group) {
+  if (!queue.broadcast) return queue.target;
+  auto agent = PercentDecode(group);
+  return agent.ok() ? std::move(*agent) : std::string(group);
+}
+
 }  // namespace agentmq

@@ -49,6 +49,9 @@ bool IsUtf8(std::string_view text);
 // The agent "type" of "type:instance"; "" where there is no instance.
 std::string_view AgentType(std::string_view agent);
 
+// The agent whose the group of a queue is, in plain text.
+std::string AgentOf(const QueueName& queue, std::string_view group);
+
 }  // namespace agentmq
 
 template <>

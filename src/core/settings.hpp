@@ -11,7 +11,7 @@
 
 namespace agentmq {
 
-enum class SettingKind { kBus, kChannel, kSubscription, kFilter };
+enum class SettingKind { kBus, kChannel, kSubscription, kFilter, kReplay };
 enum class SettingType { kText, kSecret, kName, kBool, kInteger, kNumber, kDuration, kSize, kChoice, kTime, kStates };
 
 // One row of the table that validation, documentation, mq_settings() and the URL's query are made from.

@@ -87,8 +87,7 @@ constexpr auto kTable = std::to_array<Setting>({
      "Messages that are published without a traceparent header (W3C Trace Context) get one, of a new trace."},
     {"signing_key", Kind::kBus, Type::kSecret, "", 0, 65536, "",
      "Key that signs what is published, as id:base64, or file:/path of a file with that; empty: nothing is signed. "
-     "Never "
-     "shown."},
+     "Never shown."},
     {"verify_keys", Kind::kBus, Type::kSecret, "", 0, 262144, "",
      "Keys that vouch for what is read besides signing_key, as id:base64,id:base64, or file:/path; without any key no "
      "signature is looked at. Never shown."},
@@ -140,8 +139,19 @@ constexpr auto kTable = std::to_array<Setting>({
     {"type", Kind::kFilter, Type::kText, "", 0, 65536, "", "Of this type."},
     {"state", Kind::kFilter, Type::kStates, "", 0, 0, "queued|scheduled|reserved|retrying|acked|dead|expired|deleted",
      "In one of these states, like queued,retrying; or in none of them, like !acked."},
-    {"since", Kind::kFilter, Type::kTime, "", 0, 0, "", "Published then or later."},
-    {"until", Kind::kFilter, Type::kTime, "", 0, 0, "", "Published before."},
+    {"since", Kind::kFilter, Type::kTime, "", 0, 0, "", "Published then or later; as a dead letter: given up."},
+    {"until", Kind::kFilter, Type::kTime, "", 0, 0, "", "Published before; as a dead letter: given up."},
+    {"agent", Kind::kFilter, Type::kName, "", 1, 256, "",
+     "For this agent to settle, or given up by it: an inbox' target; of broadcasts their dead letters alone."},
+    {"status", Kind::kFilter, Type::kChoice, "", 0, 0, "MQ_OK|MQ_TIMEOUT|MQ_UNKNOWN|MQ_CORRUPT|MQ_SIGNATURE",
+     "Dead for this: nacks (MQ_OK), a lapse (MQ_TIMEOUT), a consumer's death (MQ_UNKNOWN), or not to be handed out. "
+     "Living messages have MQ_OK."},
+
+    {"rate", Kind::kReplay, Type::kNumber, "0", 0, 1e6, "", "Most dead letters a second; 0: as fast as it goes."},
+    {"limit", Kind::kReplay, Type::kInteger, "0", 0, 1e9, "", "Most dead letters in all, the oldest first; 0: all."},
+    {"keep_attempts", Kind::kReplay, Type::kBool, "false", 0, 0, "",
+     "Attempts go on counting from where they were, and the history goes along; else they begin anew."},
+    {"dry_run", Kind::kReplay, Type::kBool, "false", 0, 0, "", "Nothing is sent back; what would be is counted."},
 });
 
 std::string_view TypeName(SettingType type) {
@@ -202,6 +212,8 @@ std::string_view KindName(SettingKind kind) {
       return "subscription";
     case Kind::kFilter:
       return "filter";
+    case Kind::kReplay:
+      return "replay";
   }
   return "";
 }

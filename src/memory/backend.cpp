@@ -206,11 +206,11 @@ Status MemoryBackend::WalkDead(const QueueName& queue, const std::function<bool(
 }
 
 Result<ShortId> MemoryBackend::Replay(const QueueName& queue, const ShortId& id, std::string_view group,
-                                      const Limits& limits) {
+                                      const Limits& limits, bool keep_attempts) {
   if (session_->closed()) return SessionClosed();
   Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
   if (!turn) return NoDeadLetter(queue, id, group);
-  return turn->Replay(turn, id, group, limits);
+  return turn->Replay(turn, id, group, limits, keep_attempts);
 }
 
 Status MemoryBackend::PurgeDead(const QueueName& queue, const ShortId& id, std::string_view group) {

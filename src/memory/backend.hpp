@@ -43,8 +43,8 @@ class MemoryBackend : public Backend {
 
   Result<Found> GetDead(const QueueName& queue, const ShortId& id, std::string_view group) override;
   Status WalkDead(const QueueName& queue, const std::function<bool(Found&&)>& visit) override;
-  Result<ShortId> Replay(const QueueName& queue, const ShortId& id, std::string_view group,
-                         const Limits& limits) override;
+  Result<ShortId> Replay(const QueueName& queue, const ShortId& id, std::string_view group, const Limits& limits,
+                         bool keep_attempts) override;
   Status PurgeDead(const QueueName& queue, const ShortId& id, std::string_view group) override;
 
   Result<std::vector<QueueName>> Queues() override;

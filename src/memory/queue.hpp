@@ -74,7 +74,8 @@ class Queue {
   Result<Found> GetDead(const ShortId& id, std::string_view group) const;
   // Up to `count`, newest first, older than `before`, which is moved on. INT64_MAX starts.
   std::vector<Found> Dead(int64_t* before, size_t count) const;
-  Result<ShortId> Replay(Turn& turn, const ShortId& id, std::string_view group, const Limits& limits);
+  Result<ShortId> Replay(Turn& turn, const ShortId& id, std::string_view group, const Limits& limits,
+                         bool keep_attempts);
   Status PurgeDead(const ShortId& id, std::string_view group);
 
  private:

@@ -106,7 +106,8 @@ int64_t Queue::TakeLapsed(Group& group, int64_t now, const int* retry_attempts) 
     const auto known = group.tries.find(id);
     Tries tries = known == group.tries.end() ? Tries() : known->second;
     ++tries.lapses;
-    tries.reason = "the reservation ran out";
+    NoteAttempt(&tries, AttemptEnd::kLapse, now, group.name, place->second.holder->incarnation,
+                "its reservation lapsed");
     if (tries.total() >= attempts) {
       Bury(group, place, std::move(tries), Code::kTimeout, now);
       continue;

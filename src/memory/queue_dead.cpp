@@ -73,7 +73,8 @@ std::vector<Found> Queue::Dead(int64_t* before, size_t count) const {
   return letters;
 }
 
-Result<ShortId> Queue::Replay(Turn& turn, const ShortId& id, std::string_view group_name, const Limits& limits) {
+Result<ShortId> Queue::Replay(Turn& turn, const ShortId& id, std::string_view group_name, const Limits& limits,
+                              bool keep_attempts) {
   const auto found = FindDead(id, group_name);
   if (found == dead_.end()) return NoDeadLetter(id, group_name);
   Group* const group = FindGroup(group_name);
@@ -90,6 +91,7 @@ Result<ShortId> Queue::Replay(Turn& turn, const ShortId& id, std::string_view gr
   // Not in a log's order: it is nobody else's, and no group that comes later reads it.
   Entry& entry = Insert(new_id, found->second.record, found->second.ttl)->second;
   entry.needs.Add(group->ordinal);
+  if (keep_attempts) group->tries[new_id] = found->second.tries;
   group->PushBack(new_id);
   EraseDead(found);
   turn.Wake(*group);

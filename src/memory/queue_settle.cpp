@@ -50,7 +50,7 @@ Status Queue::GiveUp(Turn& turn, std::string_view group_name, std::string_view c
   const auto known = group->tries.find(nack.id);
   Tries tries = known == group->tries.end() ? Tries() : known->second;
   ++tries.failures;
-  tries.reason = nack.reason;
+  NoteAttempt(&tries, nack.end(), turn.now(), group_name, consumer, nack.reason);
   if (nack.status == Code::kCorrupt) ++corrupt_;
   if (nack.permanent || tries.total() >= nack.retry_attempts) {
     Bury(*group, place, std::move(tries), nack.status, turn.now());

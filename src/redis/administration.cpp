@@ -144,7 +144,7 @@ Result<int64_t> Administration::Recover(const QueueName& name, const std::option
 }
 
 Result<ShortId> Administration::Replay(const QueueName& name, const ShortId& id, std::string_view group,
-                                       const Limits& limits) {
+                                       const Limits& limits, bool keep_attempts) {
   auto queue = queues_.Get(name);
   auto letter = inspection_.GetDead(name, id, group);
   if (!letter.ok()) return letter.status();
@@ -169,7 +169,7 @@ Result<ShortId> Administration::Replay(const QueueName& name, const ShortId& id,
     command.KeepKey(known->keys.Lane(id.priority())).KeepKey(queue->keys().DeadBlob(id.view(), group));
     command.KeepKey(queue->keys().Blob(fresh.view()));
     command.Keep(DeadName(id, group)).Arg(fresh.view()).Arg(view->generation).Arg(known->ordinal);
-    command.Arg(limits.max_items).Arg(record->ttl);
+    command.Arg(limits.max_items).Arg(record->ttl).Arg(keep_attempts ? "1" : "0");
     Reply reply;
     auto outcome = queues_.server().Run({&command, 1}, {&reply, 1}, {});
     if (!outcome.status.ok()) return outcome.status;

@@ -20,7 +20,8 @@ class Administration {
   Result<bool> IsDeleted(const QueueName& queue, const ShortId& id, const Patience& patience);
   Result<int64_t> Clear(const QueueName& queue);
   Result<int64_t> Recover(const QueueName& queue, const std::optional<std::string>& group);
-  Result<ShortId> Replay(const QueueName& queue, const ShortId& id, std::string_view group, const Limits& limits);
+  Result<ShortId> Replay(const QueueName& queue, const ShortId& id, std::string_view group, const Limits& limits,
+                         bool keep_attempts);
   Status PurgeDead(const QueueName& queue, const ShortId& id, std::string_view group);
 
   Result<std::vector<QueueName>> ListQueues();

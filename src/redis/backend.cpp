@@ -122,9 +122,9 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   Result<int64_t> Recover(const QueueName& queue, const std::optional<std::string>& group) override {
     return administration_.Recover(queue, group);
   }
-  Result<ShortId> Replay(const QueueName& queue, const ShortId& id, std::string_view group,
-                         const Limits& limits) override {
-    return administration_.Replay(queue, id, group, limits);
+  Result<ShortId> Replay(const QueueName& queue, const ShortId& id, std::string_view group, const Limits& limits,
+                         bool keep_attempts) override {
+    return administration_.Replay(queue, id, group, limits, keep_attempts);
   }
   Status PurgeDead(const QueueName& queue, const ShortId& id, std::string_view group) override {
     return administration_.PurgeDead(queue, id, group);

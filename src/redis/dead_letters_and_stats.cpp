@@ -18,7 +18,7 @@ int64_t Counter(const Reply& meta, std::string_view name) {
 
 }  // namespace
 
-// "<status> <failures> <lapses> <crashes> <time> <size of reason> <size of consumer>\n" reason consumer record
+// "<status> <failures> <lapses> <crashes> <time> <size of account> <size of consumer>\n" account consumer record
 Result<Found> Inspection::ParseDead(const Queue& queue, std::string_view name, std::string& letter) {
   const auto tilde = name.find('~');
   const auto id = ShortId::Parse(name.substr(0, tilde));
@@ -30,11 +30,11 @@ Result<Found> Inspection::ParseDead(const Queue& queue, std::string_view name, s
     head[fields++] = ToNumber(line);
     line.remove_prefix(std::min(line.find(' '), line.size() - 1) + 1);
   }
-  const auto reason = static_cast<size_t>(head[5]);
+  const auto account = static_cast<size_t>(head[5]);
   const auto consumer = static_cast<size_t>(head[6]);
   const size_t at = end + 1;
   const size_t room = end == std::string::npos ? 0 : letter.size() - at;
-  if (!id || tilde == std::string_view::npos || fields != head.size() || reason > room || consumer > room - reason) {
+  if (!id || tilde == std::string_view::npos || fields != head.size() || account > room || consumer > room - account) {
     return Status(Code::kCorrupt, "dead letter '" + std::string(name) + "' can't be read");
   }
   Tries tries;
@@ -48,10 +48,10 @@ Result<Found> Inspection::ParseDead(const Queue& queue, std::string_view name, s
   found.state = State::kDead;
   found.status = static_cast<Code>(head[0]);
   found.time_of_death = head[4];
-  tries.reason = letter.substr(at, reason);
+  tries.account = letter.substr(at, account);
   found.tries = std::move(tries);
-  found.consumer = letter.substr(at + reason, consumer);
-  found.record = letter.substr(at + reason + consumer);
+  found.consumer = letter.substr(at + account, consumer);
+  found.record = letter.substr(at + account + consumer);
   if (id->blob()) {
     Command get{"GET"};
     get.Keep(queue.keys().DeadBlob(id->view(), found.group));

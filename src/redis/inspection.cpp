@@ -29,7 +29,7 @@ Tries ParseTries(const std::string& text) {
     if (parsed.ec != std::errc() || parsed.ptr == end) return tries;
     at = parsed.ptr + 1;
   }
-  tries.reason.assign(at, end);
+  tries.account.assign(at, end);
   return tries;
 }
 

@@ -217,6 +217,9 @@ void AddMessages(std::vector<BadCall>& calls) {
   BAD(mq_message_set_min_replicas, "message", nullptr, 1);
   BAD(mq_message_set_fsync, "message", nullptr, 1);
   BAD(mq_message_set_mode, "message", nullptr, MQ_MODE_BOTH);
+  static char* json;
+  BAD(mq_message_history, "message", nullptr, &json);
+  BAD(mq_message_history, "json", Good(), nullptr);
 }
 
 void AddBuses(const Things& t, std::vector<BadCall>& calls) {

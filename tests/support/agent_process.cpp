@@ -56,6 +56,11 @@ int Hold(Bus& bus, Subscription& subscription, int count) {
   }
 }
 
+int Replay(Bus& bus, const Config& config) {
+  Say("replayed " + std::to_string(bus.ReplayAll(config)));
+  return 0;
+}
+
 }  // namespace
 
 std::unique_ptr<Process> StartAgent(const AgentOptions& options) {
@@ -77,6 +82,7 @@ int RunAgentProcess(int argc, char** argv) {
       const size_t equals = setting.find('=');
       config.Set(setting.substr(0, equals), setting.substr(equals + 1));
     }
+    if (role == "replay") return Replay(bus, config);
     Subscription subscription = bus.Subscribe(argv[2], argv[3], config);
     if (role == "work") Work(bus, subscription);
     return Hold(bus, subscription, std::stoi(argv[4]));

@@ -129,9 +129,9 @@ class FaultyBackend : public Backend {
   Status WalkDead(const QueueName& queue, const std::function<bool(Found&&)>& visit) override {
     return real_->WalkDead(queue, visit);
   }
-  Result<ShortId> Replay(const QueueName& queue, const ShortId& id, std::string_view group,
-                         const Limits& limits) override {
-    return real_->Replay(queue, id, group, limits);
+  Result<ShortId> Replay(const QueueName& queue, const ShortId& id, std::string_view group, const Limits& limits,
+                         bool keep_attempts) override {
+    return real_->Replay(queue, id, group, limits, keep_attempts);
   }
   Status PurgeDead(const QueueName& queue, const ShortId& id, std::string_view group) override {
     return real_->PurgeDead(queue, id, group);

@@ -24,7 +24,7 @@ TEST_F(MemoryDead, WhatIsOutOfAttemptsOrPermanentIsDead) {
   EXPECT_EQ(letter.state, State::kDead);
   EXPECT_EQ(letter.status, Code::kCorrupt);
   EXPECT_EQ(letter.tries.failures, 2);
-  EXPECT_EQ(letter.tries.reason, "boom");
+  EXPECT_EQ(letter.tries.reason(), "boom");
   EXPECT_EQ(letter.consumer, consumer->incarnation());
   EXPECT_NEAR(static_cast<double>(letter.time_of_death), static_cast<double>(store_->Now()), 5000);
   EXPECT_EQ(backend_->Get(inbox_, id).code(), Code::kNotFound);
@@ -39,12 +39,12 @@ TEST_F(MemoryDead, AReplayIsANewMessageWithFreshTries) {
   Kill(source_, *consumer, Fetch(*consumer).messages.at(0));
   const Limits limits{1, Overflow::kReject};
   Publish(inbox_, "in the way");
-  EXPECT_EQ(backend_->Replay(inbox_, id, "-", limits).code(), Code::kFull);
-  const Result<ShortId> new_id = backend_->Replay(inbox_, id, "-", {});
+  EXPECT_EQ(backend_->Replay(inbox_, id, "-", limits, false).code(), Code::kFull);
+  const Result<ShortId> new_id = backend_->Replay(inbox_, id, "-", {}, false);
   ASSERT_TRUE(new_id.ok());
   EXPECT_NE(*new_id, id);
   EXPECT_EQ(new_id->priority(), 7);
-  EXPECT_EQ(backend_->Replay(inbox_, id, "-", {}).code(), Code::kNotFound);
+  EXPECT_EQ(backend_->Replay(inbox_, id, "-", {}, false).code(), Code::kNotFound);
   const Fetched fetched = Fetch(*consumer);
   EXPECT_EQ(Texts(fetched), "again in the way");
   EXPECT_EQ(fetched.messages[0].tries.total(), 0);

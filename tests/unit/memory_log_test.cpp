@@ -114,8 +114,8 @@ TEST_F(MemoryLog, AReplayGoesOnlyToTheGroupThatGaveUp) {
   Kill(one_, *first, Fetch(*first).messages.at(0));
   EXPECT_EQ(Ack(two_, *other, Fetch(*other).messages.at(0)), Code::kOk);
   EXPECT_EQ(Stats(log_).stored, 0);
-  EXPECT_EQ(backend_->Replay(log_, id, "two", {}).code(), Code::kNotFound);
-  ASSERT_TRUE(backend_->Replay(log_, id, "one", {}).ok());
+  EXPECT_EQ(backend_->Replay(log_, id, "two", {}, false).code(), Code::kNotFound);
+  ASSERT_TRUE(backend_->Replay(log_, id, "one", {}, false).ok());
   EXPECT_EQ(FetchTexts(*other), "");
   EXPECT_EQ(FetchTexts(*Subscribe({log_, "three"})), "");
   EXPECT_EQ(FetchTexts(*first), "a");
@@ -129,7 +129,7 @@ TEST_F(MemoryLog, ADeadLetterOfAGroupThatIsGoneStays) {
   Kill(one_, *first, Fetch(*first).messages.at(0));
   first.reset();
   store_->Advance(2000);
-  EXPECT_EQ(backend_->Replay(log_, id, "one", {}).code(), Code::kNotFound);
+  EXPECT_EQ(backend_->Replay(log_, id, "one", {}, false).code(), Code::kNotFound);
   EXPECT_EQ(Stats(log_).dead, 1);
 }
 

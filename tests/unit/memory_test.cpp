@@ -110,7 +110,7 @@ TEST_F(MemoryTest, ARetryWaitsAndThenGoesAheadOfNewerOnes) {
   const Fetched both = Fetch(*consumer);
   EXPECT_EQ(Texts(both), "first second");
   EXPECT_EQ(both.messages[0].tries.failures, 1);
-  EXPECT_EQ(both.messages[0].tries.reason, "later");
+  EXPECT_EQ(both.messages[0].tries.reason(), "later");
   EXPECT_EQ(Stats(inbox_).groups.at(0).retried, 1);
 }
 

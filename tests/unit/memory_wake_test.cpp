@@ -134,7 +134,7 @@ TEST_F(MemoryWake, ReplayAndRecoverWake) {
   Kill(source_, *first, fetched.messages[0]);
   Fetch(*second, 0);
   Arm(*second, &second_calls_);
-  ASSERT_TRUE(backend_->Replay(inbox_, fetched.messages[0].id, "-", {}).ok());
+  ASSERT_TRUE(backend_->Replay(inbox_, fetched.messages[0].id, "-", {}, false).ok());
   EXPECT_EQ(second_calls_, 1);
   EXPECT_EQ(FetchTexts(*second), "a");
   Arm(*second, &second_calls_);

@@ -29,6 +29,7 @@ Settings are given by name, as text:
 - of a **subscription** in the config of `mq_subscribe()`.
 - A **filter** is what `mq_find()`, `mq_count()`, `mq_dead_letters()`, `mq_replay_all()` and `mq_purge_dead_letters()`
   look for: messages that fit all of its fields.
+- Those of a **replay** stand beside the filter of `mq_replay_all()`.
 
 An unknown name is refused with the nearest one that there is, a value out of its range with that range. `mq_settings()`
 answers this table as JSON.
@@ -104,7 +105,8 @@ std::string Section(SettingKind kind, const char* title) {
 
 std::string Document() {
   return kHead + Section(SettingKind::kBus, "Bus") + Section(SettingKind::kChannel, "Channel") +
-         Section(SettingKind::kSubscription, "Subscription") + Section(SettingKind::kFilter, "Filter") + kTail;
+         Section(SettingKind::kSubscription, "Subscription") + Section(SettingKind::kFilter, "Filter") +
+         Section(SettingKind::kReplay, "Replay") + kTail;
 }
 
 TEST(SettingsDocument, IsWhatTheTableSays) {

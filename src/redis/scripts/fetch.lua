@@ -113,7 +113,8 @@ if #expired > 0 or #foreign > 0 then
   if #expired > 0 then call('HINCRBY', META, 'c:expired', #expired) end
   for _, one in ipairs(foreign) do
     local entry, record = one[1], one[2]
-    bury(entry, group, 13, 0, 0, 0, 'an entry that is no id of a message', consumer, record or entry, 10000)
+    local account = note_attempt('', 'r', group, consumer, 'an entry that is no id of a message')
+    bury(entry, group, 13, 0, 0, 0, account, consumer, record or entry, 10000)
     call('HDEL', MSG, entry)
     call('HINCRBY', META, 'c:corrupt', 1)
   end

@@ -16,24 +16,25 @@ if not holds(HAND, ARGV[5], id) then
   return {now, still_needed(id, ordinal) and 's' or 'n'}
 end
 local record = call('HGET', MSG, id) or (not is_id(id) and id) -- somebody's RPUSH of as many bytes as ids have
-local f, l, c = read_tries(id)
+local f, l, c, _, account = read_tries(id)
 call('ZREM', UNTIL, consumer .. '|' .. id)
 if not record then
   let_go(HAND, ARGV[5], id)
   return {now, 'n'}
 end
 f = f + 1
+account = note_attempt(account, ARGV[9] ~= '0' and 'r' or ARGV[6] == '1' and 'p' or 'f', group, consumer, ARGV[11])
 if ARGV[6] == '1' or f + l + c >= tonumber(ARGV[8]) then
   local status = tonumber(ARGV[9])
   move_blob(id, ordinal, BLOB, DEAD_BLOB)
-  bury(id, group, status, f, l, c, ARGV[11], consumer, record, tonumber(ARGV[10]))
+  bury(id, group, status, f, l, c, account, consumer, record, tonumber(ARGV[10]))
   if status == 13 then call('HINCRBY', META, 'c:corrupt', 1) end
   release(id, ordinal, ordinal < 0)
   let_go(HAND, ARGV[5], id)
   return {now, 'd'}
 end
 local delay = tonumber(ARGV[7])
-write_tries(id, f, l, c, 0, ARGV[11])
+write_tries(id, f, l, c, 0, account)
 call('HINCRBY', META, 'r:' .. group, 1)
 if delay > 0 then
   local first = call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2]

@@ -45,7 +45,8 @@ choose = function(lane, ids)
       count = count + 1
       taken[count], records[count], all_tries[count] = id, found[k], tries or ''
       room = room - 1
-      if suspect then
+      bytes = bytes + (tries and #tries or 0) -- with its history
+      if suspect or bytes > byte_bound then
         stop, bounded = k, true
         break
       end
