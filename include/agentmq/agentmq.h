@@ -298,6 +298,13 @@ MQ_API mq_status mq_message_set_correlation_id(mq_message *message, const char *
 MQ_API mq_status mq_message_set_reply_to(mq_message *message, const char *value);
 /** The payload's media type. @return as mq_message_set_source() */
 MQ_API mq_status mq_message_set_content_type(mq_message *message, const char *value);
+/** What makes a repeat known: while the channel's `dedup_window` (5 minutes) lasts, from the first one on, another message
+ *  with the same key to the same queue (channel and target) is not stored. Publishing it answers MQ_OK and the first one's
+ *  id and timestamp; mq_stats() counts it as `repeated`. The key is free again when the window is over, and at once when
+ *  the message was deleted, cleared, or (in an inbox) became a dead letter; acknowledging it does not free it. UTF-8 of at
+ *  most 1024 bytes; with MQ_MODE_PUBSUB, which stores nothing, publishing answers MQ_INVALID. mq_message_copy() copies it.
+ *  @return as mq_message_set_source() */
+MQ_API mq_status mq_message_set_dedup_key(mq_message *message, const char *value);
 /** A header of the application's own; a repeated name replaces, a NULL value removes. Of `traceparent` and `tracestate`
  *  see the setting `trace` and mq_reply().
  *  @return as mq_message_set_source() */
@@ -344,6 +351,8 @@ MQ_API const char *mq_message_correlation_id(const mq_message *message);
 MQ_API const char *mq_message_reply_to(const mq_message *message);
 /** See mq_message_set_content_type(). */
 MQ_API const char *mq_message_content_type(const mq_message *message);
+/** See mq_message_set_dedup_key(). */
+MQ_API const char *mq_message_dedup_key(const mq_message *message);
 /** What settles this delivery from any process: see mq_ack_receipts(). */
 MQ_API const char *mq_message_receipt(const mq_message *message);
 /** The agent that it was delivered to (or that it is pending for, or that gave it up). */

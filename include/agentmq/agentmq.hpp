@@ -159,6 +159,7 @@ class MessageView {
   std::string_view correlation_id() const { return mq_message_correlation_id(view_); }
   std::string_view reply_to() const { return mq_message_reply_to(view_); }
   std::string_view content_type() const { return mq_message_content_type(view_); }
+  std::string_view dedup_key() const { return mq_message_dedup_key(view_); }
   std::string_view receipt() const { return mq_message_receipt(view_); }
   std::string_view agent() const { return mq_message_agent(view_); }
   std::string_view reason() const { return mq_message_reason(view_); }
@@ -242,6 +243,7 @@ class Message : public MessageView {
   Message& SetCorrelationId(const char* value) { return Did(mq_message_set_correlation_id(get(), value)); }
   Message& SetReplyTo(const char* value) { return Did(mq_message_set_reply_to(get(), value)); }
   Message& SetContentType(const char* value) { return Did(mq_message_set_content_type(get(), value)); }
+  Message& SetDedupKey(const char* value) { return Did(mq_message_set_dedup_key(get(), value)); }
   Message& SetHeader(const char* name, const char* value) { return Did(mq_message_set_header(get(), name, value)); }
   Message& SetPriority(int priority) { return Did(mq_message_set_priority(get(), priority)); }
   Message& SetMinReplicas(int replicas) { return Did(mq_message_set_min_replicas(get(), replicas)); }

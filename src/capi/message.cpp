@@ -104,6 +104,10 @@ mq_status mq_message_set_content_type(mq_message* message, const char* value) {
   return Set(message, Property::kContentType, value);
 }
 
+mq_status mq_message_set_dedup_key(mq_message* message, const char* value) {
+  return Set(message, Property::kDedupKey, value);
+}
+
 mq_status mq_message_set_header(mq_message* message, const char* name, const char* value) {
   return Set(message, [&](Message& object) {
     if (name == nullptr) return object.Remember(Status::Invalid("name must not be NULL"));
@@ -164,6 +168,8 @@ const char* mq_message_correlation_id(const mq_message* message) { return Get(me
 const char* mq_message_reply_to(const mq_message* message) { return Get(message, Property::kReplyTo); }
 
 const char* mq_message_content_type(const mq_message* message) { return Get(message, Property::kContentType); }
+
+const char* mq_message_dedup_key(const mq_message* message) { return Get(message, Property::kDedupKey); }
 
 const char* mq_message_receipt(const mq_message* message) {
   return Get(message, "", [](const Message& object) { return object.receipt(); });

@@ -30,6 +30,7 @@ enum class Overflow { kReject, kDropOldest, kBlock };
 struct Limits {
   int64_t max_items = 0;                  // 0: none. An inbox: un-acked messages. A log: messages kept; the oldest go.
   Overflow overflow = Overflow::kReject;  // kBlock is kReject here: waiting is the core's
+  int64_t dedup_window = 0;               // ms that a deduplication key is taken; 0: keys are not looked at
 };
 
 // A message on its way into a queue.
@@ -41,6 +42,9 @@ struct Outgoing {
   ShortId id;                // receives the id once stored
   int64_t delay = 0;         // ms from its being stored until it is due
   bool tell = false;         // listeners are told of it too, once it is stored
+  // Where another message took it within the window this one is not stored: `repeats` is set, and the id is the other's.
+  std::string_view dedup_key = {};
+  bool repeats = false;
   // Receives where a backend tells in the same step; kNo leaves it to Tell().
   enum class Told : uint8_t { kNo, kYes, kMaybe } told = Told::kNo;
   int64_t receivers = 0;  // receives, with kYes
@@ -70,6 +74,7 @@ struct PublishBatch {
   // that can't be any more.
   bool until_known = false;
   bool tells = false;     // some of its messages are to be told too
+  bool keyed = false;     // some of its messages have a deduplication key; nothing is sent behind it until it is stored
   Status status;          // receives what became of it: ok, kFull, kTooLarge, kUnavailable, kUnknown, ...
   int64_t dropped = 0;    // receives how many older messages made room
   Durability reached;     // receives what is known of one that is stored, and
@@ -191,6 +196,10 @@ struct SettleBatch {
   const Source* source = nullptr;
   std::string_view consumer;
   std::span<Settlement> settlements;
+  // What the group is to remember as worked off (core/done_key.hpp) for so long, before anything is settled, and whatever
+  // becomes of that.
+  std::span<const std::string> done = {};
+  int64_t remember = 0;  // ms
 };
 
 struct Nack {
@@ -236,7 +245,7 @@ struct GroupStats {
 struct QueueStats {
   QueueName queue;
   int64_t stored = 0, dead = 0;
-  int64_t published = 0, expired = 0, corrupt = 0, dropped = 0, dead_lettered = 0;
+  int64_t published = 0, expired = 0, corrupt = 0, dropped = 0, dead_lettered = 0, repeated = 0;
   std::vector<GroupStats> groups;
 };
 
@@ -296,6 +305,9 @@ class Backend {
   }
 
   virtual void Ack(std::span<SettleBatch> batches, const Patience& patience) = 0;
+  // Of each key whether the group remembers it as worked off.
+  virtual Result<std::vector<bool>> Done(const Source& source, std::span<const std::string> keys,
+                                         const Patience& patience) = 0;
   // Settles for a group whoever holds it, delivered or not.
   virtual Status AckId(const Source& source, const ShortId& id) = 0;
   virtual Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead) = 0;  // a nack

@@ -14,6 +14,7 @@ ChannelLimits ChannelLimits::From(const Config& config) {
   limits.limits.overflow = overflow == "drop_oldest" ? Overflow::kDropOldest
                            : overflow == "block"     ? Overflow::kBlock
                                                      : Overflow::kReject;
+  limits.limits.dedup_window = config.Integer("dedup_window");
   limits.publish_timeout = config.Integer("publish_timeout");
   limits.group_ttl = config.Integer("group_ttl");
   return limits;

@@ -40,7 +40,7 @@ T TakeLittle(const char* from) {
 constexpr uint32_t kVersion = 1;
 constexpr size_t kListHead = 16;
 constexpr size_t kEntryHead = 136;
-constexpr size_t kEntryTail = 16;      // delay and due, of messages that have one of them
+constexpr size_t kEntryTail = 16;      // delay and due, of messages that have one of them, or a key behind them
 constexpr int64_t kUnset = INT64_MIN;  // a ttl that was not set
 constexpr int32_t kAsTheBus = -1;      // min_replicas and fsync that were not set
 
@@ -83,7 +83,11 @@ struct Entry {
   }
 };
 
-size_t TailOf(const Message& message) { return message.delay() > 0 || message.due() > 0 ? kEntryTail : 0; }
+size_t TailOf(const Message& message) {
+  const char* const key = message.Get(Property::kDedupKey);
+  if (*key != '\0') return kEntryTail + Padded(sizeof(uint32_t) + std::strlen(key));
+  return message.delay() > 0 || message.due() > 0 ? kEntryTail : 0;
+}
 
 // Measures messages, one after the other. What it answers is its own, and the same one each time.
 class Measure {
@@ -223,10 +227,16 @@ Writer WriteEntry(const Entry& entry, Writer writer) {
     writer.Bytes(value);
   }
   writer.Bytes(message.payload());
-  writer.FillTo(begin + entry.size - TailOf(message));
-  if (TailOf(message) == 0) return writer;
+  const size_t tail = TailOf(message);
+  writer.FillTo(begin + entry.size - tail);
+  if (tail == 0) return writer;
   writer.Number(message.delay());
   writer.Number(message.due());
+  if (tail == kEntryTail) return writer;
+  const std::string_view key = message.Get(Property::kDedupKey);
+  writer.Size(key.size());
+  writer.Bytes(key);
+  writer.FillTo(begin + entry.size);
   return writer;
 }
 
@@ -349,8 +359,14 @@ Result<std::unique_ptr<Message>> DecodeEntry(std::string_view entry, size_t inde
   if (!body.ok()) return Malformed(index, "a size is beyond its end");
   const size_t end = Padded(entry.size() - body.left());
   if (entry.size() >= end + kEntryTail) {
-    const auto delay = Reader(entry.substr(end)).Number<int64_t>();
-    if (Status status = message->SetDelay(delay); !status.ok()) return status;
+    Reader tail(entry.substr(end));
+    if (Status status = message->SetDelay(tail.Number<int64_t>()); !status.ok()) return status;
+    (void)tail.Number<int64_t>();  // due
+    const std::string_view key = tail.left() == 0 ? std::string_view() : tail.Bytes(tail.Number<uint32_t>());
+    if (!tail.ok()) return Malformed(index, "the dedup_key is beyond its end");
+    if (key.find('\0') != std::string_view::npos) return Malformed(index, "dedup_key holds a NUL");
+    if (Status status = key.empty() ? Status::Ok() : message->Set(Property::kDedupKey, key); !status.ok())
+      return status;
   }
   for (size_t i = 0; i < kId; ++i) {
     if (texts[i].empty()) continue;

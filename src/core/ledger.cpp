@@ -1,9 +1,14 @@
 #include "core/ledger.hpp"
 
+#include <algorithm>
+
+#include "core/done_key.hpp"
+
 namespace agentmq {
 namespace {
 
-constexpr int64_t kAskFor = 1000;  // ms
+constexpr int64_t kAskFor = 1000;                         // ms
+constexpr int64_t kNotedFor = int64_t{24} * 3600 * 1000;  // ms: of what nobody settles
 
 }  // namespace
 
@@ -17,11 +22,30 @@ void Ledger::HandOut(const std::vector<Entry>& entries, const std::shared_ptr<co
 }
 
 void Ledger::Settled(const ShortId& id, int64_t delivery) {
-  if (longest_ <= 0) return;
+  if (longest_ <= 0 && !remembers_) return;
   const std::lock_guard lock(mutex_);
+  if (const auto noted = noted_.find(id); noted != noted_.end() && noted->second.delivery == delivery) {
+    noted_.erase(noted);
+  }
   auto* const found = held_.find(id);
   // A later delivery of the same message may be in other hands of this process.
   if (found != nullptr && found->second.delivery == delivery) held_.erase(found);
+}
+
+void Ledger::Note(const ShortId& id, int64_t delivery, std::string_view dedup_key, int64_t now) {
+  if (dedup_key.empty()) return;  // the id says all
+  const std::lock_guard lock(mutex_);
+  if (noted_.size() >= prune_at_) {
+    std::erase_if(noted_, [&](const auto& noted) { return now - noted.second.since >= kNotedFor; });
+    prune_at_ = std::max<size_t>(1024, 2 * noted_.size());
+  }
+  noted_.insert_or_assign(id, Noted{delivery, now, std::string(dedup_key)});
+}
+
+std::string Ledger::DoneKeyOf(const ShortId& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto noted = noted_.find(id);
+  return DoneKey(noted == noted_.end() ? std::string_view() : noted->second.dedup_key, id);
 }
 
 bool Ledger::Holds(const ShortId& id, int64_t delivery) const {

@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kMaxName = 256;
 constexpr size_t kMaxText = size_t{64} * 1024;
+constexpr size_t kMaxDedupKey = 1024;
 // What keeps a record's head below what goes into a queue in one step.
 constexpr size_t kMaxHeaders = 1000;
 constexpr size_t kMaxHeaderBytes = size_t{256} * 1024;  // names and values of all
@@ -21,8 +22,8 @@ constexpr int kMaxReplicas = 100;
 constexpr int64_t kMaxTime = int64_t{36500} * 24 * 3600 * 1000;  // 100 years: of a ttl, of a delay
 constexpr int64_t kAskDeletedEvery = 1000;                       // ms
 
-constexpr std::array<std::string_view, kPropertyCount> kPropertyNames = {"source", "type", "correlation_id", "reply_to",
-                                                                         "content_type"};
+constexpr std::array<std::string_view, kPropertyCount> kPropertyNames = {"source",   "type",         "correlation_id",
+                                                                         "reply_to", "content_type", "dedup_key"};
 
 Status CheckText(std::string_view what, std::string_view text) {
   if (text.size() > kMaxText) return {Code::kTooLarge, std::string(what) + " is above 64 KiB"};
@@ -167,6 +168,9 @@ Status Message::Set(Property property, std::string_view text) {
   const auto index = static_cast<size_t>(property);
   Status status =
       IsName(property) ? CheckPropertyName(kPropertyNames[index], text) : CheckText(kPropertyNames[index], text);
+  if (property == Property::kDedupKey && text.size() > kMaxDedupKey) {
+    status = {Code::kTooLarge, "dedup_key is above 1024 bytes"};
+  }
   if (status.ok()) own_[index] = text;
   return Remember(std::move(status));
 }

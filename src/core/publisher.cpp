@@ -116,6 +116,7 @@ class Publisher::Step {
     size_t next = parcel.stored;
     for (size_t i = 0; i < kTogether && next < parcel.messages.size(); ++i) {
       next += AddBatch(parcel, next, settings, seal);
+      if (parcels_.back().keyed) break;
     }
   }
 
@@ -131,6 +132,7 @@ class Publisher::Step {
       batch.messages = std::span(outgoing_).subspan(part.first, part.count);
       batch.wanted = part.wanted;
       batch.tells = part.tells;
+      batch.keyed = part.keyed;
       batch.until_known = part.parcel->until_known;
     }
     return batches_;
@@ -146,6 +148,7 @@ class Publisher::Step {
     size_t first, count;
     Durability wanted;  // the most of its messages
     bool tells;         // one of them at least
+    bool keyed;         // the same
   };
 
   // As many of the parcel's messages from `from` on as go into a batch; answers how many.
@@ -153,6 +156,7 @@ class Publisher::Step {
     const size_t first = outgoing_.size();
     Durability wanted;
     bool tells = false;
+    bool keyed = false;
     size_t bytes = 0;
     for (size_t i = from; i < parcel.messages.size() && i - from < parcel.most_at_once; ++i) {
       Message& message = *parcel.messages[i];
@@ -167,10 +171,12 @@ class Publisher::Step {
       wanted.Raise(message.wanted(settings.durability));
       outgoing_.push_back({message.priority(), ttl, {}, payload, {}, message.delay(), message.mode() == Mode::kBoth});
       tells = tells || outgoing_.back().tell;
+      if (parcel.limits.limits.dedup_window > 0) outgoing_.back().dedup_key = message.Get(Property::kDedupKey);
+      keyed = keyed || !outgoing_.back().dedup_key.empty();
       spans_.push_back({arena_.size(), head_.size()});
       arena_ += head_;
     }
-    parcels_.push_back({&parcel, first, outgoing_.size() - first, wanted, tells});
+    parcels_.push_back({&parcel, first, outgoing_.size() - first, wanted, tells, keyed});
     return outgoing_.size() - first;
   }
 
@@ -215,6 +221,9 @@ Status Publisher::Check(std::string_view channel, const Message* message) const 
   if (message->mode() == Mode::kPubSub &&
       Durability{message->min_replicas().value_or(0), message->fsync().value_or(false)}.asked()) {
     return Status::Invalid("min_replicas and fsync are for what is stored, mode pubsub stores nothing");
+  }
+  if (message->mode() == Mode::kPubSub && *message->Get(Property::kDedupKey) != '\0') {
+    return Status::Invalid("a dedup_key is for what is stored, mode pubsub stores nothing");
   }
   const size_t size = message->payload().size();
   if (shared_.settings.max_payload != 0 && size > shared_.settings.max_payload) {
@@ -373,7 +382,7 @@ void Publisher::TellStored(Backend& backend, const PublishBatch& batch, Parcel& 
   };
   for (size_t i = 0; i < batch.messages.size(); ++i) {
     const Outgoing& outgoing = batch.messages[i];
-    if (!outgoing.tell) continue;
+    if (!outgoing.tell || outgoing.repeats) continue;  // what it repeats was told
     if (outgoing.told == Outgoing::Told::kYes) stored[i]->ToldTo(outgoing.receivers);
     if (outgoing.told == Outgoing::Told::kMaybe) fall_short(*stored[i], "no answer came");
     if (outgoing.told != Outgoing::Told::kNo) continue;

@@ -60,6 +60,14 @@ Delivery Reader::TakeFront() {
   return delivery;
 }
 
+void Reader::PutFront(Delivery delivery) {
+  if (next_ == 0) {
+    buffer_.insert(buffer_.begin(), std::move(delivery));
+  } else {
+    buffer_[--next_] = std::move(delivery);
+  }
+}
+
 bool Reader::Buffers(const ShortId& id, int64_t delivery) const {
   return std::any_of(buffer_.begin() + static_cast<std::ptrdiff_t>(next_), buffer_.end(),
                      [&](const Delivery& one) { return one.id == id && one.delivery == delivery; });

@@ -35,6 +35,7 @@ struct Reader {
   size_t size() const { return buffer_.size() - next_; }
   const Delivery& front() const { return buffer_[next_]; }
   Delivery TakeFront();
+  void PutFront(Delivery delivery);
   bool Buffers(const ShortId& id, int64_t delivery) const;
   // What nobody saw, oldest first.
   std::vector<ShortId> Unseen() const;

@@ -11,7 +11,7 @@ constexpr char kStrictVersion = '2';  // no capital tag may be passed over
 constexpr char kPayloadHere = '=';
 constexpr char kPayloadApart = '@';
 // Tags. Those of the properties stand in the order of `Property`.
-constexpr std::array<char, kPropertyCount> kPropertyTags = {'s', 't', 'c', 'r', 'y'};
+constexpr std::array<char, kPropertyCount> kPropertyTags = {'s', 't', 'c', 'r', 'y', 'u'};
 constexpr char kHeaderTag = 'h';  // name NUL value
 constexpr char kTtlTag = 'x';     // ms as decimal text
 constexpr char kDelayTag = 'd';   // the same

@@ -12,8 +12,8 @@
 namespace agentmq {
 
 // The text properties that a record carries. Channel, target, priority and time are said by its id and queue.
-enum class Property : size_t { kSource, kType, kCorrelationId, kReplyTo, kContentType };
-inline constexpr size_t kPropertyCount = 5;
+enum class Property : size_t { kSource, kType, kCorrelationId, kReplyTo, kContentType, kDedupKey };
+inline constexpr size_t kPropertyCount = 6;
 
 // What is written into a record in front of the payload.
 struct RecordFields {

@@ -104,6 +104,9 @@ constexpr auto kTable = std::to_array<Setting>({
      "What publishing into a full queue does: reject it, drop_oldest of the queue, or block up to publish_timeout."},
     {"publish_timeout", Kind::kChannel, Type::kDuration, "0", 0, kDay, "",
      "How long a publish waits for room with overflow=block."},
+    {"dedup_window", Kind::kChannel, Type::kDuration, "5m", 0, kDecade, "",
+     "How long a message's dedup_key is taken: another one with it in the same queue is not stored; 0: keys are not "
+     "looked at."},
     {"group_ttl", Kind::kChannel, Type::kDuration, "7d", 0, kDecade, "",
      "How long an agent may be without consumer until broadcasts are no longer kept for it; 0: for ever."},
 
@@ -127,6 +130,10 @@ constexpr auto kTable = std::to_array<Setting>({
      "Part of the pause by which chance makes it longer or shorter."},
     {"start", Kind::kSubscription, Type::kChoice, "all", 0, 0, "all|new",
      "What an agent gets that reads a channel for the first time: all broadcasts still kept, or new ones only."},
+    {"skip_done", Kind::kSubscription, Type::kBool, "false", 0, 0, "",
+     "The agent remembers what it acknowledged, by dedup_key or else id, for the channel's dedup_window; what comes "
+     "again "
+     "is acknowledged and not handed out."},
     {"listen_buffer", Kind::kSubscription, Type::kInteger, "10000", 1, 1e7, "",
      "Most messages that a listener keeps until they are fetched; beyond it the oldest are dropped and counted."},
     {"listen_buffer_bytes", Kind::kSubscription, Type::kSize, "64MiB", 1, 1024 * kMebibyte * 1024, "",

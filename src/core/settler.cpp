@@ -18,6 +18,7 @@ struct Group {
   const AckRequest* first;
   std::vector<Settlement> settlements;
   std::vector<AckRequest*> requests;
+  std::vector<std::string> done{};  // what is to be remembered of them
 };
 
 bool SameHand(const AckRequest& a, const AckRequest& b) {
@@ -171,12 +172,23 @@ std::vector<AckRequest> AckRequest::Of(std::span<const char* const> receipts, co
   return requests;
 }
 
+// What the group of that ledger is to remember of them, and for how long; mostly nothing.
+int64_t Settler::Remember(Backend& backend, const Ledger* ledger, std::span<const Settlement> settlements,
+                          std::vector<std::string>* done) {
+  if (ledger == nullptr || !ledger->remembers()) return 0;
+  const int64_t window = shared_.channels.Get(backend, ledger->source().queue.channel).limits.dedup_window;
+  if (window == 0) return 0;
+  for (const Settlement& settlement : settlements) done->push_back(ledger->DoneKeyOf(settlement.id));
+  return window;
+}
+
 void Settler::Ack(Backend& backend, std::span<AckRequest> requests, const Patience& patience) {
   std::vector<Group> groups = GroupByHand(requests);
   std::vector<SettleBatch> batches;
   batches.reserve(groups.size());
   for (Group& group : groups) {
-    batches.push_back({group.first->source.get(), *group.first->consumer, group.settlements});
+    const int64_t remember = Remember(backend, group.first->ledger.get(), group.settlements, &group.done);
+    batches.push_back({group.first->source.get(), *group.first->consumer, group.settlements, group.done, remember});
   }
   if (!batches.empty()) backend.Ack(batches, patience);
   for (Group& group : groups) {

@@ -53,6 +53,8 @@ class Settler {
                 int64_t delivery, const Status& why);
 
  private:
+  int64_t Remember(Backend& backend, const Ledger* ledger, std::span<const Settlement> settlements,
+                   std::vector<std::string>* done);
   // Gives it up, and writes down that it is no longer held; ledger may be null.
   Status Give(Backend& backend, const Source& source, std::string_view consumer, const Nack& nack, Ledger* ledger);
 

@@ -9,8 +9,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array kTotals = {"stored",    "dead",  "waiting", "scheduled", "reserved", "lag",     "published",
-                                "delivered", "acked", "retried", "expired",   "corrupt",  "dropped", "dead_lettered"};
+constexpr std::array kTotals = {"stored",  "dead",      "waiting",   "scheduled",     "reserved",
+                                "lag",     "published", "delivered", "acked",         "retried",
+                                "expired", "corrupt",   "dropped",   "dead_lettered", "repeated"};
 
 Json GroupJson(const QueueName& queue, const GroupStats& group) {
   return Json{{"agent", AgentOf(queue, group.group)},
@@ -58,6 +59,7 @@ Json QueueJson(const QueueStats& stats) {
               {"corrupt", stats.corrupt},
               {"dropped", stats.dropped},
               {"dead_lettered", stats.dead_lettered},
+              {"repeated", stats.repeated},
               {"groups", std::move(groups)}};
 }
 

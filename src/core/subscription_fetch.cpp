@@ -33,6 +33,9 @@ Status SubscriptionState::Fetch(size_t max, const Patience& patience, Messages* 
   while (messages->empty()) {
     taken.clear();
     if (Status status = Gather(max, patience, &taken); !status.ok()) return status;
+    if (settings_.skip_done) {
+      if (Status status = SkipDone(&taken, patience); !status.ok()) return status;
+    }
     Unpack(taken, messages);
   }
   return Status::Ok();
@@ -401,6 +404,9 @@ void SubscriptionState::Unpack(std::vector<Taken>& taken, Messages* messages) {
     } else if (message.ok()) {
       messages->push_back(std::move(*message));
       entries.push_back({id, number});
+      if (settings_.skip_done) {
+        one.reader->ledger->Note(id, number, messages->back()->Get(Property::kDedupKey), now);
+      }
     } else {
       shared_->settler.SetAside(*one.reader->backend, *one.reader->source, *one.incarnation, id, number,
                                 message.status());

@@ -39,6 +39,7 @@ SubscriptionSettings SubscriptionSettings::From(const Config& config) {
   settings.prefetch = static_cast<size_t>(std::max<int64_t>(1, config.Integer("prefetch")));
   settings.auto_extend_max = consumer.auto_extend ? config.Integer("auto_extend_max") : 0;
   settings.workers = static_cast<size_t>(std::max<int64_t>(1, config.Integer("workers")));
+  settings.skip_done = config.Bool("skip_done");
   return settings;
 }
 
@@ -52,7 +53,8 @@ Result<std::shared_ptr<Reader>> SubscriptionState::Open(const std::shared_ptr<Ba
   ConsumerOptions options = settings_.consumer;
   options.group_ttl = group_ttl;
   auto shared_source = std::make_shared<const Source>(std::move(source));
-  auto ledger = std::make_shared<Ledger>(shared_source, settings_.retry, settings_.auto_extend_max, backend);
+  auto ledger =
+      std::make_shared<Ledger>(shared_source, settings_.retry, settings_.auto_extend_max, backend, settings_.skip_done);
   if (settings_.auto_extend_max > 0) {
     options.holds = [self = weak_from_this(), shared_source, ledger](const ShortId& id, int64_t delivery) {
       const auto subscription = self.lock();

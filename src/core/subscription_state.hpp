@@ -27,6 +27,7 @@ struct SubscriptionSettings {
   size_t prefetch = 32;
   int64_t auto_extend_max = 0;  // 0: never
   size_t workers = 1;
+  bool skip_done = false;
 
   static SubscriptionSettings From(const Config& config);
 };
@@ -110,6 +111,10 @@ class SubscriptionState final : public Intake, public std::enable_shared_from_th
   int64_t EarliestLook() const;
   Status NothingCame() const;
   void Unpack(std::vector<Taken>& taken, Messages* messages);
+
+  // subscription_done.cpp
+  Status SkipDone(std::vector<Taken>* taken, const Patience& patience);
+  void PutBack(std::vector<Taken>* taken);
 
   const std::shared_ptr<Shared> shared_;
   const std::string agent_;

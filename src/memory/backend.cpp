@@ -84,13 +84,19 @@ void MemoryBackend::Ack(std::span<SettleBatch> batches, const Patience& /*nothin
   for (SettleBatch& batch : batches) {
     Turn turn(store(), batch.source->queue, IfAbsent::kNothing, session_->events);
     if (turn) {
-      turn->Ack(batch.source->group, batch.consumer, batch.settlements);
+      turn->Ack(turn, batch);
       continue;
     }
     for (Settlement& settlement : batch.settlements) {
       settlement.status = NoMessage(batch.source->queue, settlement.id);
     }
   }
+}
+
+Result<std::vector<bool>> MemoryBackend::Done(const Source& source, std::span<const std::string> keys,
+                                              const Patience& /*nothing here waits*/) {
+  Turn turn(store(), source.queue, IfAbsent::kNothing, session_->events);
+  return turn ? turn->Done(source.group, keys) : std::vector<bool>(keys.size());
 }
 
 Status MemoryBackend::AckId(const Source& source, const ShortId& id) {

@@ -27,6 +27,8 @@ class MemoryBackend : public Backend {
                                               const Patience& patience) override;
 
   void Ack(std::span<SettleBatch> batches, const Patience& patience) override;
+  Result<std::vector<bool>> Done(const Source& source, std::span<const std::string> keys,
+                                 const Patience& patience) override;
   Status AckId(const Source& source, const ShortId& id) override;
   Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead) override;
   Status Extend(const Source& source, std::string_view consumer, const Settlement& settlement,

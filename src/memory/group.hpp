@@ -14,6 +14,7 @@
 
 #include "core/backend.hpp"
 #include "core/id_map.hpp"
+#include "memory/remembered_keys.hpp"
 
 // All of this is guarded by the mutex of the queue that it belongs to.
 namespace agentmq::memory {
@@ -105,6 +106,7 @@ struct Group {
   std::unordered_map<ShortId, Tries> tries;
   std::map<std::string, std::shared_ptr<Reader>, std::less<>> readers;
   std::deque<std::shared_ptr<Reader>> armed;
+  RememberedKeys done;    // what it has worked off
   size_t waiting = 0;     // in lanes, and needed
   size_t tombstones = 0;  // in lanes, and not
   size_t open = 0;        // consumers

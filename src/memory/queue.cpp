@@ -1,6 +1,7 @@
 #include "memory/queue.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "core/record.hpp"
 
@@ -20,7 +21,7 @@ Queue::Queue(QueueName name, int64_t now) : name_(std::move(name)), last_used_(n
 
 bool Queue::Retire(int64_t now) {
   const std::lock_guard lock(mutex_);
-  if (now - last_used_ < kRetireAfter || !entries_.empty() || !dead_.empty()) return false;
+  if (now - last_used_ < kRetireAfter || !entries_.empty() || !dead_.empty() || !taken_.empty()) return false;
   for (const auto& [name, group] : groups_) {
     if (name_.broadcast || !group->readers.empty()) return false;
   }
@@ -30,6 +31,8 @@ bool Queue::Retire(int64_t now) {
 
 void Queue::Refresh(Turn& turn) {
   Expire(turn.now());
+  taken_.Drop(turn.now());
+  for (const auto& [name, group] : groups_) group->done.Drop(turn.now());
   if (turn.now() < housekeeping_at_) return;
   housekeeping_at_ = turn.now() + kHousekeeping;
   // A peak that is over: erasing gives back what the entries took, not their table.
@@ -114,18 +117,26 @@ Status Queue::Publish(Turn& turn, const Limits& limits, std::span<Outgoing> mess
     records[i].reserve(messages[i].head.size() + messages[i].payload.size());
     records[i].append(messages[i].head).append(messages[i].payload);
   }
+  const size_t repeats = MarkRepeats(messages);
   if (!name_.broadcast) {
-    Status status = MakeRoom(limits, messages.size(), dropped);
+    Status status = MakeRoom(limits, messages.size() - repeats, dropped);
     if (!status.ok()) return status;
   }
   bool at_once = false;
   for (size_t i = 0; i < messages.size(); ++i) {
     Outgoing& message = messages[i];
+    if (message.repeats) {
+      message.id = *taken_.Find(message.dedup_key);
+      continue;
+    }
     message.id = ids_.Next(turn.now(), message.priority, message.payload.size() > kBlobThreshold);
     Entry& entry = Insert(message.id, std::move(records[i]), message.ttl)->second;
     entry.needs = everyone_;
     entry.logged = name_.broadcast;
     if (entry.logged) order_.push_back(message.id);
+    if (!message.dedup_key.empty()) {
+      taken_.Add(message.dedup_key, message.id, Later(turn.now(), limits.dedup_window));
+    }
     if (message.delay > 0) {
       const int64_t due = Later(turn.now(), message.delay);
       if (entry.logged) later_[message.id] = due;
@@ -135,7 +146,8 @@ Status Queue::Publish(Turn& turn, const Limits& limits, std::span<Outgoing> mess
       at_once = true;
     }
   }
-  published_ += static_cast<int64_t>(messages.size());
+  published_ += static_cast<int64_t>(messages.size() - repeats);
+  repeated_ += static_cast<int64_t>(repeats);
   last_used_ = turn.now();
   if (name_.broadcast) TrimLog(limits, dropped);
   for (const auto& [name, group] : groups_) {
@@ -146,6 +158,24 @@ Status Queue::Publish(Turn& turn, const Limits& limits, std::span<Outgoing> mess
     }
   }
   return Status::Ok();
+}
+
+// Of several with one key the first is stored. Answers how many repeat another.
+size_t Queue::MarkRepeats(std::span<Outgoing> messages) const {
+  size_t repeats = 0;
+  std::unordered_set<std::string_view> of_these;
+  for (Outgoing& message : messages) {
+    message.repeats = !message.dedup_key.empty() &&
+                      (taken_.Find(message.dedup_key) != nullptr || !of_these.insert(message.dedup_key).second);
+    repeats += message.repeats ? 1 : 0;
+  }
+  return repeats;
+}
+
+void Queue::FreeKey(const ShortId& id, const std::string& record) {
+  if (taken_.empty()) return;
+  const auto view = RecordView::Parse(record);
+  if (view.ok()) taken_.Remove(view->properties[static_cast<size_t>(Property::kDedupKey)], id);
 }
 
 Status Queue::MakeRoom(const Limits& limits, size_t count, int64_t* dropped) {

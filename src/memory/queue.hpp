@@ -17,6 +17,7 @@
 
 #include "core/backend.hpp"
 #include "memory/group.hpp"
+#include "memory/remembered_keys.hpp"
 #include "memory/turn.hpp"
 
 namespace agentmq::memory {
@@ -53,7 +54,8 @@ class Queue {
   void Disarm(Turn& turn, Group& group, Reader& reader);
 
   // ---- settling
-  void Ack(std::string_view group, std::string_view consumer, std::span<Settlement> settlements);
+  void Ack(Turn& turn, const SettleBatch& batch);
+  std::vector<bool> Done(std::string_view group, std::span<const std::string> keys) const;
   Status AckId(std::string_view group, const ShortId& id);
   Status GiveUp(Turn& turn, std::string_view group, std::string_view consumer, const Nack& nack, bool* dead);
   Result<int64_t> Extend(Turn& turn, std::string_view group, std::string_view consumer, const Settlement& settlement,
@@ -107,6 +109,9 @@ class Queue {
   void Expire(int64_t now);
   void Sweep(Group& group);
 
+  size_t MarkRepeats(std::span<Outgoing> messages) const;
+  // It is deleted, or dead: another one with its deduplication key is none of its repeats.
+  void FreeKey(const ShortId& id, const std::string& record);
   Status MakeRoom(const Limits& limits, size_t count, int64_t* dropped);
   void TrimLog(const Limits& limits, int64_t* dropped);
   Entries::Node* Insert(const ShortId& id, std::string record, int64_t ttl);
@@ -147,6 +152,8 @@ class Queue {
 
   std::unordered_map<ShortId, int64_t> later_;  // of a log: when broadcasts are due, for groups that come later
 
+  RememberedKeys taken_;  // deduplication keys
+
   std::deque<ShortId> order_;  // a log's messages as they came, and tombstones
   size_t order_tombstones_ = 0;
 
@@ -157,7 +164,7 @@ class Queue {
   std::unordered_set<ShortId> deleted_in_hand_;           // for a day, and
   std::deque<std::pair<int64_t, ShortId>> deleted_when_;  // since when
 
-  int64_t published_ = 0, expired_ = 0, corrupt_ = 0, dropped_ = 0, dead_lettered_ = 0;
+  int64_t published_ = 0, expired_ = 0, corrupt_ = 0, dropped_ = 0, dead_lettered_ = 0, repeated_ = 0;
 };
 
 }  // namespace agentmq::memory

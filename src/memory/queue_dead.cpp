@@ -18,6 +18,7 @@ void Queue::Bury(Group& group, Group::Places::Node* place, Tries tries, Code sta
   letter.consumer = place->second.holder->incarnation;
   letter.time = now;
   letter.status = status;
+  if (!name_.broadcast) FreeKey(letter.id, letter.record);
   group.Release(place);
   Settle(entry, group);
 

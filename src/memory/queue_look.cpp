@@ -102,6 +102,7 @@ Status Queue::Delete(const ShortId& id, int64_t now) {
     deleted_in_hand_.insert(id);
     deleted_when_.emplace_back(now, id);
   }
+  FreeKey(id, entry->second.record);
   Erase(entry);
   return Status::Ok();
 }
@@ -120,6 +121,7 @@ int64_t Queue::Clear() {
   order_tombstones_ = 0;
   dead_.clear();
   dead_numbers_.clear();
+  taken_.Clear();
   return removed;
 }
 
@@ -165,6 +167,7 @@ QueueStats Queue::Stats(const Turn& turn) const {
   stats.corrupt = corrupt_;
   stats.dropped = dropped_;
   stats.dead_lettered = dead_lettered_;
+  stats.repeated = repeated_;
   for (const auto& [name, group] : groups_) stats.groups.push_back(Describe(*group, turn.now()));
   return stats;
 }

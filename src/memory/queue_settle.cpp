@@ -12,13 +12,16 @@ Status Queue::Missing(std::string_view group_name, const ShortId& id) const {
   return Status::NotFound(text + " is not there, or was settled");
 }
 
-void Queue::Ack(std::string_view group_name, std::string_view consumer, std::span<Settlement> settlements) {
-  Group* const group = FindGroup(group_name);
-  for (Settlement& settlement : settlements) {
+void Queue::Ack(Turn& turn, const SettleBatch& batch) {
+  Group* const group = FindGroup(batch.source->group);
+  if (group != nullptr) {
+    for (const std::string& key : batch.done) group->done.Add(key, {}, Later(turn.now(), batch.remember));
+  }
+  for (Settlement& settlement : batch.settlements) {
     Group::Places::Node* const place =
-        group == nullptr ? nullptr : group->InHand(settlement.id, consumer, settlement.delivery);
+        group == nullptr ? nullptr : group->InHand(settlement.id, batch.consumer, settlement.delivery);
     if (place == nullptr) {
-      settlement.status = Missing(group_name, settlement.id);
+      settlement.status = Missing(batch.source->group, settlement.id);
       continue;
     }
     group->Release(place);
@@ -26,6 +29,13 @@ void Queue::Ack(std::string_view group_name, std::string_view consumer, std::spa
     ++group->acked;
     settlement.status = Status::Ok();
   }
+}
+
+std::vector<bool> Queue::Done(std::string_view group_name, std::span<const std::string> keys) const {
+  const Group* const group = FindGroup(group_name);
+  std::vector<bool> done;
+  for (const std::string& key : keys) done.push_back(group != nullptr && group->done.Find(key) != nullptr);
+  return done;
 }
 
 Status Queue::AckId(std::string_view group_name, const ShortId& id) {

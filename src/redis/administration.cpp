@@ -47,7 +47,7 @@ Status Administration::Delete(const QueueName& name, const ShortId& id) {
     repeated = repeated || outcome.repeated;
     const int64_t state = reply.At(1).integer;
     if (state == 2) continue;  // somebody came meanwhile, who may have it
-    if (id.blob()) recovery_.SweepTrash(*queue);
+    if (reply.At(2).integer > 0) recovery_.SweepTrash(*queue);
     if (state == 1 || repeated) return Status::Ok();
     return Status::NotFound("there is no message '" + FullId{name, id, {}}.Text() + "'");
   }

@@ -89,6 +89,10 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
     const Connection::Side side{ahead_.Fd(consumer), [&] { return ahead_.Read(consumer); }};
     settling_.Ack(batches, patience, side.fd >= 0 ? &side : nullptr);
   }
+  Result<std::vector<bool>> Done(const Source& source, std::span<const std::string> keys,
+                                 const Patience& patience) override {
+    return settling_.Done(source, keys, patience);
+  }
   Status AckId(const Source& source, const ShortId& id) override { return settling_.AckId(source, id); }
   Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead) override {
     return settling_.GiveUp(source, consumer, nack, dead);

@@ -123,6 +123,7 @@ Result<QueueStats> Inspection::Stats(const QueueName& name) {
   stats.corrupt = Counter(replies[0], "c:corrupt");
   stats.dropped = Counter(replies[0], "c:dropped");
   stats.dead_lettered = Counter(replies[0], "c:dead");
+  stats.repeated = Counter(replies[0], "c:repeated");
   for (size_t g = 0; g < view->groups.size(); ++g) {
     const auto& group = view->groups[g];
     GroupStats& out = stats.groups.emplace_back();

@@ -30,6 +30,8 @@ struct GroupKeys {
   const std::string& wake() const { return base[4]; }
   const std::string& lease() const { return base[5]; }
   std::string Hand(std::string_view consumer) const { return prefix + "hand:" + std::string(consumer); }
+  // What the group has worked off, by when that is forgotten.
+  std::string Done() const { return prefix + "done"; }
   std::string Lane(int priority) const { return prefix + "ready:" + std::to_string(priority); }
 };
 
@@ -53,6 +55,10 @@ struct QueueKeys {
   std::string Later() const { return tag + "later"; }
   // What was deleted while somebody had it in hand.
   std::string Deleted() const { return tag + "deleted"; }
+  // Taken by the message that brought it, for the channel's dedup_window.
+  std::string Dedup(std::string_view key) const { return tag + "dedup:" + std::string(key); }
+  // What the last batch of a publishing slot repeated.
+  std::string Once(std::string_view slot) const { return tag + "once:" + std::string(slot); }
   std::string Blob(std::string_view id) const { return tag + "blob:" + std::string(id); }
   std::string DeadBlob(std::string_view id, std::string_view group) const {
     return Blob(id) + "~" + std::string(group);

@@ -69,6 +69,7 @@ class Publishing {
     const Step* previous = nullptr;                                                                     // of its slot
     const Step* before() const { return previous != nullptr && !previous->done ? previous : nullptr; }  // under way
     size_t blobs = 0;
+    bool keyed = false;                     // some messages have deduplication keys
     bool tells = false;                     // of what it stores listeners are told in the same call
     std::shared_ptr<const QueueView> view;  // keys that a command on its way borrows
   };
@@ -88,6 +89,11 @@ class Publishing {
   void MakeIds(Step& step);
   static void AddBlobs(Step& step, std::vector<Command>* commands);
   static Command MakeCommand(Step& step, const QueueView& view);
+  template <typename Use>
+  static void EachKeyed(const Step& step, const Use& use);
+  static void AddDedupKeys(const Step& step, Command* command);
+  static void AddKeyedIds(const Step& step, Command* command);
+  static void TakeRepeats(Step& step, std::string_view repeats);
   Command MakeTelling(const Step& step) const;
   static void Heard(Step& step, const Reply& reply);
   static void SetTold(Step& step, Outgoing::Told told);

@@ -56,15 +56,18 @@ void Publishing::MakeIds(Step& step) {
   const int64_t now = queues_.server().Now(step.slot->queue->keys().meta());
   step.messages.clear();
   step.blobs = 0;
-  step.tells = false;
+  step.tells = step.keyed = false;
   for (PublishBatch* batch : step.batches) {
     step.tells = step.tells || batch->tells;
+    step.keyed = step.keyed || batch->keyed;
     for (Outgoing& message : batch->messages) {
       message.id = step.slot->ids.Next(now, message.priority, IsBlob(message));
       step.messages.push_back(&message);
       step.blobs += IsBlob(message) ? 1 : 0;
     }
   }
+  // What repeats another is not told: that is known with the answer only, so the core tells the others behind it.
+  step.tells = step.tells && !step.keyed;
   // By lane, in order within each.
   std::stable_sort(step.messages.begin(), step.messages.end(),
                    [](const Outgoing* a, const Outgoing* b) { return a->priority > b->priority; });
@@ -85,9 +88,9 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
   const Queue& queue = *step.slot->queue;
   const auto& messages = step.messages;
   const Limits& limits = step.batches[0]->limits;
-  const bool beside = messages.size() >= kBesideAtLeast;
-  const bool later = std::any_of(messages.begin(), messages.end(), IsDelayed);
-  const Script script = later ? Script::kSchedule : Script::kPublish;
+  const bool beside = messages.size() >= kBesideAtLeast && !step.keyed;  // the script decides what is stored
+  const bool later = step.keyed || std::any_of(messages.begin(), messages.end(), IsDelayed);
+  const Script script = step.keyed ? Script::kOnce : later ? Script::kSchedule : Script::kPublish;
   Command command(script);
   command.Reserve((beside ? 0 : messages.size()) + view.lanes.size() * (3 + view.groups.size()) + 32);
   AddQueueKeys(&command, queue.keys());
@@ -102,6 +105,7 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
     if (later) command.Key(group->keys.due());
   }
   if (later) command.KeepKey(queue.keys().Later());
+  if (step.keyed) AddDedupKeys(step, &command);
   if (beside) command.KeepKey(queue.keys().Open());
   size_t bytes = 0;
   int64_t expiring = 0;
@@ -149,14 +153,58 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
   for (const Outgoing* message : messages) {
     if (message->ttl >= 0) command.Arg(message->id.time() + message->ttl).Arg(message->id.view());
   }
+  if (step.keyed) command.Arg(int64_t{std::count_if(messages.begin(), messages.end(), IsDelayed)});
   for (const Outgoing* message : messages) {
     if (IsDelayed(message)) command.Arg(message->delay).Arg(message->id.view());
   }
+  if (step.keyed) AddKeyedIds(step, &command);
   if (queue.name().broadcast && !view.groups.empty()) command.Arg(view.reference_map);
   if (!beside) return command;
   for (Command& store : stores) command.Then(std::move(store));
   command.Then(MakeClose(script, queue.keys()));
   return command;
+}
+
+// In the order in which they were published: of equal keys the first one counts.
+template <typename Use>
+void Publishing::EachKeyed(const Step& step, const Use& use) {
+  for (const PublishBatch* batch : step.batches) {
+    for (const Outgoing& message : batch->messages) {
+      if (!message.dedup_key.empty()) use(message);
+    }
+  }
+}
+
+void Publishing::AddDedupKeys(const Step& step, Command* command) {
+  const QueueKeys& keys = step.slot->queue->keys();
+  EachKeyed(step, [&](const Outgoing& message) { command->KeepKey(keys.Dedup(message.dedup_key)); });
+  command->KeepKey(keys.Once(SlotName(step)));
+}
+
+void Publishing::AddKeyedIds(const Step& step, Command* command) {
+  int64_t count = 0;
+  int64_t window = 0;
+  for (const PublishBatch* batch : step.batches) window = std::max(window, batch->limits.dedup_window);
+  EachKeyed(step, [&](const Outgoing&) { ++count; });
+  command->Arg(count).Arg(window);
+  EachKeyed(step, [&](const Outgoing& message) { command->Arg(message.id.view()); });
+}
+
+// Of what is stored: what repeats another message is that one.
+void Publishing::TakeRepeats(Step& step, std::string_view repeats) {
+  constexpr size_t kSize = ShortId::kSize;
+  std::unordered_map<std::string_view, std::string_view> others;
+  for (; repeats.size() >= 2 * kSize; repeats.remove_prefix(2 * kSize)) {
+    others.emplace(repeats.substr(0, kSize), repeats.substr(kSize, kSize));
+  }
+  if (others.empty()) return;
+  for (Outgoing* message : step.messages) {
+    const auto other = others.find(message->id.view());
+    const auto id = other == others.end() ? std::nullopt : ShortId::Parse(other->second);
+    if (!id) continue;
+    message->repeats = true;
+    message->id = *id;
+  }
 }
 
 // Behind the call that stores it; does nothing where that did not.
@@ -278,7 +326,8 @@ void Publishing::Confirmed(std::vector<Step>& steps, const Server::Outcome& outc
   }
 }
 
-// The last batch that is stored in a slot: of those without an answer it is, and those in front of it.
+// The last batch that is stored in a slot: of those without an answer it is, and those in front of it. One with
+// deduplication keys (the last of its round) is sent once more, to be told what it repeated.
 void Publishing::Learn(std::vector<Step>& steps, const PublishingSlot& slot, std::string_view last) {
   const auto is_last = [&](const Step& step) {
     return step.slot == &slot && step.lost && step.messages[0]->id.view() == last;
@@ -287,6 +336,7 @@ void Publishing::Learn(std::vector<Step>& steps, const PublishingSlot& slot, std
   for (Step& step : steps) {
     if (step.done || step.slot != &slot) continue;
     const bool ends = is_last(step);
+    if (step.keyed && ends) return;
     if (step.lost && stored) Finish(step, Status::Ok());
     step.lost = false;
     stored = stored && !ends;
@@ -299,8 +349,10 @@ void Publishing::Judge(std::vector<Step>& steps, Step& step, const Reply& reply)
   switch (reply.At(0).integer) {
     case 0:
       step.slot->fresh = false;
+      TakeRepeats(step, reply.At(3).text);
       return Finish(step, Status::Ok(), reply.At(2).Number());
     case 1:
+      TakeRepeats(step, reply.At(3).text);
       return Finish(step, Status::Ok());
     case 2:
       step.slot->queue->Learn(reply, 2);

@@ -6,6 +6,7 @@ namespace agentmq::redis {
 namespace {
 
 constexpr int64_t kLapsesAStep = 100;
+constexpr std::string_view kDedup = " dedup:";  // in the trash: "<id> dedup:<key>"
 
 // Tells what came back, and what is dead now.
 void Tell(const EventSink& events, const Queue& queue, std::string_view group, int64_t count, int64_t dead,
@@ -25,6 +26,14 @@ void Tell(const EventSink& events, const Queue& queue, std::string_view group, i
 
 void AddBlobKeys(Command* command, const Queue& queue, std::string_view id, std::string_view group) {
   command->KeepKey(queue.keys().Blob(id)).KeepKey(queue.keys().DeadBlob(id, group));
+}
+
+// A deduplication key may be another message's by now: the script looks.
+Command MakeRelease(const Queue& queue, std::string_view entry) {
+  Command release(Script::kRelease);
+  release.KeepKey(queue.keys().trash()).KeepKey(queue.keys().Dedup(entry.substr(ShortId::kSize + kDedup.size())));
+  release.Arg(entry.substr(0, ShortId::kSize)).Arg(entry);
+  return release;
 }
 
 }  // namespace
@@ -60,6 +69,7 @@ Result<int64_t> Recovery::Reclaim(Queue& queue, std::string_view group, const st
     }
     const int64_t count = reply->At(2).integer + reply->At(3).integer;
     Tell(queues_.options().events, queue, group, count, reply->At(3).integer, "its consumer died");
+    if (reply->At(3).integer > 0) SweepTrash(queue);
     return count;
   }
   return int64_t{0};
@@ -95,6 +105,7 @@ Result<int64_t> Recovery::Lapse(Queue& queue, std::string_view group) {
     const int64_t count = reply->At(1).integer + reply->At(2).integer;
     total += count;
     Tell(queues_.options().events, queue, group, count, reply->At(2).integer, "reservations lapsed");
+    if (reply->At(2).integer > 0) SweepTrash(queue);
     if (count < kLapsesAStep) return total;
   }
 }
@@ -132,6 +143,11 @@ void Recovery::SweepTrash(const Queue& queue) {
   // Unlinked first, then struck off: whoever dies in between leaves it to the next.
   std::vector<Command> commands;
   for (const Reply& name : names->items) {
+    const std::string_view text = name.text;
+    if (text.substr(0, kDedup.size() + ShortId::kSize).ends_with(kDedup)) {
+      commands.push_back(MakeRelease(queue, text));
+      continue;
+    }
     Command unlink{"UNLINK"};
     unlink.Keep(queue.keys().tag + name.text);
     commands.push_back(std::move(unlink));

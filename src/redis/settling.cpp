@@ -76,17 +76,42 @@ Command Settling::MakeAck(const Part& part, bool beside) {
   return command;
 }
 
+Command Settling::MakeRemember(const Part& part) {
+  Command command(Script::kRemember);
+  command.KeepKey(part.place.keys.Done()).Arg(part.batch->remember);
+  for (const std::string& key : part.done) command.Arg(key);
+  return command;
+}
+
+// ZMSCORE done key...
+Result<std::vector<bool>> Settling::Done(const Source& source, std::span<const std::string> keys,
+                                         const Patience& patience) {
+  const auto queue = queues_.Get(source.queue);
+  Command ask{"ZMSCORE"};
+  ask.Keep(queue->keys().Group(source.group, {}).Done());
+  for (const std::string& key : keys) ask.Arg(key);
+  auto reply = queues_.server().Run(std::move(ask), {patience, Server::Again::kOnLoss, true});
+  if (!reply.ok()) return reply.status();
+  const int64_t now = queues_.server().Now(queue->keys().meta());
+  std::vector<bool> done;
+  for (size_t i = 0; i < keys.size(); ++i) done.push_back(!reply->At(i).is_nil() && reply->At(i).Number() > now);
+  return done;
+}
+
 void Settling::Ack(std::span<SettleBatch> batches, const Patience& patience, const Connection::Side* side) {
   std::vector<Part> parts;
   for (SettleBatch& batch : batches) {
     for (size_t from = 0; from < batch.settlements.size(); from += kStep) {
       const size_t count = std::min(kStep, batch.settlements.size() - from);
       parts.push_back({&batch, batch.settlements.subspan(from, count), Find(*batch.source)});
+      if (!batch.done.empty()) parts.back().done = batch.done.subspan(from, count);
     }
   }
   std::vector<Command> commands;
   commands.reserve(parts.size());
-  for (const Part& part : parts) {
+  for (Part& part : parts) {
+    if (!part.done.empty()) commands.push_back(MakeRemember(part));  // first: what is done may not be forgotten
+    part.at = commands.size();
     const bool many = part.settlements.size() >= kBesideAtLeast;
     commands.push_back(MakeAck(part, many && part.place.ordinal < 0 && !HasBlobs(part.settlements)));
   }
@@ -94,12 +119,12 @@ void Settling::Ack(std::span<SettleBatch> batches, const Patience& patience, con
   const Server::Call call{patience, Server::Again::kOnLoss, true, Deadline::Never(), side};
   const auto outcome = queues_.server().Run(commands, replies, call);
   std::vector<Server::Fate> fates;
-  for (size_t i = 0; i < parts.size(); ++i) fates.push_back({outcome.StatusOf(i), outcome.Repeated(i)});
+  for (const Part& part : parts) fates.push_back({outcome.StatusOf(part.at), outcome.Repeated(part.at)});
   std::vector<size_t> again;
   std::vector<Command> plain;
   for (size_t i = 0; i < parts.size(); ++i) {
     // A server that is out of memory takes no transactions, but lets single scripts make room.
-    if (commands[i].behind().empty() || !replies[i].StartsWith("OOM")) continue;
+    if (commands[parts[i].at].behind().empty() || !replies[parts[i].at].StartsWith("OOM")) continue;
     again.push_back(i);
     plain.push_back(MakeAck(parts[i], false));
   }
@@ -107,12 +132,12 @@ void Settling::Ack(std::span<SettleBatch> batches, const Patience& patience, con
     std::vector<Reply> answers(again.size());
     const auto second = queues_.server().Run(plain, answers, call);
     for (size_t i = 0; i < again.size(); ++i) {
-      replies[again[i]] = std::move(answers[i]);
+      replies[parts[again[i]].at] = std::move(answers[i]);
       fates[again[i]] = {second.StatusOf(i), fates[again[i]].repeated || second.Repeated(i)};
     }
   }
   for (size_t i = 0; i < parts.size(); ++i) {
-    const Reply& reply = replies[i];
+    const Reply& reply = replies[parts[i].at];
     const std::string& letters = reply.At(1).text;
     for (size_t k = 0; k < parts[i].settlements.size(); ++k) {
       Status& status = parts[i].settlements[k].status;
@@ -167,7 +192,9 @@ Status Settling::GiveUp(const Source& source, std::string_view consumer, const N
   if (dead != nullptr) *dead = false;
   if (!outcome.status.ok()) return outcome.status;
   if (reply.is_error()) return ErrorStatus(reply);
-  if (dead != nullptr) *dead = reply.At(1).text == "d";
+  const bool died = reply.At(1).text == "d";
+  if (dead != nullptr) *dead = died;
+  if (died) recovery_.SweepTrash(*place.queue);  // its deduplication key, if it has one
   Status status = FromLetter(reply.At(1));
   // Of a nack that was sent twice the first copy moved it: it is in nobody's hand any more.
   const bool moved = status.code() == Code::kNotFound || status.code() == Code::kStale;

@@ -15,6 +15,7 @@ class Settling {
 
   // side: what is done while the server works.
   void Ack(std::span<SettleBatch> batches, const Patience& patience, const Connection::Side* side);
+  Result<std::vector<bool>> Done(const Source& source, std::span<const std::string> keys, const Patience& patience);
   Status AckId(const Source& source, const ShortId& id);
   Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead);
   Status Extend(const Source& source, std::string_view consumer, const Settlement& settlement,
@@ -32,7 +33,10 @@ class Settling {
     SettleBatch* batch;
     std::span<Settlement> settlements;
     Place place;
+    std::span<const std::string> done{};  // what is to be remembered of them
+    size_t at = 0;                        // of the commands, which acknowledges
   };
+  static Command MakeRemember(const Part& part);
   Place Find(const Source& source);
   // beside: the messages leave the queue beside the script (scripts/lib/open.lua).
   static Command MakeAck(const Part& part, bool beside);

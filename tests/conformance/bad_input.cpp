@@ -209,6 +209,7 @@ void AddMessages(std::vector<BadCall>& calls) {
   BAD(mq_message_set_correlation_id, "message", nullptr, "x");
   BAD(mq_message_set_reply_to, "message", nullptr, "x");
   BAD(mq_message_set_content_type, "message", nullptr, "x");
+  BAD(mq_message_set_dedup_key, "message", nullptr, "x");
   BAD(mq_message_set_header, "message", nullptr, "x", "y");
   BAD(mq_message_set_header, "name", Message("x").get(), nullptr, "y");
   BAD(mq_message_set_priority, "message", nullptr, 5);
@@ -277,6 +278,7 @@ std::set<std::string> CallWithoutStatus() {
   TEXT(mq_message_correlation_id);
   TEXT(mq_message_reply_to);
   TEXT(mq_message_content_type);
+  TEXT(mq_message_dedup_key);
   TEXT(mq_message_receipt);
   TEXT(mq_message_agent);
   TEXT(mq_message_reason);

@@ -134,11 +134,11 @@ TEST(Library, TheTableOfSettingsHoldsEverySettingOfThisVersion) {
         "tls_verify",
         "sentinel_user",
         "sentinel_password"}},
-      {"channel", {"ttl", "max_items", "overflow", "publish_timeout", "group_ttl"}},
+      {"channel", {"ttl", "max_items", "overflow", "publish_timeout", "dedup_window", "group_ttl"}},
       {"subscription",
        {"consumer", "listen_buffer", "listen_buffer_bytes", "prefetch", "visibility_timeout", "auto_extend",
         "auto_extend_max", "retry_attempts", "backoff_base", "backoff_factor", "backoff_max", "backoff_jitter", "start",
-        "workers"}},
+        "skip_done", "workers"}},
       {"filter", {"channel", "source", "target", "type", "state", "since", "until"}}};
   EXPECT_EQ(by_kind, expected);
 }
@@ -175,6 +175,7 @@ TEST(Library, TheDefaultsAreThoseOfTheContract) {
                                                           {"overflow", "reject"},
                                                           {"publish_timeout", "0"},
                                                           {"group_ttl", "7d"},
+                                                          {"dedup_window", "5m"},
                                                           {"prefetch", "32"},
                                                           {"visibility_timeout", "30s"},
                                                           {"auto_extend", "true"},
@@ -185,6 +186,7 @@ TEST(Library, TheDefaultsAreThoseOfTheContract) {
                                                           {"backoff_max", "5m"},
                                                           {"backoff_jitter", "0.1"},
                                                           {"start", "all"},
+                                                          {"skip_done", "false"},
                                                           {"workers", "1"}};
   for (const auto& [name, value] : expected) EXPECT_EQ(config.Get(name), value) << name;
 }

@@ -99,6 +99,10 @@ class FaultyBackend : public Backend {
       for (Settlement& settlement : batch.settlements) settlement.status = faults_->Of(faults_->ack);
     }
   }
+  Result<std::vector<bool>> Done(const Source& source, std::span<const std::string> keys,
+                                 const Patience& patience) override {
+    return real_->Done(source, keys, patience);
+  }
   Status AckId(const Source& source, const ShortId& id) override { return real_->AckId(source, id); }
   Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead) override {
     return real_->GiveUp(source, consumer, nack, dead);

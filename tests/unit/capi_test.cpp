@@ -133,6 +133,7 @@ TEST(Null, IsInvalidWhereItHasNoMeaning) {
       [&] { return mq_message_set_correlation_id(nullptr, "x"); },
       [&] { return mq_message_set_reply_to(nullptr, "x"); },
       [&] { return mq_message_set_content_type(nullptr, "x"); },
+      [&] { return mq_message_set_dedup_key(nullptr, "x"); },
       [&] { return mq_message_set_header(nullptr, "x", "x"); },
       [&] { return mq_message_set_priority(nullptr, 1); },
       [&] { return mq_message_set_ttl(nullptr, 1); },

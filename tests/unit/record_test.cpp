@@ -58,7 +58,7 @@ TEST(Record, EveryFieldSurvives) {
   const std::string large(100000, 'x');
   const std::string payload = "bytes\0=@\xff and more"s;
   RecordFields fields;
-  fields.properties = {"source", large, "correlation", "reply", "text/plain"};
+  fields.properties = {"source", large, "correlation", "reply", "text/plain", "key"};
   fields.headers = {{"name", "value"}, {"empty", ""}, {"", "nameless"}, {"large", large}};
   fields.ttl = 0;
   const std::string bytes = Encode(fields) + payload;

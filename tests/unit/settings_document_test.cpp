@@ -52,6 +52,7 @@ constexpr const char* kTail = R"(
 | payload | `max_payload`, at most 512 MiB | `MQ_TOO_LARGE` |
 | source, target, reply_to, the name of a header | 256 bytes of UTF-8 without control characters | `MQ_TOO_LARGE`, `MQ_INVALID` |
 | type, correlation_id, content_type, the value of a header | 64 KiB of UTF-8 | `MQ_TOO_LARGE`, `MQ_INVALID` |
+| dedup_key | 1024 bytes of UTF-8 | `MQ_TOO_LARGE`, `MQ_INVALID` |
 | headers | 1000, of 256 KiB in all | `MQ_TOO_LARGE` |
 | priority | 0 to 255 | `MQ_INVALID` |
 | ttl | -1, or 1 ms to 100 years | `MQ_INVALID` |

@@ -7,4 +7,5 @@ for i = 2, #KEYS do
   if i ~= 8 then call('UNLINK', KEYS[i]) end
 end
 call('HDEL', META, 'void')
+call('HINCRBY', META, 'cleared', 1) -- deduplication keys that were taken before are free
 return {now, count}

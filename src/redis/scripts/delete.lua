@@ -3,12 +3,14 @@
 -- finds it among the deleted ones.
 -- KEYS: queue (1-8), LATER, DELETED, then leases, dues, tries of the groups, hands, what is void without messages...
 -- ARGV: id, generation, ms that it is kept among the deleted, groups, hands, then of each hand: group (1, 2, ...), consumer
--- Answers: now, 1 removed, 0 not there, 2 there are groups or consumers besides those (nothing is done)
+-- Answers: now, 1 removed, 0 not there, 2 there are groups or consumers besides those (nothing is done); how much is in the
+--          trash
 --!include ids.lua
 --!include bits.lua
 --!include queue.lua
 --!include removal.lua
 --!include hand.lua
+--!include free_key.lua
 local LATER, DELETED = KEYS[9], KEYS[10]
 local id, kept, groups, hands = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 if (call('HGET', META, 'gen') or '') ~= ARGV[2] then return {now, 2} end
@@ -19,6 +21,7 @@ for g = 1, groups do
     if not known[g .. '|' .. consumer] then return {now, 2} end
   end
 end
+free_key(id, call('HGET', MSG, id))
 local removed, held = drop_message(id), false
 if removed then count_tombstones(1) end
 call('ZREM', LATER, id)
@@ -36,4 +39,4 @@ end
 if removed and call('EXISTS', MSG) == 0 then -- nothing but tombstones is left in the lanes
   for i = base + hands + 1, #KEYS do call('DEL', KEYS[i]) end
 end
-return {now, removed and 1 or 0}
+return {now, removed and 1 or 0, call('LLEN', TRASH)}

@@ -9,6 +9,7 @@
 --!include removal.lua
 --!include group.lua
 --!include dead.lua
+--!include free_key.lua
 --!include bounce.lua
 --!include hand.lua
 local group, ordinal = ARGV[1], tonumber(ARGV[2])

@@ -10,6 +10,7 @@
 --!include hand.lua
 --!include group.lua
 --!include dead.lua
+--!include free_key.lua
 local consumer, group, ordinal, id = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local HAND, LANE, BLOB, DEAD_BLOB = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
 if not holds(HAND, ARGV[5], id) then
@@ -28,6 +29,7 @@ if ARGV[6] == '1' or f + l + c >= tonumber(ARGV[8]) then
   local status = tonumber(ARGV[9])
   move_blob(id, ordinal, BLOB, DEAD_BLOB)
   bury(id, group, status, f, l, c, account, consumer, record, tonumber(ARGV[10]))
+  if ordinal < 0 then free_key(id, record) end
   if status == 13 then call('HINCRBY', META, 'c:corrupt', 1) end
   release(id, ordinal, ordinal < 0)
   let_go(HAND, ARGV[5], id)

@@ -11,6 +11,7 @@
 -- What is before: 1 nothing, a fresh slot; 0 any batch; an id: the batch that it begins, sent in the same round trip.
 --!include ids.lua
 --!include queue.lua
+--!include judge.lua
 --!include store.lua
 --!include push.lua
 for g = 0, groups - 1 do
@@ -18,3 +19,4 @@ for g = 0, groups - 1 do
   if call('EXISTS', wake) == 0 then call('RPUSH', wake, '1') end
 end
 --!include stored.lua
+return {0, now, dropped}

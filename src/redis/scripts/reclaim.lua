@@ -9,6 +9,7 @@
 --!include removal.lua
 --!include group.lua
 --!include dead.lua
+--!include free_key.lua
 --!include bounce.lua
 local consumer, group, ordinal = ARGV[1], ARGV[3], tonumber(ARGV[4])
 local lane_count = tonumber(ARGV[5])

@@ -15,6 +15,7 @@ local function bounce(id, group, ordinal, kind, suspect, consumer, lanes, blobs)
   if kind and f + l + c >= tonumber(call('HGET', META, 'try:' .. group) or 5) then
     if blobs[id] then move_blob(id, ordinal, blobs[id][1], blobs[id][2]) end
     bury(id, group, kind == 'crash' and 20 or 1, f, l, c, account, consumer, record, 10000)
+    if ordinal < 0 then free_key(id, record) end
     release(id, ordinal, ordinal < 0)
     return true
   end

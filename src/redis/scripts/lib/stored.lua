@@ -4,4 +4,3 @@ call('HINCRBY', META, 'c:published', total == 1 and '1' or total) -- a number ta
 if beside then
   --!include open.lua
 end
-return {0, now, dropped}
