@@ -819,6 +819,58 @@ MQ_API mq_status mq_purge_dead_letters(mq_bus *bus, const mq_config *filter, int
  *  @param json receives it, until mq_free() @return as mq_get_pending() */
 MQ_API mq_status mq_stats(mq_bus *bus, const char *channel, char **json);
 
+/**
+ * What there is: a JSON array with an object for each channel that has queues, or is paused.
+ *
+ *     [{"channel": "orders",                 "" is the channel of direct inboxes
+ *       "paused": null,                      or {"scope": "channel", "reason", "by", "since"}; since: Unix ms
+ *       "stored", "dead", "waiting", "scheduled", "reserved", "lag", "oldest_age", "consumers",   as in mq_stats(), of all
+ *       "agents": ["billing", ...],          whose inboxes and groups there are
+ *       "queues": [{"queue": "orders/billing", "target": "billing", "broadcast": false, "groups": 1,
+ *                   "stored", "dead", "waiting", "scheduled", "reserved", "lag", "oldest_age"}, ...]}, ...]
+ *
+ * @param json  receives it, until mq_free()
+ * @return as mq_get_pending()
+ */
+MQ_API mq_status mq_channels(mq_bus *bus, char **json);
+
+/**
+ * Who reads: a JSON array with an object for each group. An inbox has one; of a channel's broadcasts each agent has one.
+ *
+ *     [{"channel": "orders", "queue": "orders/\*", "broadcast": true,
+ *       "agent": "billing",
+ *       "waiting", "scheduled", "reserved",  messages that are ready, wait for their time, are in hand
+ *       "lag",                               the sum of these: what is not settled
+ *       "oldest_age",                        ms since the oldest waiting one was published
+ *       "consumers", "delivered", "acked", "retried",             as in mq_stats()
+ *       "paused": null,                      or {"scope": "agent" or "channel", "reason", "by", "since"}
+ *       "last_fetch_age": 12,                ms since one of its consumers last fetched; null: none that is here did
+ *       "members": [{"consumer": "name.random", "reserved": 0, "last_fetch_age": 12,
+ *                    "last_seen_age": 3}, ...]}, ...]              ms since its lease was renewed; null: it has left
+ *
+ * @param channel  NULL: of all channels
+ * @param json     receives it, until mq_free()
+ * @return as mq_get_pending()
+ */
+MQ_API mq_status mq_groups(mq_bus *bus, const char *channel, char **json);
+
+/**
+ * Stop deliveries until mq_resume(). Publishing goes on, and what was handed out may be settled; a fetch waits as if there
+ * were nothing. What was read ahead and not handed out goes back. Kept on the server, for every process, for queues that are
+ * made later too, and over restarts. Processes that have read ahead follow within a second (`liveness_timeout` / 3), all
+ * others at once. Who paused it (the bus' `source`, else its process), when and why is in mq_stats() and mq_groups().
+ *
+ * @param agent   NULL: the whole channel; else that agent's inbox on it, and its part of the broadcasts. The two are apart:
+ *                what is paused in both ways goes on when both are resumed. `type` and `type:instance` are two agents.
+ * @param reason  NULL, or a sentence; pausing again replaces it
+ * @return MQ_OK (also where there is no queue yet), MQ_INVALID, MQ_TOO_LARGE (a reason above 64 KiB), MQ_UNAVAILABLE
+ *         (some queues may be paused already: call again), MQ_UNKNOWN, MQ_CLOSED
+ */
+MQ_API mq_status mq_pause(mq_bus *bus, const char *channel, const char *agent, const char *reason);
+/** Go on with what mq_pause() stopped, with the same channel and agent: whoever waits is woken at once.
+ *  @return as mq_pause(); MQ_NOT_FOUND: it was not paused */
+MQ_API mq_status mq_resume(mq_bus *bus, const char *channel, const char *agent);
+
 /** How the bus is: asks the server, writes and reads back, sends a message round. @param json may be NULL; the report,
  *  until mq_free() @return MQ_OK (also where it is unhealthy), MQ_INVALID, MQ_CLOSED, MQ_NO_MEMORY */
 MQ_API mq_status mq_health(mq_bus *bus, mq_health_state *state, char **json);

@@ -652,6 +652,25 @@ class Bus {
     detail::Check(mq_stats(get(), channel, &json));
     return detail::TakeText(json);
   }
+  // JSON: see agentmq.h.
+  std::string Channels() {
+    char* json = nullptr;
+    detail::Check(mq_channels(get(), &json));
+    return detail::TakeText(json);
+  }
+  std::string Groups(const char* channel = nullptr) {
+    char* json = nullptr;
+    detail::Check(mq_groups(get(), channel, &json));
+    return detail::TakeText(json);
+  }
+  // An agent of nullptr: the whole channel.
+  void Pause(const char* channel, const char* agent = nullptr, const char* reason = nullptr) {
+    detail::Check(mq_pause(get(), channel, agent, reason));
+  }
+  // False: it was not paused.
+  bool Resume(const char* channel, const char* agent = nullptr) {
+    return detail::Unless(MQ_NOT_FOUND, mq_resume(get(), channel, agent));
+  }
   // `report` receives the JSON.
   mq_health_state Health(std::string* report = nullptr) {
     mq_health_state state = MQ_UNHEALTHY;

@@ -84,6 +84,25 @@ mq_status mq_stats(mq_bus* bus, const char* channel, char** json) {
   return Guard({{"bus", bus}, {"json", json}}, [&] { return GiveText(Held(bus)->Stats(MaybeNameOf(channel)), json); });
 }
 
+mq_status mq_channels(mq_bus* bus, char** json) {
+  Clear(json);
+  return Guard({{"bus", bus}, {"json", json}}, [&] { return GiveText(Held(bus)->Channels(), json); });
+}
+
+mq_status mq_groups(mq_bus* bus, const char* channel, char** json) {
+  Clear(json);
+  return Guard({{"bus", bus}, {"json", json}}, [&] { return GiveText(Held(bus)->Groups(MaybeNameOf(channel)), json); });
+}
+
+mq_status mq_pause(mq_bus* bus, const char* channel, const char* agent, const char* reason) {
+  return Guard({{"bus", bus}, {"channel", channel}},
+               [&] { return Held(bus)->Pause(channel, MaybeNameOf(agent), reason == nullptr ? "" : reason); });
+}
+
+mq_status mq_resume(mq_bus* bus, const char* channel, const char* agent) {
+  return Guard({{"bus", bus}, {"channel", channel}}, [&] { return Held(bus)->Resume(channel, MaybeNameOf(agent)); });
+}
+
 mq_status mq_health(mq_bus* bus, mq_health_state* state, char** json) {
   Clear(json);
   Clear(state);

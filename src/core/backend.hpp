@@ -133,6 +133,7 @@ struct Fetched {
   int64_t server_time = 0;  // server Unix ms of this fetch
   bool older = false;       // of what was asked for ahead: that there is no more may have changed since
   int64_t next_due = -1;    // ms from now until something becomes due in the source, -1: nothing known
+  bool paused = false;      // nothing is delivered: what was read ahead goes back
 };
 
 struct ConsumerOptions {
@@ -170,6 +171,9 @@ class Consumer {
 
   // Whether the lease is sure to be held, so that buffered messages may be handed out; false: Fetch(0) first.
   virtual bool LeaseHeld() const = 0;
+
+  // Whether deliveries of the source are paused, as far as is known here, within a second; Fetch(0) asks.
+  virtual bool Paused() const { return false; }
 
   // Puts messages that nobody saw back at the head of their lanes, uncounted, and wakes somebody. Oldest first.
   virtual Status GiveBack(std::span<const ShortId> unseen) = 0;
@@ -236,16 +240,35 @@ struct Found {
   Code status = Code::kOk;    // of a dead letter: why
 };
 
+// Why nothing is delivered.
+struct Pause {
+  std::string reason;
+  std::string by;     // who paused it
+  int64_t since = 0;  // server Unix ms
+  bool operator==(const Pause&) const = default;
+};
+
+struct ConsumerStats {
+  std::string name;  // the incarnation
+  int64_t reserved = 0;
+  int64_t last_fetch = 0, last_seen = 0;  // server Unix ms, 0: never
+};
+
 struct GroupStats {
   std::string group;  // encoded
   int64_t waiting = 0, scheduled = 0, reserved = 0, consumers = 0, oldest_age = 0;
   int64_t delivered = 0, acked = 0, retried = 0;
+  std::vector<ConsumerStats> members;  // those that have a lease, and those that left and hold something
+  std::optional<Pause> paused;
 };
 
 struct QueueStats {
   QueueName queue;
   int64_t stored = 0, dead = 0;
   int64_t published = 0, expired = 0, corrupt = 0, dropped = 0, dead_lettered = 0, repeated = 0;
+  int64_t groups_removed = 0;   // a log's: abandoned for group_ttl
+  int64_t now = 0;              // server Unix ms of these numbers
+  std::optional<Pause> paused;  // the whole channel
   std::vector<GroupStats> groups;
 };
 
@@ -335,6 +358,13 @@ class Backend {
 
   virtual Result<std::vector<QueueName>> Queues() = 0;  // of the namespace, sorted
   virtual Result<QueueStats> Stats(const QueueName& queue) = 0;
+
+  // Nothing new is delivered until Resume(); kept, for queues too that are made later. A place is a channel's log, for all
+  // queues of the channel, or an inbox, for that and for its agent's group in the channel's log. A pause that is there is
+  // replaced; receives `since`.
+  virtual Status Pause(const QueueName& place, agentmq::Pause pause) = 0;
+  virtual Status Resume(const QueueName& place) = 0;  // kNotFound: it is not paused
+  virtual Result<std::map<QueueName, agentmq::Pause>> Pauses() = 0;
 
   // A channel's own settings: name -> value as text; empty where nobody configured it.
   virtual Result<std::map<std::string, std::string>> ReadChannel(std::string_view channel) = 0;

@@ -305,6 +305,22 @@ Result<int64_t> Bus::PurgeDead(const Config* filter) {
   return Ask([&](Backend& backend) { return directory_->PurgeDead(backend, filter); });
 }
 
+Status Bus::Pause(std::string_view channel, MaybeName agent, std::string_view reason) {
+  return Ask([&](Backend& backend) { return directory_->Pause(backend, channel, agent, reason); });
+}
+
+Status Bus::Resume(std::string_view channel, MaybeName agent) {
+  return Ask([&](Backend& backend) { return directory_->Resume(backend, channel, agent); });
+}
+
+Result<std::string> Bus::Channels() {
+  return Ask([&](Backend& backend) { return ChannelsJson(backend); });
+}
+
+Result<std::string> Bus::Groups(MaybeName channel) {
+  return Ask([&](Backend& backend) { return GroupsJson(backend, channel); });
+}
+
 Result<std::string> Bus::Stats(MaybeName channel) {
   return Ask([&](Backend& backend) { return StatsJson(backend, channel); });
 }

@@ -111,7 +111,12 @@ class Bus {
   Status ReplayAll(const Config* filter, int64_t* replayed);  // replayed is set in any case
   Result<int64_t> PurgeDead(const Config* filter);
 
+  Status Pause(std::string_view channel, MaybeName agent, std::string_view reason);
+  Status Resume(std::string_view channel, MaybeName agent);
+
   Result<std::string> Stats(MaybeName channel);
+  Result<std::string> Channels();
+  Result<std::string> Groups(MaybeName channel);
   Result<HealthReport> Health();
   Result<std::string> NextLog(const Patience& patience);
 

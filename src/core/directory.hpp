@@ -36,6 +36,10 @@ class Directory {
   Result<int64_t> Clear(Backend& backend, std::string_view channel);
   Result<int64_t> Recover(Backend& backend, MaybeName agent);
 
+  // pauses.cpp
+  Status Pause(Backend& backend, std::string_view channel, MaybeName agent, std::string_view reason);
+  Status Resume(Backend& backend, std::string_view channel, MaybeName agent);
+
   // dead_letters.cpp
   Result<Messages> DeadLetters(Backend& backend, const Config* filter, size_t limit, size_t offset);
   Result<std::string> Replay(Backend& backend, std::string_view id);

@@ -41,6 +41,7 @@ bool Reader::Accept(Result<Fetched> fetched, int64_t now) {
   completed_at = now;
   clock_offset = fetched->server_time - now;
   renew_first = false;
+  paused = fetched->paused;
   if (empty()) {
     buffer_ = std::move(fetched->messages);
     next_ = 0;

@@ -48,6 +48,7 @@ struct Reader {
   int64_t due_at = INT64_MAX;  // steady ms: when something becomes due, as the last fetch knew; INT64_MAX: nothing
   bool armed = false;
   bool woken = false;         // by the backend, and not looked at since
+  bool paused = false;        // so the last fetch said
   bool renew_first = false;   // the lease is in doubt: nothing is handed out before a fetch succeeded
   int64_t completed_at = 0;   // steady ms: the last fetch that succeeded
   int64_t clock_offset = 0;   // server Unix ms - steady ms, as of that fetch

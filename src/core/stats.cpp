@@ -9,12 +9,23 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array kTotals = {"stored",  "dead",      "waiting",   "scheduled",     "reserved",
-                                "lag",     "published", "delivered", "acked",         "retried",
-                                "expired", "corrupt",   "dropped",   "dead_lettered", "repeated"};
+constexpr std::array kTotals = {"stored",    "dead",          "waiting",  "scheduled",     "reserved", "lag",
+                                "published", "delivered",     "acked",    "retried",       "expired",  "corrupt",
+                                "dropped",   "dead_lettered", "repeated", "groups_removed"};
 
-Json GroupJson(const QueueName& queue, const GroupStats& group) {
-  return Json{{"agent", AgentOf(queue, group.group)},
+}  // namespace
+
+std::string Dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+Json PauseJson(const std::optional<Pause>& own, const std::optional<Pause>& channel) {
+  const std::optional<Pause>& pause = own ? own : channel;
+  if (!pause) return nullptr;
+  return Json{
+      {"scope", own ? "agent" : "channel"}, {"reason", pause->reason}, {"by", pause->by}, {"since", pause->since}};
+}
+
+Json GroupJson(const QueueStats& queue, const GroupStats& group) {
+  return Json{{"agent", AgentOf(queue.queue, group.group)},
               {"waiting", group.waiting},
               {"scheduled", group.scheduled},
               {"reserved", group.reserved},
@@ -23,7 +34,8 @@ Json GroupJson(const QueueName& queue, const GroupStats& group) {
               {"consumers", group.consumers},
               {"delivered", group.delivered},
               {"acked", group.acked},
-              {"retried", group.retried}};
+              {"retried", group.retried},
+              {"paused", PauseJson(group.paused, queue.paused)}};
 }
 
 // What the groups have is summed up for the queue too; its age is that of the oldest.
@@ -31,7 +43,7 @@ Json QueueJson(const QueueStats& stats) {
   GroupStats sum;
   Json groups = Json::array();
   for (const GroupStats& group : stats.groups) {
-    groups.push_back(GroupJson(stats.queue, group));
+    groups.push_back(GroupJson(stats, group));
     sum.waiting += group.waiting;
     sum.scheduled += group.scheduled;
     sum.reserved += group.reserved;
@@ -60,32 +72,41 @@ Json QueueJson(const QueueStats& stats) {
               {"dropped", stats.dropped},
               {"dead_lettered", stats.dead_lettered},
               {"repeated", stats.repeated},
+              {"groups_removed", stats.groups_removed},
+              {"paused", PauseJson({}, stats.paused)},
               {"groups", std::move(groups)}};
 }
 
-}  // namespace
-
-Result<std::string> StatsJson(Backend& backend, std::optional<std::string_view> channel) {
+Result<std::vector<QueueStats>> StatsOf(Backend& backend, std::optional<std::string_view> channel) {
   if (channel && !channel->empty()) {
     if (Status status = CheckName("channel", *channel); !status.ok()) return status;
   }
   const auto queues = channel ? backend.Queues() : PublicQueues(backend);
   if (!queues.ok()) return queues.status();
+  std::vector<QueueStats> all;
+  for (const QueueName& queue : *queues) {
+    if (channel && queue.channel != *channel) continue;
+    auto stats = backend.Stats(queue);
+    if (!stats.ok()) return stats.status();
+    all.push_back(std::move(*stats));
+  }
+  return all;
+}
+
+Result<std::string> StatsJson(Backend& backend, std::optional<std::string_view> channel) {
+  const auto all = StatsOf(backend, channel);
+  if (!all.ok()) return all.status();
   Json totals;
   for (const char* name : kTotals) totals[name] = 0;
   totals["oldest_age"] = 0;
   Json list = Json::array();
-  for (const QueueName& queue : *queues) {
-    if (channel && queue.channel != *channel) continue;
-    const auto stats = backend.Stats(queue);
-    if (!stats.ok()) return stats.status();
-    Json one = QueueJson(*stats);
+  for (const QueueStats& stats : *all) {
+    Json one = QueueJson(stats);
     for (const char* name : kTotals) totals[name] = totals[name].get<int64_t>() + one[name].get<int64_t>();
     totals["oldest_age"] = std::max(totals["oldest_age"].get<int64_t>(), one["oldest_age"].get<int64_t>());
     list.push_back(std::move(one));
   }
-  const Json report{{"totals", std::move(totals)}, {"queues", std::move(list)}};
-  return report.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return Dump({{"totals", std::move(totals)}, {"queues", std::move(list)}});
 }
 
 }  // namespace agentmq

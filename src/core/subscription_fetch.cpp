@@ -251,6 +251,7 @@ Status SubscriptionState::Refill(std::unique_lock<std::mutex>& lock, size_t room
     return order.fetched.ok() && order.fetched->older;
   });
   const Status failure = Accept(asked, orders);
+  GiveBackPaused(lock, asked);
   refilling_ = false;
   if (failure.code() != Code::kInterrupted && !older) looks_done_ = std::max(looks_done_, look);
   refilled_.notify_all();
@@ -258,6 +259,19 @@ Status SubscriptionState::Refill(std::unique_lock<std::mutex>& lock, size_t room
   WakeLookers();
   if (AnyBuffered()) return Status::Ok();
   return failure;
+}
+
+// What was read ahead of a source that is paused now.
+void SubscriptionState::GiveBackPaused(std::unique_lock<std::mutex>& lock,
+                                       const std::vector<std::shared_ptr<Reader>>& asked) {
+  for (const auto& reader : asked) {
+    if (!reader->paused || reader->empty()) continue;
+    const std::vector<ShortId> unseen = reader->Unseen();
+    reader->DropBuffer();
+    lock.unlock();
+    (void)reader->consumer->GiveBack(unseen);
+    lock.lock();
+  }
 }
 
 // Who takes less at once than may be reserved ahead has the next ones on their way while it works.
@@ -285,8 +299,9 @@ void SubscriptionState::ReadAhead(std::unique_lock<std::mutex>& lock, size_t max
 
 bool SubscriptionState::Take(size_t max, std::vector<Taken>* taken) {
   for (const auto& reader : readers_) {
-    // A process that was stopped may have lost what it read ahead: it asks first.
-    if (reader->empty() || reader->renew_first || reader->consumer->LeaseHeld()) continue;
+    if (reader->empty() || reader->renew_first) continue;
+    // A process that was stopped may have lost what it read ahead: it asks first. What is paused goes back.
+    if (reader->consumer->LeaseHeld() && !reader->consumer->Paused()) continue;
     reader->renew_first = true;
     reader->look_at = 0;
   }

@@ -98,6 +98,7 @@ class SubscriptionState final : public Intake, public std::enable_shared_from_th
   bool WaitAtServer(std::unique_lock<std::mutex>& lock, Caller& caller, Status* failure);
   void InterruptWait();
   Status Accept(const std::vector<std::shared_ptr<Reader>>& asked, std::span<Backend::Order> orders);
+  void GiveBackPaused(std::unique_lock<std::mutex>& lock, const std::vector<std::shared_ptr<Reader>>& asked);
   Status Refill(std::unique_lock<std::mutex>& lock, size_t room, bool all, const Patience& patience);
   void Wait(std::unique_lock<std::mutex>& lock, Caller& caller);
   void Leave(std::unique_lock<std::mutex>& lock, Caller& caller);

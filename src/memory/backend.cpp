@@ -251,6 +251,32 @@ Result<QueueStats> MemoryBackend::Stats(const QueueName& queue) {
   return none;
 }
 
+Status MemoryBackend::Pause(const QueueName& place, agentmq::Pause pause) {
+  if (session_->closed()) return SessionClosed();
+  pause.since = store().Now();
+  for (const auto& queue : store().Pause(place, pause)) {
+    Turn turn(store(), queue, session_->events);
+    turn->SetPause(turn, PausedGroup(place, queue->name()), pause);
+  }
+  return Status::Ok();
+}
+
+Status MemoryBackend::Resume(const QueueName& place) {
+  if (session_->closed()) return SessionClosed();
+  const auto queues = store().Resume(place);
+  if (!queues) return Status::NotFound("'" + place.Text() + "' is not paused");
+  for (const auto& queue : *queues) {
+    Turn turn(store(), queue, session_->events);
+    turn->SetPause(turn, PausedGroup(place, queue->name()), std::nullopt);
+  }
+  return Status::Ok();
+}
+
+Result<std::map<QueueName, Pause>> MemoryBackend::Pauses() {
+  if (session_->closed()) return SessionClosed();
+  return store().Pauses();
+}
+
 Result<std::map<std::string, std::string>> MemoryBackend::ReadChannel(std::string_view channel) {
   if (session_->closed()) return SessionClosed();
   return store().ReadChannel(channel);

@@ -52,6 +52,10 @@ class MemoryBackend : public Backend {
   Result<std::vector<QueueName>> Queues() override;
   Result<QueueStats> Stats(const QueueName& queue) override;
 
+  Status Pause(const QueueName& place, agentmq::Pause pause) override;
+  Status Resume(const QueueName& place) override;
+  Result<std::map<QueueName, agentmq::Pause>> Pauses() override;
+
   Result<std::map<std::string, std::string>> ReadChannel(std::string_view channel) override;
   Status WriteChannel(std::string_view channel, const std::map<std::string, std::string>& settings) override;
 

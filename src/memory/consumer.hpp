@@ -58,6 +58,7 @@ class MemoryConsumer : public Consumer {
   void Arm(std::function<void()> wake) override;
   void Disarm() override;
   bool LeaseHeld() const override { return true; }
+  bool Paused() const override { return group_->paused.load(std::memory_order_relaxed); }
   Status GiveBack(std::span<const ShortId> unseen) override;
   Status Close(std::span<const ShortId> unseen) override;
   std::string incarnation() const override { return reader_->incarnation; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -58,6 +59,7 @@ struct Reader {
   bool woken = false;            // since its last fetch
   int calls = 0;                 // of `wake`, chosen or running
   int64_t told = kNothingDue;    // the due time that its last fetch answered
+  int64_t last_fetch = 0;        // 0: none
   std::condition_variable idle;  // calls fell
 };
 
@@ -110,6 +112,7 @@ struct Group {
   size_t waiting = 0;     // in lanes, and needed
   size_t tombstones = 0;  // in lanes, and not
   size_t open = 0;        // consumers
+  std::atomic<bool> paused{false};
   int64_t last_delivery = 0;
   int64_t delivered = 0, acked = 0, retried = 0;
   int64_t ttl = 0;         // 0: lives without consumers for ever

@@ -19,6 +19,13 @@ Queue::Queue(QueueName name, int64_t now) : name_(std::move(name)), last_used_(n
   if (!name_.broadcast) AddGroup(std::string(kInboxGroup));
 }
 
+void Queue::BeginPaused(const std::map<QueueName, Pause>& pauses) {
+  for (const auto& [place, pause] : pauses) {
+    if (std::string group = PausedGroup(place, name_); !group.empty()) paused_.emplace(std::move(group), pause);
+  }
+  for (const auto& [name, group] : groups_) group->paused = IsPaused(name);
+}
+
 bool Queue::Retire(int64_t now) {
   const std::lock_guard lock(mutex_);
   if (now - last_used_ < kRetireAfter || !entries_.empty() || !dead_.empty() || !taken_.empty()) return false;
@@ -89,10 +96,30 @@ Group& Queue::AddGroup(std::string name) {
   const auto free = std::ranges::find(by_ordinal_, nullptr);
   const auto ordinal = static_cast<size_t>(free - by_ordinal_.begin());
   auto group = std::make_unique<Group>(name, ordinal);
+  group->paused = IsPaused(name);
   if (free == by_ordinal_.end()) by_ordinal_.push_back(nullptr);
   by_ordinal_[ordinal] = group.get();
   everyone_.Add(ordinal);
   return *(groups_[std::move(name)] = std::move(group));
+}
+
+std::optional<Pause> Queue::PauseOf(std::string_view group) const {
+  const auto found = paused_.find(group);
+  return found == paused_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Queue::SetPause(Turn& turn, const std::string& name, const std::optional<Pause>& pause) {
+  if (pause) {
+    paused_.insert_or_assign(name, *pause);
+  } else {
+    paused_.erase(name);
+  }
+  for (const auto& [group_name, group] : groups_) {
+    const bool before = group->paused.exchange(IsPaused(group_name));
+    if (!before || group->paused) continue;
+    if (group->waiting > 0) turn.Wake(*group);
+    turn.Watch(*group);
+  }
 }
 
 // What nobody else needs goes with it.
@@ -106,6 +133,7 @@ void Queue::RemoveGroup(Turn& turn, Group& group) {
   for (Entries::Node* entry : unneeded) Erase(entry);
   everyone_.Remove(group.ordinal);
   by_ordinal_[group.ordinal] = nullptr;
+  ++groups_removed_;
   turn.GroupRemoved(group.name);
   groups_.erase(groups_.find(group.name));
 }

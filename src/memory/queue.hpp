@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/backend.hpp"
+#include "core/pauses.hpp"
 #include "memory/group.hpp"
 #include "memory/remembered_keys.hpp"
 #include "memory/turn.hpp"
@@ -32,6 +33,8 @@ class Queue {
   Queue(QueueName name, int64_t now);
 
   const QueueName& name() const { return name_; }
+  // Before anybody else has it.
+  void BeginPaused(const std::map<QueueName, Pause>& pauses);
   // Whether it was unused for long and nobody will use it any more: a turn that waited for it looks for another.
   bool Retire(int64_t now);
   // Removes what has expired, and once a second groups that were abandoned and tombstones.
@@ -52,6 +55,10 @@ class Queue {
   // Wakes it at once where there is something to look at.
   void Arm(Turn& turn, Group& group, const std::shared_ptr<Reader>& reader);
   void Disarm(Turn& turn, Group& group, Reader& reader);
+
+  // ---- pausing
+  // Of its group of that name, which need not be there yet, or kAllGroups; nullopt resumes.
+  void SetPause(Turn& turn, const std::string& group, const std::optional<Pause>& pause);
 
   // ---- settling
   void Ack(Turn& turn, const SettleBatch& batch);
@@ -104,6 +111,8 @@ class Queue {
   using DeadKey = std::pair<ShortId, std::string>;  // id, group
 
   Group* FindGroup(std::string_view name) const;
+  bool IsPaused(std::string_view group) const { return paused_.contains(kAllGroups) || paused_.contains(group); }
+  std::optional<Pause> PauseOf(std::string_view group) const;
   Group& AddGroup(std::string name);
   void RemoveGroup(Turn& turn, Group& group);
   void Expire(int64_t now);
@@ -147,7 +156,8 @@ class Queue {
   Entries entries_;
   std::set<std::pair<int64_t, ShortId>> expiry_;
   std::map<std::string, std::unique_ptr<Group>, std::less<>> groups_;
-  std::vector<Group*> by_ordinal_;  // null where free
+  std::vector<Group*> by_ordinal_;                    // null where free
+  std::map<std::string, Pause, std::less<>> paused_;  // by group, or kAllGroups
   GroupSet everyone_;
 
   std::unordered_map<ShortId, int64_t> later_;  // of a log: when broadcasts are due, for groups that come later
@@ -164,7 +174,8 @@ class Queue {
   std::unordered_set<ShortId> deleted_in_hand_;           // for a day, and
   std::deque<std::pair<int64_t, ShortId>> deleted_when_;  // since when
 
-  int64_t published_ = 0, expired_ = 0, corrupt_ = 0, dropped_ = 0, dead_lettered_ = 0, repeated_ = 0;
+  int64_t published_ = 0, expired_ = 0, corrupt_ = 0, dropped_ = 0, dead_lettered_ = 0, repeated_ = 0,
+          groups_removed_ = 0;
 };
 
 }  // namespace agentmq::memory

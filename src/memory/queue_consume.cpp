@@ -47,11 +47,17 @@ Result<Queue::Membership> Queue::Join(Turn& turn, const std::string& name, const
 
 Fetched Queue::Fetch(Turn& turn, Group& group, Reader& reader, size_t room) {
   reader.woken = false;
+  reader.last_fetch = turn.now();
   TakeDue(group, turn.now());
   TakeLapsed(group, turn.now(), &reader.options.retry_attempts);
 
   Fetched fetched;
   fetched.server_time = turn.now();
+  fetched.paused = group.paused;
+  if (fetched.paused) {
+    reader.told = kNothingDue;
+    return fetched;
+  }
   fetched.messages.reserve(std::min(room, group.waiting));
   const int64_t reserved_until = Later(turn.now(), reader.options.visibility_timeout);
   size_t bytes = 0;
@@ -168,7 +174,7 @@ void Queue::Leave(Turn& turn, Group& group, Reader& reader) {
 void Queue::Arm(Turn& turn, Group& group, const std::shared_ptr<Reader>& reader) {
   if (reader->armed) return;
   const int64_t next = group.NextDue();
-  if (group.waiting > 0 || next <= turn.now() || next < reader->told) {
+  if (!group.paused && (group.waiting > 0 || next <= turn.now() || next < reader->told)) {
     turn.WakeReader(reader);
     return;
   }

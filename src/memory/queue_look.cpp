@@ -146,6 +146,14 @@ GroupStats Queue::Describe(const Group& group, int64_t now) const {
   stats.delivered = group.delivered;
   stats.acked = group.acked;
   stats.retried = group.retried;
+  stats.paused = PauseOf(group.name);
+  for (const auto& [name, reader] : group.readers) {
+    ConsumerStats& member = stats.members.emplace_back();
+    member.name = name;
+    member.reserved = static_cast<int64_t>(reader->held);
+    member.last_fetch = reader->last_fetch;
+    member.last_seen = reader->open ? now : 0;
+  }
   for (const auto& [priority, lane] : group.lanes) {
     // The head is the oldest but for retries: what came back waits longest.
     const auto oldest = std::ranges::find_if(lane, [&](const ShortId& id) {
@@ -168,6 +176,9 @@ QueueStats Queue::Stats(const Turn& turn) const {
   stats.dropped = dropped_;
   stats.dead_lettered = dead_lettered_;
   stats.repeated = repeated_;
+  stats.groups_removed = groups_removed_;
+  stats.now = turn.now();
+  stats.paused = PauseOf(kAllGroups);
   for (const auto& [name, group] : groups_) stats.groups.push_back(Describe(*group, turn.now()));
   return stats;
 }

@@ -51,7 +51,10 @@ std::shared_ptr<Queue> Store::FindOrMake(const QueueName& name) {
   {
     const std::unique_lock lock(mutex_);
     std::shared_ptr<Queue>& queue = queues_[name];
-    if (queue == nullptr) queue = std::make_shared<Queue>(name, Now());
+    if (queue == nullptr) {
+      queue = std::make_shared<Queue>(name, Now());
+      queue->BeginPaused(pauses_);
+    }
     made = queue;
     crowded = queues_.size() >= retire_at_;
   }
@@ -75,6 +78,31 @@ void Store::Retire() {
   const std::unique_lock lock(mutex_);
   std::erase_if(queues_, [now](const auto& entry) { return entry.second->Retire(now); });
   retire_at_ = std::max<size_t>(1024, queues_.size() * 2);
+}
+
+std::vector<std::shared_ptr<Queue>> Store::QueuesOf(const QueueName& place) const {
+  std::vector<std::shared_ptr<Queue>> queues;
+  for (const auto& [name, queue] : queues_) {
+    if (!PausedGroup(place, name).empty()) queues.push_back(queue);
+  }
+  return queues;
+}
+
+std::vector<std::shared_ptr<Queue>> Store::Pause(const QueueName& place, const agentmq::Pause& pause) {
+  const std::unique_lock lock(mutex_);
+  pauses_.insert_or_assign(place, pause);
+  return QueuesOf(place);
+}
+
+std::optional<std::vector<std::shared_ptr<Queue>>> Store::Resume(const QueueName& place) {
+  const std::unique_lock lock(mutex_);
+  if (pauses_.erase(place) == 0) return std::nullopt;
+  return QueuesOf(place);
+}
+
+std::map<QueueName, Pause> Store::Pauses() const {
+  const std::shared_lock lock(mutex_);
+  return pauses_;
 }
 
 ShortId Store::MakeId(int priority) {

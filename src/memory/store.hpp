@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -48,12 +49,21 @@ class Store {
   ChannelSettings ReadChannel(std::string_view channel) const;
   void WriteChannel(std::string_view channel, const ChannelSettings& settings);
 
+  // Places whose deliveries are paused; answers the queues that are there, queues that come later know it from the start.
+  std::vector<std::shared_ptr<Queue>> Pause(const QueueName& place, const agentmq::Pause& pause);
+  // Nothing where it was not paused.
+  std::optional<std::vector<std::shared_ptr<Queue>>> Resume(const QueueName& place);
+  std::map<QueueName, agentmq::Pause> Pauses() const;
+
  private:
+  std::vector<std::shared_ptr<Queue>> QueuesOf(const QueueName& place) const;  // with mutex_ held
+
   const int64_t base_;  // server time less steady time
   std::atomic<int64_t> skew_{0};
 
   mutable std::shared_mutex mutex_;
   std::unordered_map<QueueName, std::shared_ptr<Queue>> queues_;  // guarded by mutex_
+  std::map<QueueName, agentmq::Pause> pauses_;                    // guarded by mutex_
   size_t retire_at_ = 1024;                                       // queues; guarded by mutex_
 
   Ears ears_;

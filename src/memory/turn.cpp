@@ -9,7 +9,7 @@ namespace {
 // Whose calls this thread is in, so that a consumer may be disarmed from there.
 thread_local Turn* running_turn = nullptr;
 
-constexpr int kInfo = 1;  // MQ_LOG_INFO
+constexpr int kWarn = 2;  // MQ_LOG_WARN
 
 }  // namespace
 
@@ -40,7 +40,8 @@ Turn::~Turn() {
   RunCalls();
   if (!events_) return;
   for (const std::string& group : removed_groups_) {
-    events_(kInfo, "group_removed", {{"queue", queue_->name().Text()}, {"group", group}});
+    events_(kWarn, "group_removed",
+            {{"queue", queue_->name().Text()}, {"group", group}, {"cause", "no consumer for group_ttl"}});
   }
 }
 
@@ -76,6 +77,7 @@ int Turn::Cancel(Reader& reader) {
 }
 
 void Turn::Wake(Group& group) {
+  if (group.paused) return;  // it wakes when it goes on
   if (const auto reader = group.NextArmed()) WakeReader(reader);
 }
 

@@ -1,7 +1,6 @@
 #include "redis/administration.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include "core/record.hpp"
 
@@ -202,26 +201,6 @@ Status Administration::PurgeDead(const QueueName& name, const ShortId& id, std::
   if (reply.is_error()) return ErrorStatus(reply);
   if (reply.At(1).Number() > 0 || outcome.repeated) return Status::Ok();
   return Status::NotFound("there is no dead letter '" + FullId{name, id, std::string(group)}.Text() + "'");
-}
-
-// SMEMBERS of all parts, one round trip.
-Result<std::vector<QueueName>> Administration::ListQueues() {
-  std::vector<Command> commands;
-  for (size_t part = 0; part < Queues::kRegistryParts; ++part) {
-    Command members{"SMEMBERS"};
-    members.Keep(queues_.RegistryKey(part));
-    commands.push_back(std::move(members));
-  }
-  std::vector<Reply> replies(commands.size());
-  if (auto outcome = queues_.server().Run(commands, replies, {}); !outcome.status.ok()) return outcome.status;
-  std::set<QueueName> names;
-  for (const Reply& reply : replies) {
-    if (reply.is_error()) return ErrorStatus(reply);
-    for (const Reply& item : reply.items) {
-      if (auto name = QueueName::Parse(item.text); name.ok()) names.insert(std::move(*name));
-    }
-  }
-  return std::vector<QueueName>(names.begin(), names.end());
 }
 
 Result<std::map<std::string, std::string>> Administration::ReadChannel(std::string_view channel) {

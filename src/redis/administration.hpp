@@ -24,7 +24,6 @@ class Administration {
                          bool keep_attempts);
   Status PurgeDead(const QueueName& queue, const ShortId& id, std::string_view group);
 
-  Result<std::vector<QueueName>> ListQueues();
   Result<std::map<std::string, std::string>> ReadChannel(std::string_view channel);
   Status WriteChannel(std::string_view channel, const std::map<std::string, std::string>& settings);
 

@@ -29,7 +29,7 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
         inspection_(queues_),
         settling_(queues_, recovery_, inspection_),
         administration_(queues_, recovery_, inspection_),
-        maintenance_(queues_, recovery_),
+        maintenance_(queues_, recovery_, inspection_),
         name_(RandomName()),
         waiter_(server_, name_),
         ticker_(server_, recovery_, maintenance_),
@@ -133,7 +133,10 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   Status PurgeDead(const QueueName& queue, const ShortId& id, std::string_view group) override {
     return administration_.PurgeDead(queue, id, group);
   }
-  Result<std::vector<QueueName>> Queues() override { return administration_.ListQueues(); }
+  Result<std::vector<QueueName>> Queues() override { return queues_.List(); }
+  Status Pause(const QueueName& place, agentmq::Pause pause) override { return queues_.Pause(place, std::move(pause)); }
+  Status Resume(const QueueName& place) override { return queues_.Resume(place); }
+  Result<std::map<QueueName, agentmq::Pause>> Pauses() override { return queues_.Pauses({}); }
   Result<std::map<std::string, std::string>> ReadChannel(std::string_view channel) override {
     return administration_.ReadChannel(channel);
   }
@@ -162,6 +165,7 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
     void Disarm() override { consumer_->Disarm(); }
     void WakeAnother() override { consumer_->WakeAnother(); }
     bool LeaseHeld() const override { return consumer_->LeaseHeld(); }
+    bool Paused() const override { return consumer_->Paused(); }
     Status GiveBack(std::span<const ShortId> unseen) override { return consumer_->GiveBack(unseen); }
     Status Close(std::span<const ShortId> unseen) override {
       backend_->ticker_.Remove(consumer_.get());

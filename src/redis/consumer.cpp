@@ -54,6 +54,8 @@ Status RedisConsumer::Enter(const Patience& patience) {
   if (reply->At(5).integer == 1) {
     // Made anew: house-keeping may have struck off our entry just before.
     if (Status status = queues_.Register(*queue_, call); !status.ok()) return status;
+    Queue* const made = queue_.get();
+    if (Status status = queues_.FollowPauses({&made, 1}, call); !status.ok()) return status;
   }
   {
     std::lock_guard lock(mutex_);

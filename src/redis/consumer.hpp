@@ -36,6 +36,7 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   void Disarm() override;
   void WakeAnother() override;
   bool LeaseHeld() const override;
+  bool Paused() const override { return paused_.load(std::memory_order_relaxed); }
   Status GiveBack(std::span<const ShortId> unseen) override;
   Status Close(std::span<const ShortId> unseen) override;
   std::string incarnation() const override;
@@ -67,6 +68,7 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   };
   Lease lease() const;
   void Renewed(int64_t at);  // steady time at which the renewal was sent
+  void SetPaused(bool paused) { paused_.store(paused, std::memory_order_relaxed); }
   // There may be something, or the lease is gone; false where nobody waits for that.
   bool WakeUp();
 
@@ -153,6 +155,7 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   Waiter::Ticket ticket_ = 0;        // guarded by mutex_
   std::mutex calling_;               // held while a wake runs
   std::atomic<int64_t> renewed_{0};  // steady
+  std::atomic<bool> paused_{false};
   std::atomic<int64_t> awaited_{0};
   std::atomic<bool> answer_lost_{false};
 

@@ -106,6 +106,8 @@ Status RedisConsumer::Accept(Reply& reply, int64_t delivery, Fetched* fetched) {
   fetched->next_due = reply.At(3).Number();
   due_at_ = fetched->next_due < 0 ? INT64_MAX : SteadyMillis() + std::max<int64_t>(1, fetched->next_due);
   if (reply.items.size() < 8) return {Code::kProtocol, "the fetch script gave an answer that makes no sense"};
+  fetched->paused = reply.items.size() > 8;
+  SetPaused(fetched->paused);
   Unread taken{delivery, now, std::move(reply.items[5].text)};
   const bool with_records = !reply.items[6].items.empty();
   Status status;

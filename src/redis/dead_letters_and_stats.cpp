@@ -1,7 +1,10 @@
 #include <algorithm>
 #include <array>
 
+#include "core/pauses.hpp"
 #include "redis/inspection.hpp"
+#include "redis/pause_text.hpp"
+#include "redis/recovery.hpp"
 
 // Dead letters and numbers.
 namespace agentmq::redis {
@@ -14,6 +17,14 @@ int64_t Counter(const Reply& meta, std::string_view name) {
     if (meta.items[i].text == name) return meta.items[i + 1].Number();
   }
   return 0;
+}
+
+std::optional<Pause> PauseOf(const Reply& meta, std::string_view group) {
+  const std::string field = PauseField(group);
+  for (size_t i = 0; i + 1 < meta.items.size(); i += 2) {
+    if (meta.items[i].text == field) return ParsePause(meta.items[i + 1].text);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -103,9 +114,8 @@ Result<QueueStats> Inspection::Stats(const QueueName& name) {
   std::vector<size_t> first;  // of each group's commands
   for (const auto& group : view->groups) {
     first.push_back(commands.size());
-    commands.push_back(Command{"HKEYS", group->keys.lease()});
-    commands.push_back(Command{"ZRANGE", group->keys.due(), "0", "-1"});
-    commands.push_back(Command{"HKEYS", group->keys.tries()});
+    commands.push_back(Command{"HGETALL", group->keys.lease()});
+    commands.push_back(Command{"ZCARD", group->keys.due()});
     for (const std::string& lane : group->keys.lanes) {
       commands.push_back(Command{"LLEN", lane});
       commands.push_back(Command{"LINDEX", lane, "0"});
@@ -124,15 +134,20 @@ Result<QueueStats> Inspection::Stats(const QueueName& name) {
   stats.dropped = Counter(replies[0], "c:dropped");
   stats.dead_lettered = Counter(replies[0], "c:dead");
   stats.repeated = Counter(replies[0], "c:repeated");
+  stats.groups_removed = Counter(replies[0], "c:groups_removed");
+  stats.now = now;
+  stats.paused = PauseOf(replies[0], kAllGroups);
   for (size_t g = 0; g < view->groups.size(); ++g) {
     const auto& group = view->groups[g];
     GroupStats& out = stats.groups.emplace_back();
     out.group = group->name;
-    out.consumers = static_cast<int64_t>(replies[first[g]].items.size());
+    const Reply& leases = replies[first[g]];
+    out.consumers = static_cast<int64_t>(leases.items.size() / 2);
+    out.paused = PauseOf(replies[0], group->name);
     out.delivered = Counter(replies[0], "d:" + group->name);
     out.acked = Counter(replies[0], "a:" + group->name);
     out.retried = Counter(replies[0], "r:" + group->name);
-    out.scheduled = static_cast<int64_t>(replies[first[g] + 1].items.size());
+    out.scheduled = replies[first[g] + 1].Number();
     auto consumers = Consumers(group->keys);
     if (!consumers.ok()) return consumers.status();
     std::vector<Command> hands;
@@ -145,13 +160,21 @@ Result<QueueStats> Inspection::Stats(const QueueName& name) {
     if (!hands.empty()) {
       if (auto outcome = queues_.server().Run(hands, held, {}); !outcome.status.ok()) return outcome.status;
     }
-    for (const Reply& hand : held) {
-      for (const Reply& ids : hand.items) out.reserved += static_cast<int64_t>(ids.text.size() / ShortId::kSize);
+    for (size_t i = 0; i < held.size(); ++i) {
+      ConsumerStats& member = out.members.emplace_back();
+      member.name = (*consumers)[i];
+      for (const Reply& ids : held[i].items) member.reserved += static_cast<int64_t>(ids.text.size() / ShortId::kSize);
+      out.reserved += member.reserved;
+      for (size_t at = 0; at + 1 < leases.items.size(); at += 2) {
+        if (leases.items[at].text != member.name) continue;
+        member.last_seen = LeaseTime(leases.items[at + 1].text);
+        member.last_fetch = LastFetch(leases.items[at + 1].text);
+      }
     }
     int64_t oldest = now;
     for (size_t lane = 0; lane < group->keys.lanes.size(); ++lane) {
-      out.waiting += replies[first[g] + 3 + 2 * lane].Number();
-      const auto id = ShortId::Parse(std::string_view(replies[first[g] + 4 + 2 * lane].text).substr(0, ShortId::kSize));
+      out.waiting += replies[first[g] + 2 + 2 * lane].Number();
+      const auto id = ShortId::Parse(std::string_view(replies[first[g] + 3 + 2 * lane].text).substr(0, ShortId::kSize));
       if (id) oldest = std::min(oldest, id->time());
     }
     // Entries of lanes may be tombstones. An inbox knows what is living; a log's groups say what they have.

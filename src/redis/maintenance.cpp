@@ -63,16 +63,14 @@ void Maintenance::Forget(Queue& queue, const std::string& group) {
   const auto view = queue.view();
   const auto* known = view->Find(group);
   if (known == nullptr) return;
-  auto entries = queues_.server().Run(Command{"ZRANGE", known->keys.until(), "0", "-1"}, {});
-  if (!entries.ok()) return;
+  auto consumers = inspection_.Consumers(known->keys);
+  if (!consumers.ok()) return;
   for (;;) {
     Command command(Script::kForget);
     AddGroupKeys(&command, queue.keys(), known->keys);
     AddLaneKeys(&command, known->keys);
-    for (const Reply& entry : entries->items) {
-      command.KeepKey(known->keys.Hand(std::string_view(entry.text).substr(0, entry.text.rfind('|'))));
-    }
-    command.Arg(group).Arg(known->ordinal).Keep(RandomName()).Arg("1").Arg(static_cast<int64_t>(view->lanes.size()));
+    for (const std::string& consumer : *consumers) command.KeepKey(known->keys.Hand(consumer));
+    command.Arg(group).Arg(known->ordinal).Keep(RandomName());
     auto reply = queues_.server().Run(std::move(command), {});
     if (!reply.ok() || reply->At(1).integer == 2) return;
     if (reply->At(1).integer == 1) continue;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "redis/inspection.hpp"
 #include "redis/recovery.hpp"
 
 namespace agentmq::redis {
@@ -12,7 +13,8 @@ namespace agentmq::redis {
 // the registry covers queues that nobody uses.
 class Maintenance {
  public:
-  Maintenance(Queues& queues, Recovery& recovery) : queues_(queues), recovery_(recovery) {}
+  Maintenance(Queues& queues, Recovery& recovery, Inspection& inspection)
+      : queues_(queues), recovery_(recovery), inspection_(inspection) {}
 
   void Maintain(Queue& queue);  // thread-safe
   void Walk();                  // one queue at most, every other second; one thread
@@ -22,6 +24,7 @@ class Maintenance {
 
   Queues& queues_;
   Recovery& recovery_;
+  Inspection& inspection_;
   std::vector<std::string> round_;  // queues that are left of this walk
   int64_t next_step_ = 0;           // steady
   int64_t next_round_ = 0;          // steady

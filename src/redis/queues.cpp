@@ -1,6 +1,8 @@
 #include "redis/queues.hpp"
 
+#include <algorithm>
 #include <cstdio>
+#include <set>
 
 namespace agentmq::redis {
 
@@ -52,6 +54,26 @@ Status Queues::Unregister(Queue& queue, const Server::Call& call) {
   return reply.status();
 }
 
+// SMEMBERS of all parts, one round trip.
+Result<std::vector<QueueName>> Queues::List() {
+  std::vector<Command> commands;
+  for (size_t part = 0; part < kRegistryParts; ++part) {
+    Command members{"SMEMBERS"};
+    members.Keep(RegistryKey(part));
+    commands.push_back(std::move(members));
+  }
+  std::vector<Reply> replies(commands.size());
+  if (auto outcome = server_.Run(commands, replies, {}); !outcome.status.ok()) return outcome.status;
+  std::set<QueueName> names;
+  for (const Reply& reply : replies) {
+    if (reply.is_error()) return ErrorStatus(reply);
+    for (const Reply& item : reply.items) {
+      if (auto name = QueueName::Parse(item.text); name.ok()) names.insert(std::move(*name));
+    }
+  }
+  return std::vector<QueueName>(names.begin(), names.end());
+}
+
 std::shared_ptr<const QueueView> Queues::Refresh(Queue& queue) {
   auto reply = server_.Run(Command{"HMGET", queue.keys().meta(), "gen", "lanes", "groups"}, {});
   if (reply.ok()) queue.Learn(*reply, 0);
@@ -70,6 +92,7 @@ void Queues::Prepare(std::span<Need> needs, const Server::Call& call) {
   }
   std::vector<Reply> replies(commands.size());
   const auto outcome = server_.Run(commands, replies, call);
+  std::vector<Queue*> made;
   for (size_t i = 0; i < needs.size(); ++i) {
     Status& status = needs[i].status;
     for (const size_t at : {2 * i, 2 * i + 1}) {
@@ -81,6 +104,13 @@ void Queues::Prepare(std::span<Need> needs, const Server::Call& call) {
     needs[i].queue->Learn(lanes, 2);
     // Made anew: house-keeping may have struck off our entry just before.
     if (lanes.At(5).integer == 1) status = Register(*needs[i].queue, call);
+    if (lanes.At(5).integer == 1) made.push_back(needs[i].queue);
+  }
+  if (made.empty()) return;
+  const Status followed = FollowPauses(made, call);
+  for (Need& need : needs) {
+    if (followed.ok() || !need.status.ok()) continue;
+    if (std::ranges::find(made, need.queue) != made.end()) need.status = followed;
   }
 }
 

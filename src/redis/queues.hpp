@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -32,8 +33,18 @@ class Queues {
   // Of one that holds nothing any more; whoever uses it registers it again.
   Status Unregister(Queue& queue, const Server::Call& call);
 
+  // Of the namespace, sorted.
+  Result<std::vector<QueueName>> List();
+
   // Asks for lanes and groups as they are now; answers what was known before where the server does not answer.
   std::shared_ptr<const QueueView> Refresh(Queue& queue);
+
+  // queues_pausing.cpp
+  Status Pause(const QueueName& place, agentmq::Pause pause);
+  Status Resume(const QueueName& place);
+  Result<std::map<QueueName, agentmq::Pause>> Pauses(const Server::Call& call);
+  // Queues that were just made: paused where their place is.
+  Status FollowPauses(std::span<Queue* const> made, const Server::Call& call);
 
   std::string RegistryKey(size_t part) const;  // 0..15
   static constexpr size_t kRegistryParts = 16;
@@ -44,6 +55,14 @@ class Queues {
 
  private:
   Command Registration(std::string_view command, const Queue& queue) const;
+  struct Change {
+    std::shared_ptr<Queue> queue;
+    std::string field;  // of its meta
+    std::string value;  // "" resumes
+  };
+  Status Apply(std::vector<Change> changes, const Server::Call& call);
+  Result<std::vector<Change>> ChangesOf(const QueueName& place, const std::string& value);
+  std::string PausedKey() const { return Prefix() + "paused"; }
 
   Server& server_;
   const BackendOptions options_;

@@ -43,6 +43,11 @@ int64_t LeaseTime(std::string_view lease) {
   return space == std::string_view::npos ? 0 : ToNumber(lease.substr(space + 1));
 }
 
+int64_t LastFetch(std::string_view lease) {
+  const auto colon = lease.find(':');
+  return colon == std::string_view::npos ? LeaseTime(lease) : ToNumber(lease.substr(colon + 1));
+}
+
 Result<int64_t> Recovery::Reclaim(Queue& queue, std::string_view group, const std::string& consumer,
                                   const std::string& lease) {
   const auto view = queues_.Refresh(queue);

@@ -28,5 +28,7 @@ class Recovery {
 
 // "<epoch> <random> <time>" of a lease: when it was renewed, by the server's clock.
 int64_t LeaseTime(std::string_view lease);
+// Of the last fetch, which a renewal by the tick carries on.
+int64_t LastFetch(std::string_view lease);
 
 }  // namespace agentmq::redis

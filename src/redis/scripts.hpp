@@ -23,6 +23,7 @@ enum class Script : int {
   kMaintain,
   kNack,
   kOnce,
+  kPause,
   kPublish,
   kPurge,
   kRaise,

@@ -125,6 +125,7 @@ void Ticker::TickSome(std::span<Call> calls) {
     for (size_t i = 0; i < consumers.size(); ++i) {
       const Reply& answer = reply.At(i + 1);
       if (answer.At(0).integer != 1) consumers[i]->Renewed(sent);
+      consumers[i]->SetPaused(answer.At(4).integer == 1);
       Judge(*consumers[i], answer, now);
       // A connection that a router forgot: the server thinks that it told.
       if (answer.At(3).integer == 1) consumers[i]->WakeUp();

@@ -189,6 +189,18 @@ void AddManaging(const Things& t, std::vector<BadCall>& calls) {
   BAD(mq_purge_dead_letters, "bus", nullptr, nullptr, &number);
   BAD(mq_stats, "bus", nullptr, "c", &text);
   BAD(mq_stats, "json", t.bus, "c", nullptr);
+  BAD(mq_channels, "bus", nullptr, &text);
+  BAD(mq_channels, "json", t.bus, nullptr);
+  BAD(mq_groups, "bus", nullptr, "c", &text);
+  BAD(mq_groups, "channel", t.bus, "c\n", &text);
+  BAD(mq_groups, "json", t.bus, "c", nullptr);
+  BAD(mq_pause, "bus", nullptr, "c", "a", nullptr);
+  BAD(mq_pause, "channel", t.bus, nullptr, "a", nullptr);
+  BAD(mq_pause, "an empty agent", t.bus, "c", "", nullptr);
+  BAD(mq_pause, "a reason that is not UTF-8", t.bus, "c", "a", "\xff");
+  BAD(mq_resume, "bus", nullptr, "c", "a");
+  BAD(mq_resume, "channel", t.bus, nullptr, "a");
+  BAD(mq_resume, "an agent with a control character", t.bus, "c", "a\n");
   BAD(mq_health, "bus", nullptr, nullptr, &text);
   BAD(mq_health, "state", t.bus, nullptr, &text);
   BAD(mq_next_log, "bus", nullptr, 0, &text);

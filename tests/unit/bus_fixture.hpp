@@ -142,6 +142,9 @@ class FaultyBackend : public Backend {
   }
   Result<std::vector<QueueName>> Queues() override { return real_->Queues(); }
   Result<QueueStats> Stats(const QueueName& queue) override { return real_->Stats(queue); }
+  Status Pause(const QueueName& place, agentmq::Pause pause) override { return real_->Pause(place, std::move(pause)); }
+  Status Resume(const QueueName& place) override { return real_->Resume(place); }
+  Result<std::map<QueueName, agentmq::Pause>> Pauses() override { return real_->Pauses(); }
   Result<std::map<std::string, std::string>> ReadChannel(std::string_view channel) override {
     return real_->ReadChannel(channel);
   }

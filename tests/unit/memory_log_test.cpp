@@ -99,7 +99,7 @@ TEST_F(MemoryLog, AnAbandonedGroupGoesWithWhatOnlyItNeeded) {
   EXPECT_EQ(Stats(log_).groups.size(), 2u);
   store_->Advance(1000);
   EXPECT_EQ(Stats(log_).groups.size(), 1u);
-  EXPECT_EQ(events_, std::vector<std::string>{"group_removed c/* one"});
+  EXPECT_EQ(events_, std::vector<std::string>{"group_removed c/* one no consumer for group_ttl"});
   EXPECT_EQ(Stats(log_).stored, 1);
   EXPECT_TRUE(backend_->Pending(one_, 10)->empty());
   auto back = Subscribe(one_);  // takes the free ordinal

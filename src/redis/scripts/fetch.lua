@@ -4,7 +4,7 @@
 -- ARGV: generation, consumer, lease, epoch, room, delivery, visibility (0: the lease covers it), byte bound, probe sizes,
 --       group, ordinal, apart (as many messages or more: ids alone are answered), priority of each lane...
 -- Answers: code, now, ...  0 ok (left behind, ms to next due or -1, a deadline passed, ids, records, tries: lists as long
---          as there are ids, or empty)  1 gone  2 generation (gen, lanes, groups)  3 the group is being filled
+--          as there are ids, or empty; 1 behind them: it is paused)  1 gone  2 generation (gen, lanes, groups)  3 the group is being filled
 --!include ids.lua
 --!include queue.lua
 --!include group.lua
@@ -22,6 +22,10 @@ if meta[1] ~= generation then
 end
 call('HSET', LEASE, consumer, ARGV[4] .. ' ' .. ARGV[3] .. ' ' .. now)
 if meta[2] then return {3, now} end
+if #generation > 16 then -- lib/generation.lua
+  local paused = call('HMGET', META, 'pause:*', 'pause:' .. group)
+  if paused[1] or paused[2] then return {0, now, 0, -1, 0, '', {}, {}, 1} end
+end
 
 -- Whether anything is there but messages that wait in lanes.
 local marked = call('EXISTS', DUE, UNTIL, TRIES, EXPIRY, SKIP) > 0

@@ -1,22 +1,21 @@
 #!lua flags=allow-oom
 -- One step of removing a log's group: first out of the list of groups, then the bits of what it had not acked.
--- KEYS: group (1-14), lanes..., hands...   ARGV: group, ordinal, new generation, check (1: only where abandoned), lanes
+-- KEYS: group (1-14), lanes..., hands...   ARGV: group, ordinal, new generation
 -- Answers: now, state (0 done, 1 more, 2 it is in use again)
 --!include bits.lua
 --!include queue.lua
+--!include generation.lua
 --!include removal.lua
 --!include group.lua
-local group, ordinal, lane_count = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[5])
-if call('EXISTS', LEASE) == 1 then return {now, 2} end
+--!include abandoned.lua
+local group, ordinal = ARGV[1], tonumber(ARGV[2])
 local groups, entry = '/' .. (call('HGET', META, 'groups') or ''), '/' .. group .. ':' .. ordinal
 local from, to = groups:find(entry, 1, true)
 if from then
-  if ARGV[4] == '1' then
-    local times = call('HMGET', META, 'ttl:' .. group, 'seen:' .. group)
-    if now - tonumber(times[2] or now) < tonumber(times[1] or 0) then return {now, 2} end
-  end
+  if not is_abandoned(group, LEASE) then return {now, 2} end
   groups = groups:sub(1, from - 1) .. groups:sub(to + 1)
-  call('HSET', META, 'gen', ARGV[3], 'groups', groups:sub(2))
+  call('HSET', META, 'gen', marked(ARGV[3]), 'groups', groups:sub(2))
+  call('HINCRBY', META, 'c:groups_removed', 1)
 end
 -- The bits go in steps; the cursor is the last id that was looked at.
 local cursor = call('HGET', META, 'forget:' .. group) or '-'

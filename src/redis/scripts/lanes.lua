@@ -3,6 +3,7 @@
 -- KEYS: queue (1-8)   ARGV: new generation, is log, priority...
 -- Answers: 0, now, generation, lanes, groups, meta is new
 --!include queue.lua
+--!include generation.lua
 local meta = call('HMGET', META, 'gen', 'lanes', 'groups')
 local known, list, changed = {}, {}, not meta[1]
 for lane in (meta[2] or ''):gmatch('%d+') do
@@ -20,5 +21,6 @@ if not changed then return {0, now, meta[1], meta[2] or '', meta[3] or '', 0} en
 table.sort(list, function(a, b) return a > b end)
 local lanes = table.concat(list, ',')
 local groups = meta[3] or (ARGV[2] == '1' and '' or '-:-1')
-call('HSET', META, 'gen', ARGV[1], 'lanes', lanes, 'groups', groups)
-return {0, now, ARGV[1], lanes, groups, meta[1] and 0 or 1}
+local generation = marked(ARGV[1])
+call('HSET', META, 'gen', generation, 'lanes', lanes, 'groups', groups)
+return {0, now, generation, lanes, groups, meta[1] and 0 or 1}

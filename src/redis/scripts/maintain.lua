@@ -8,6 +8,7 @@
 --!include bits.lua
 --!include queue.lua
 --!include removal.lua
+--!include abandoned.lua
 local generation, lanes, remove = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
 local meta = call('HMGET', META, 'gen', 'maint', 'lanes', 'groups', 'void')
 if not meta[1] then return {now, 3, 0} end
@@ -42,11 +43,7 @@ local stride = 4 + lanes
 for g = 1, #ARGV - 3 do
   local group, base = ARGV[3 + g], 8 + (g - 1) * stride
   if call('EXISTS', KEYS[base + 1]) == 1 or call('EXISTS', KEYS[base + 2]) == 1 then busy = true end
-  local times = call('HMGET', META, 'ttl:' .. group, 'seen:' .. group)
-  local ttl = tonumber(times[1] or 0)
-  if group ~= '-' and ttl > 0 and call('EXISTS', KEYS[base + 1]) == 0 and now - tonumber(times[2] or now) >= ttl then
-    answer[#answer + 1] = group
-  end
+  if group ~= '-' and is_abandoned(group, KEYS[base + 1]) then answer[#answer + 1] = group end
   if living == 0 then call('DEL', KEYS[base + 3], KEYS[base + 4]) end
   for i = 1, lanes do
     local lane = KEYS[base + 4 + i]

@@ -5,6 +5,7 @@
 -- Answers: 0, now, generation, lanes, groups, meta is new, old leases (1: some are older than a minute), the group is
 --          being filled (0, 1)
 --!include queue.lua
+--!include generation.lua
 --!include group.lua
 local group = ARGV[3]
 local meta = call('HMGET', META, 'gen', 'lanes', 'groups', 'seen:' .. group, 'try:' .. group)
@@ -13,7 +14,7 @@ if ARGV[4] == '1' then
   if not ('/' .. groups):find('/' .. group .. ':', 1, true) then
     local ordinal = call('HINCRBY', META, 'next', 1) - 1
     groups = (groups == '' and '' or groups .. '/') .. group .. ':' .. ordinal
-    generation = ARGV[6]
+    generation = marked(ARGV[6])
     call('HSET', META, 'gen', generation, 'lanes', meta[2] or '', 'groups', groups)
     if ARGV[5] == '1' and call('EXISTS', LOG) == 1 then call('HSET', META, 'copy:' .. group, '+') end
   end
