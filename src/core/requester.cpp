@@ -46,22 +46,27 @@ Status ContinueTrace(const Message& request, Message& reply) {
 }
 
 // The oldest message of an inbox that has this correlation id; of one that is not for replies alone, that is a reply
-// and in nobody's hand. kNotFound where there is none.
-Result<Found> FindReply(Backend& backend, const QueueName& inbox, std::string_view correlation_id) {
+// and in nobody's hand. What was forged or can't be read is none. kNotFound where there is none.
+Result<std::unique_ptr<Message>> FindReply(Backend& backend, const QueueName& inbox, std::string_view agent,
+                                           std::string_view correlation_id, const Seal& seal) {
   const bool of_replies = ReplyInbox::Parse(inbox.target).has_value();
-  std::optional<Found> reply;
+  std::unique_ptr<Message> reply;
   Status status = backend.Walk(inbox, [&](Found&& found) {
     const auto view = RecordView::Parse(found.record);
     if (!view.ok() || correlation_id != view->properties[static_cast<size_t>(Property::kCorrelationId)]) return true;
     const auto names_request = [](const auto& header) { return std::string_view(header.first) == kInReplyTo; };
     const bool is_reply = of_replies || (found.state != State::kReserved &&
                                          std::any_of(view->headers.begin(), view->headers.end(), names_request));
-    if (is_reply) reply = std::move(found);
-    return !is_reply;
+    if (!is_reply) return true;
+    found.group = kInboxGroup;
+    auto message = Message::FromFound(std::move(found), std::string(agent), seal);
+    if (!message.ok()) return true;
+    reply = std::move(*message);
+    return false;
   });
   if (!status.ok()) return status;
-  if (!reply) return Status::NotFound("there is no such reply");
-  return std::move(*reply);
+  if (reply == nullptr) return Status::NotFound("there is no such reply");
+  return reply;
 }
 
 // Where a reply to that agent may be.
@@ -184,14 +189,13 @@ Result<std::unique_ptr<Message>> Requester::Look(Backend& backend, std::string_v
   const auto inboxes = InboxesOf(backend, agent);
   if (!inboxes.ok()) return inboxes.status();
   for (const QueueName& inbox : *inboxes) {
-    auto found = FindReply(backend, inbox, correlation_id);
+    auto found = FindReply(backend, inbox, agent, correlation_id, shared_->seal);
     if (found.code() == Code::kNotFound) continue;
     if (!found.ok()) return found.status();
-    const Status taken = backend.AckId({inbox, std::string(kInboxGroup)}, found->id);
+    const Status taken = backend.AckId({inbox, std::string(kInboxGroup)}, (*found)->short_id());
     if (taken.code() == Code::kNotFound) continue;  // somebody else was faster
     if (!taken.ok()) return taken;
-    found->group = kInboxGroup;
-    return Message::FromFound(std::move(*found), std::string(agent));
+    return found;
   }
   return Status::NotFound("there is no such reply");
 }

@@ -133,13 +133,20 @@ TEST(Library, TheTableOfSettingsHoldsEverySettingOfThisVersion) {
         "tls_key",
         "tls_verify",
         "sentinel_user",
-        "sentinel_password"}},
+        "sentinel_password",
+        "reply_ttl",
+        "trace",
+        "compress_above",
+        "signing_key",
+        "verify_keys",
+        "require_signature"}},
       {"channel", {"ttl", "max_items", "overflow", "publish_timeout", "dedup_window", "group_ttl"}},
       {"subscription",
        {"consumer", "listen_buffer", "listen_buffer_bytes", "prefetch", "visibility_timeout", "auto_extend",
         "auto_extend_max", "retry_attempts", "backoff_base", "backoff_factor", "backoff_max", "backoff_jitter", "start",
         "skip_done", "workers"}},
-      {"filter", {"channel", "source", "target", "type", "state", "since", "until"}}};
+      {"filter", {"channel", "agent", "source", "target", "type", "state", "status", "since", "until"}},
+      {"replay", {"rate", "limit", "dry_run", "keep_attempts"}}};
   EXPECT_EQ(by_kind, expected);
 }
 

@@ -39,6 +39,29 @@ class SignatureTest : public BusTest {
 };
 AGENTMQ_ON_EVERY_BACKEND(SignatureTest);
 
+// Who restarted reads its inbox without a subscription: there nobody else judges it.
+TEST_P(SignatureTest, AForgedReplyIsNotCollected) {
+  const Config settings{{"source", "asker"}, {"signing_key", kNew}, {"require_signature", "true"}};
+  Subscription worker = verifies_.Subscribe(MQ_DIRECT, "worker");
+  {
+    const Bus asking = Open(settings);
+    const Message question = std::move(Message("?").SetCorrelationId("7"));
+    mq_message* reply = nullptr;
+    EXPECT_STATUS(MQ_TIMEOUT, mq_request(asking.get(), "worker", question.get(), 0, &reply));
+  }
+  const Message request = Next(worker);
+  Bus forger = Open({{"source", "forger"}});
+  forger.Reply(request, Message("forged"));
+  signs_.Reply(request, Message("true"));
+  verifies_.Ack(request);
+  Bus again = Open(settings);
+  const std::optional<Message> reply = again.Collect("asker", "7", kPatience);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->payload(), "true");
+  EXPECT_EQ(reply->signed_by(), "2026");
+  EXPECT_FALSE(again.Collect("asker", "7", 0ms)) << "the forged one";
+}
+
 TEST_P(SignatureTest, WhatWasSignedArrivesWithAllThatItCarries) {
   Subscription subscription = verifies_.Subscribe("c", "a");
   for (const size_t size : {0u, 5u, 200'000u}) {
