@@ -421,6 +421,10 @@ MQ_API mq_status mq_message_history(const mq_message *message, char **json);
 
 /* ---- lists --------------------------------------------------------------------------------------------------- */
 
+/** An empty list: the caller's, until mq_list_free(). NULL where there is no memory. */
+MQ_API mq_list *mq_list_new(void);
+/** Put a message at the end of a list. @param message is taken, on failure too @return MQ_OK, MQ_INVALID, MQ_NO_MEMORY */
+MQ_API mq_status mq_list_add(mq_list *list, mq_message *message);
 /** How many messages; 0 for NULL. */
 MQ_API size_t mq_list_size(const mq_list *list);
 /** A message of the list, borrowed from it; NULL beyond the end or where it was taken. */
@@ -439,6 +443,10 @@ MQ_API void mq_list_free(mq_list *list);
 MQ_API mq_status mq_list_encode(const mq_list *list, void *buffer, size_t capacity, size_t *size);
 /** mq_list_encode() of a list that holds this message alone. */
 MQ_API mq_status mq_message_encode(const mq_message *message, void *buffer, size_t capacity, size_t *size);
+/** Read such a buffer, for bindings: messages of the caller's with what a sender may set, as mq_publish_encoded() reads them.
+ *  @param list receives them; the caller's, until mq_list_free()
+ *  @return MQ_OK, MQ_INVALID where it is malformed, MQ_NO_MEMORY */
+MQ_API mq_status mq_list_decode(const void *buffer, size_t size, mq_list **list);
 
 /* ---- publish ------------------------------------------------------------------------------------------------- */
 
@@ -563,6 +571,9 @@ MQ_API mq_status mq_request_with(mq_bus *bus, const char *target, mq_message *me
  */
 MQ_API mq_status mq_request_many(mq_bus *bus, const char *const *targets, size_t count, const mq_message *message,
                                  size_t wanted, int64_t timeout, mq_list **replies);
+/** mq_request_many() that a token ends: MQ_INTERRUPTED. The replies can be collected one by one. */
+MQ_API mq_status mq_request_many_with(mq_bus *bus, const char *const *targets, size_t count, const mq_message *message,
+                                      size_t wanted, int64_t timeout, mq_cancel *cancel, mq_list **replies);
 
 /**
  * Answer a request: sends the reply to its reply_to, with its correlation id, and names it in the header
@@ -591,6 +602,9 @@ MQ_API mq_status mq_reply(mq_bus *bus, const mq_message *request, mq_message *re
  */
 MQ_API mq_status mq_collect(mq_bus *bus, const char *agent, const char *correlation_id, int64_t timeout,
                             mq_message **reply);
+/** mq_collect() that a token ends: MQ_INTERRUPTED. */
+MQ_API mq_status mq_collect_with(mq_bus *bus, const char *agent, const char *correlation_id, int64_t timeout,
+                                 mq_cancel *cancel, mq_message **reply);
 
 /* ---- subscribe ----------------------------------------------------------------------------------------------- */
 

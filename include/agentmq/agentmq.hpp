@@ -281,6 +281,11 @@ class MessageList {
     mq_message* message = mq_list_take(handle_.get(), index);
     return message == nullptr ? std::nullopt : std::optional<Message>(Message(message));
   }
+  // At the end.
+  void Add(Message message) {
+    if (handle_ == nullptr) handle_.reset(mq_list_new());
+    detail::Check(mq_list_add(handle_.get(), message.release()));
+  }
   mq_list* get() const noexcept { return handle_.get(); }
 
  private:
@@ -508,6 +513,15 @@ class Bus {
     if (status != MQ_TIMEOUT) detail::Unless(MQ_PARTIAL, status);
     return list;
   }
+  MessageList RequestMany(const std::vector<const char*>& targets, const MessageView& message, size_t wanted,
+                          Milliseconds timeout, const Cancel& cancel) {
+    mq_list* replies = nullptr;
+    const mq_status status = mq_request_many_with(get(), targets.data(), targets.size(), message.get(), wanted,
+                                                  timeout.count(), cancel.get(), &replies);
+    MessageList list(replies);
+    if (status != MQ_TIMEOUT) detail::Unless(MQ_PARTIAL, status);
+    return list;
+  }
   void Reply(const MessageView& request, const Message& reply) {
     detail::Check(mq_reply(get(), request.get(), reply.get()));
   }
@@ -515,6 +529,15 @@ class Bus {
   std::optional<Message> Collect(const char* agent, const char* correlation_id, Milliseconds timeout) {
     mq_message* reply = nullptr;
     if (!detail::Unless(MQ_TIMEOUT, mq_collect(get(), agent, correlation_id, timeout.count(), &reply))) {
+      return std::nullopt;
+    }
+    return Message(reply);
+  }
+  std::optional<Message> Collect(const char* agent, const char* correlation_id, Milliseconds timeout,
+                                 const Cancel& cancel) {
+    mq_message* reply = nullptr;
+    if (!detail::Unless(MQ_TIMEOUT,
+                        mq_collect_with(get(), agent, correlation_id, timeout.count(), cancel.get(), &reply))) {
       return std::nullopt;
     }
     return Message(reply);

@@ -35,6 +35,18 @@ agentmq::Result<std::span<char>> RoomOf(void* buffer, size_t capacity) {
 
 extern "C" {
 
+mq_list* mq_list_new(void) {
+  return GuardOr<mq_list*>(nullptr, {}, []() -> agentmq::Result<mq_list*> { return new mq_list(); });
+}
+
+mq_status mq_list_add(mq_list* list, mq_message* message) {
+  std::unique_ptr<agentmq::Message> taken(MessageOf(message));  // on failure too
+  return Guard({{"list", list}, {"message", message}}, [&] {
+    list->messages.push_back(std::move(taken));
+    return Status::Ok();
+  });
+}
+
 size_t mq_list_size(const mq_list* list) { return list == nullptr ? 0 : list->messages.size(); }
 
 mq_message* mq_list_at(const mq_list* list, size_t index) {
@@ -61,6 +73,12 @@ mq_status mq_message_encode(const mq_message* message, void* buffer, size_t capa
     const auto room = RoomOf(buffer, capacity);
     return room.ok() ? agentmq::Encode(*MessageOf(message), *room, size) : room.status();
   });
+}
+
+mq_status mq_list_decode(const void* buffer, size_t size, mq_list** list) {
+  Clear(list);
+  return Guard({{"buffer", buffer}, {"list", list}},
+               [&] { return GiveList(agentmq::DecodeMessages({static_cast<const char*>(buffer), size}), list); });
 }
 
 void mq_list_free(mq_list* list) {

@@ -155,8 +155,8 @@ Result<std::unique_ptr<Message>> Bus::Request(std::string_view target, Message& 
 }
 
 Status Bus::RequestMany(std::span<const char* const> targets, const Message& message, size_t wanted, int64_t timeout,
-                        Messages* replies) {
-  return requester_->RequestMany(targets, message, wanted, timeout, replies);
+                        const Cancel* cancel, Messages* replies) {
+  return requester_->RequestMany(targets, message, wanted, timeout, cancel, replies);
 }
 
 Status Bus::Reply(const Message& request, Message& reply) { return requester_->Reply(request, reply); }

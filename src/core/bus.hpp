@@ -73,7 +73,7 @@ class Bus {
                                            const Cancel* cancel);
   // wanted: replies, 0 one of each target. replies: set with ok and kPartial.
   Status RequestMany(std::span<const char* const> targets, const Message& message, size_t wanted, int64_t timeout,
-                     Messages* replies);
+                     const Cancel* cancel, Messages* replies);
   Status Reply(const Message& request, Message& reply);
   Result<std::unique_ptr<Message>> Collect(std::string_view agent, std::string_view correlation_id,
                                            const Patience& patience);

@@ -40,7 +40,8 @@ T TakeLittle(const char* from) {
 constexpr uint32_t kVersion = 1;
 constexpr size_t kListHead = 16;
 constexpr size_t kEntryHead = 136;
-constexpr size_t kEntryTail = 16;      // delay and due, of messages that have one of them, or a key behind them
+constexpr size_t kEntryTail = 16;      // delay and due, of messages that have one of them, or more behind them
+constexpr size_t kEntryMore = 24;      // the head of that: of what few messages have
 constexpr int64_t kUnset = INT64_MIN;  // a ttl that was not set
 constexpr int32_t kAsTheBus = -1;      // min_replicas and fsync that were not set
 
@@ -75,6 +76,8 @@ struct Entry {
   size_t id_size = 0;
   size_t receipt_size = 0;
   size_t header_bytes = 0;
+  std::string history;   // "" where nothing failed
+  size_t tail_size = 0;  // of what stands behind the payload
   size_t size = 0;
 
   size_t SizeOf(size_t text) const {
@@ -83,9 +86,10 @@ struct Entry {
   }
 };
 
-size_t TailOf(const Message& message) {
-  const char* const key = message.Get(Property::kDedupKey);
-  if (*key != '\0') return kEntryTail + Padded(sizeof(uint32_t) + std::strlen(key));
+size_t TailOf(const Entry& entry) {
+  const Message& message = *entry.message;
+  const size_t more = std::strlen(message.Get(Property::kDedupKey)) + message.signer().key_id.size() + entry.history.size();
+  if (more > 0) return kEntryTail + kEntryMore + Padded(more);
   return message.delay() > 0 || message.due() > 0 ? kEntryTail : 0;
 }
 
@@ -115,7 +119,13 @@ class Measure {
       const auto [name, value] = message.HeaderAt(i);
       entry.header_bytes += 8 + std::strlen(name) + std::strlen(value);
     }
-    entry.size = Padded(bytes + entry.header_bytes) + TailOf(message);
+    if (message.tries().account.empty()) {
+      entry.history.clear();
+    } else {
+      entry.history = message.History();
+    }
+    entry.tail_size = TailOf(entry);
+    entry.size = Padded(bytes + entry.header_bytes) + entry.tail_size;
     return entry;
   }
 
@@ -227,16 +237,22 @@ Writer WriteEntry(const Entry& entry, Writer writer) {
     writer.Bytes(value);
   }
   writer.Bytes(message.payload());
-  const size_t tail = TailOf(message);
-  writer.FillTo(begin + entry.size - tail);
-  if (tail == 0) return writer;
+  const char* const end = begin + entry.size;
+  writer.FillTo(end - entry.tail_size);
+  if (entry.tail_size == 0) return writer;
   writer.Number(message.delay());
   writer.Number(message.due());
-  if (tail == kEntryTail) return writer;
+  if (entry.tail_size == kEntryTail) return writer;
   const std::string_view key = message.Get(Property::kDedupKey);
   writer.Size(key.size());
+  writer.Size(message.signer().key_id.size());
+  writer.Number(message.signer().time);
+  writer.Size(entry.history.size());
+  writer.Size(0);
   writer.Bytes(key);
-  writer.FillTo(begin + entry.size);
+  writer.Bytes(message.signer().key_id);
+  writer.Bytes(entry.history);
+  writer.FillTo(end);
   return writer;
 }
 
@@ -362,7 +378,12 @@ Result<std::unique_ptr<Message>> DecodeEntry(std::string_view entry, size_t inde
     Reader tail(entry.substr(end));
     if (Status status = message->SetDelay(tail.Number<int64_t>()); !status.ok()) return status;
     (void)tail.Number<int64_t>();  // due
-    const std::string_view key = tail.left() == 0 ? std::string_view() : tail.Bytes(tail.Number<uint32_t>());
+    std::string_view key;
+    if (tail.left() >= kEntryMore) {
+      const auto key_size = tail.Number<uint32_t>();
+      (void)tail.Bytes(kEntryMore - sizeof key_size);  // who signed it and when, how large its history is
+      key = tail.Bytes(key_size);
+    }
     if (!tail.ok()) return Malformed(index, "the dedup_key is beyond its end");
     if (key.find('\0') != std::string_view::npos) return Malformed(index, "dedup_key holds a NUL");
     if (Status status = key.empty() ? Status::Ok() : message->Set(Property::kDedupKey, key); !status.ok())

@@ -130,7 +130,7 @@ Result<std::unique_ptr<Message>> Requester::Request(std::string_view target, Mes
 }
 
 Status Requester::RequestMany(std::span<const char* const> targets, const Message& message, size_t wanted,
-                              int64_t timeout, Messages* replies) {
+                              int64_t timeout, const Cancel* cancel, Messages* replies) {
   if (targets.empty()) return Status::Invalid("targets must not be empty");
   if (wanted > targets.size()) {
     return Status::Invalid("wanted must be at most the " + std::to_string(targets.size()) + " targets, got " +
@@ -147,11 +147,11 @@ Status Requester::RequestMany(std::span<const char* const> targets, const Messag
   }
   if (Status status = receiver_.Read(*inbox); !status.ok()) return status;
   if (wanted == 0) wanted = targets.size();
-  ReplyWait wait(receiver_, *inbox, request->Get(Property::kCorrelationId), wanted, nullptr);
+  ReplyWait wait(receiver_, *inbox, request->Get(Property::kCorrelationId), wanted, cancel);
   if (!wait.status().ok()) return wait.status();
   const Deadline deadline = Deadline::After(timeout);
   Messages requests;
-  const Status sent = shared_->publisher.PublishMany({}, *request, targets, ToStore(timeout, nullptr), &requests);
+  const Status sent = shared_->publisher.PublishMany({}, *request, targets, ToStore(timeout, cancel), &requests);
   const auto may_answer = static_cast<size_t>(
       std::count_if(requests.begin(), requests.end(), [](const auto& one) { return MayBeStored(one->status()); }));
   if (may_answer == 0) return sent;
@@ -209,7 +209,7 @@ Result<std::unique_ptr<Message>> Requester::Collect(std::string_view agent, std:
   if (!status.ok()) return status;
   const auto named = ReplyInbox::Parse(agent);
   const std::string inbox = named ? std::string(agent) : ReplyInbox{std::string(agent), receiver_.bus()}.Name();
-  ReplyWait wait(receiver_, inbox, correlation_id, 1, nullptr);
+  ReplyWait wait(receiver_, inbox, correlation_id, 1, patience.cancel);
   if (!wait.status().ok()) return wait.status();
   Backoff backoff(kLookBase, kLookMax);
   for (;;) {

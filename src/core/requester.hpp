@@ -26,7 +26,7 @@ class Requester {
   Result<std::unique_ptr<Message>> Request(std::string_view target, Message& message, int64_t timeout,
                                            const Cancel* cancel);
   Status RequestMany(std::span<const char* const> targets, const Message& message, size_t wanted, int64_t timeout,
-                     Messages* replies);
+                     const Cancel* cancel, Messages* replies);
   Status Reply(const Message& request, Message& reply);
   Result<std::unique_ptr<Message>> Collect(std::string_view agent, std::string_view correlation_id,
                                            const Patience& patience);

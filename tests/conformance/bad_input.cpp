@@ -73,6 +73,9 @@ void AddAsking(const Things& t, std::vector<BadCall>& calls) {
   BAD(mq_request_many, "wanted", t.bus, targets, 1, Good(), 2, 0, &replies);
   BAD(mq_request_many, "timeout", t.bus, targets, 1, Good(), 0, -2, &replies);
   BAD(mq_request_many, "replies", t.bus, targets, 1, Good(), 0, 0, nullptr);
+  BAD(mq_request_many_with, "bus", nullptr, targets, 1, Good(), 0, 0, nullptr, &replies);
+  BAD(mq_request_many_with, "timeout", t.bus, targets, 1, Good(), 0, -2, nullptr, &replies);
+  BAD(mq_request_many_with, "replies", t.bus, targets, 1, Good(), 0, 0, nullptr, nullptr);
   BAD(mq_reply, "bus", nullptr, request.get(), Good());
   BAD(mq_reply, "request", t.bus, nullptr, Good());
   BAD(mq_reply, "a request without reply_to", t.bus, Good(), Good());
@@ -84,6 +87,9 @@ void AddAsking(const Things& t, std::vector<BadCall>& calls) {
   BAD(mq_collect, "an empty correlation_id", t.bus, "a", "", 0, &reply);
   BAD(mq_collect, "timeout", t.bus, "a", "7", -2, &reply);
   BAD(mq_collect, "reply", t.bus, "a", "7", 0, nullptr);
+  BAD(mq_collect_with, "bus", nullptr, "a", "7", 0, nullptr, &reply);
+  BAD(mq_collect_with, "timeout", t.bus, "a", "7", -2, nullptr, &reply);
+  BAD(mq_collect_with, "reply", t.bus, "a", "7", 0, nullptr, nullptr);
 }
 
 void AddSubscribing(const Things& t, std::vector<BadCall>& calls) {
@@ -132,6 +138,13 @@ void AddSettling(const Things& t, std::vector<BadCall>& calls) {
   static size_t size;
   BAD(mq_list_encode, "list", nullptr, nullptr, 0, &size);
   BAD(mq_message_encode, "message", nullptr, nullptr, 0, &size);
+  static mq_list* decoded;
+  static const MessageList kept(mq_list_new());
+  BAD(mq_list_decode, "buffer", nullptr, 16, &decoded);
+  BAD(mq_list_decode, "a buffer too short", "nonsense", 8, &decoded);
+  BAD(mq_list_decode, "list", "nonsense", 8, nullptr);
+  BAD(mq_list_add, "list", nullptr, mq_message_new("x", 1));
+  BAD(mq_list_add, "message", kept.get(), nullptr);
   BAD(mq_ack_batch, "bus", nullptr, nullptr, nullptr, nullptr);
   BAD(mq_ack_batch, "list", t.bus, nullptr, nullptr, nullptr);
   BAD(mq_ack_receipts, "bus", nullptr, receipts, 1, nullptr, nullptr);
@@ -310,7 +323,7 @@ std::set<std::string> CallWithoutStatus() {
   ZERO(mq_message_status);
   names.insert("mq_message_header_count");
   EXPECT_EQ(mq_message_header_count(nullptr), 0u);
-  names.insert("mq_list_size");
+  names.insert({"mq_list_size", "mq_list_new"});
   EXPECT_EQ(mq_list_size(nullptr), 0u);
   names.insert({"mq_message_header", "mq_message_header_name", "mq_message_header_value", "mq_message_payload"});
   EXPECT_EQ(mq_message_header(nullptr, "x"), nullptr);

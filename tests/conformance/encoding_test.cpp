@@ -138,6 +138,28 @@ TEST_P(EncodingTest, WhatIsPublishedFromItArrives) {
   }
 }
 
+TEST_P(EncodingTest, WhatIsReadFromItIsTheCallersToPublish) {
+  const MessageList list = Two();
+  const std::string encoded = Encode(list.get());
+  mq_list* read = nullptr;
+  ASSERT_STATUS(MQ_OK, mq_list_decode(encoded.data(), encoded.size(), &read));
+  MessageList own(read);
+  ASSERT_EQ(own.size(), 2u);
+  EXPECT_EQ(own[1].payload(), list[1].payload());
+  EXPECT_EQ(own[1].headers(), list[1].headers());
+  EXPECT_EQ(own[0].id(), "") << "no sender sets it";
+  own.Add(Text("another", "a"));
+  EXPECT_EQ(own.size(), 3u);
+  EXPECT_EQ(own[2].payload(), "another");
+  EXPECT_STATUS(MQ_OK, mq_publish(bus_.get(), "d", mq_list_at(own.get(), 2)));
+  Subscription subscription = bus_.Subscribe("d", "a");
+  MessageList fetched;
+  fetched.Add(Next(subscription));
+  size_t acked = 0;
+  EXPECT_STATUS(MQ_OK, mq_ack_batch(bus_.get(), fetched.get(), nullptr, &acked));
+  EXPECT_EQ(acked, 1u);
+}
+
 TEST_P(EncodingTest, WhatBecameOfEachIsTold) {
   std::vector<Message> messages = Texts(20, "full");
   messages.push_back(Text("x", "free"));

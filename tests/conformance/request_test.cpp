@@ -466,6 +466,28 @@ TEST_P(RequestTest, ATokenEndsTheWaitAndTheReplyCanBeCollected) {
   EXPECT_FALSE(worker.Fetch(0ms)) << "not sent: the token had been fired";
 }
 
+TEST_P(RequestTest, ATokenEndsTheWaitForManyAndForALateReply) {
+  Bus asking = Open({{"source", "asker"}});
+  const Subscription answering = Answering(bus_, "quick");
+  Subscription slow = bus_.Subscribe(MQ_DIRECT, "slow");
+  const Message question = std::move(Message("?").SetCorrelationId("7"));
+  Cancel cancel;
+  std::thread firing([&] {
+    const Message request = Next(slow);
+    cancel.Fire();
+  });
+  const char* targets[] = {"quick", "slow"};
+  mq_list* list = nullptr;
+  EXPECT_STATUS(MQ_INTERRUPTED,
+                mq_request_many_with(asking.get(), targets, 2, question.get(), 0, -1, cancel.get(), &list));
+  EXPECT_EQ(list, nullptr);
+  firing.join();
+  EXPECT_TRUE(asking.Collect("asker", "7", kPatience, Cancel())) << "of the one that answered";
+  mq_message* reply = nullptr;
+  EXPECT_STATUS(MQ_INTERRUPTED, mq_collect_with(asking.get(), "asker", "8", -1, cancel.get(), &reply));
+  EXPECT_EQ(reply, nullptr);
+}
+
 TEST_P(RequestTest, ATokenThatIsNotFiredChangesNothing) {
   const Subscription answering = Answering(bus_, "worker");
   const Cancel cancel;
