@@ -518,7 +518,8 @@ MQ_API mq_status mq_publish_async(mq_bus *bus, const char *channel, mq_message *
                                   void *context);
 
 /**
- * Wait until the asynchronous publishes and acks so far are done.
+ * Wait until the asynchronous publishes and acks so far are done, and with `audit=messages` the records of what was done
+ * so far are written.
  *
  * @return MQ_OK; MQ_PARTIAL where one since the last flush failed; MQ_TIMEOUT, MQ_CLOSED, MQ_INVALID
  */
@@ -828,6 +829,41 @@ MQ_API mq_status mq_replay(mq_bus *bus, const char *id, char **new_id);
 MQ_API mq_status mq_replay_all(mq_bus *bus, const mq_config *filter, int64_t *replayed);
 /** Removes the dead letters that fit a filter. @param purged may be NULL @return as mq_find() */
 MQ_API mq_status mq_purge_dead_letters(mq_bus *bus, const mq_config *filter, int64_t *purged);
+
+/**
+ * Add a record to an audit trail of the application's own: decisions, say. Each trail is a chain of hashes through all
+ * processes that add to it, and keeps the newest `audit_max` records.
+ *
+ * @param kind   the trail, a name; "messages" is the library's own (setting `audit`)
+ * @param actor  who did it, a name; may be NULL
+ * @param json   what; any JSON text of at most 64 KiB, recorded as it is
+ * @return MQ_OK: it is stored; MQ_INVALID, MQ_TOO_LARGE, MQ_FULL, MQ_UNAVAILABLE (retriable), MQ_UNKNOWN, MQ_AUTH, MQ_CLOSED
+ * Threads: any.
+ */
+MQ_API mq_status mq_audit(mq_bus *bus, const char *kind, const char *actor, const char *json);
+/**
+ * Read an audit trail, oldest first: `{"kind", "records": [{"id", "n", "hash", "record"}], "next"}`, where `next` is the
+ * `after` of the next call. What records of "messages" say is in docs/operations.md.
+ *
+ * @param after  NULL or "": from the oldest that is kept; the id of a record: from behind it; a time (RFC 3339, Unix
+ *               milliseconds, "-1h"): from then on
+ * @param limit  how many at most, 1 to 10,000
+ * @param json   receives it; the caller's, until mq_free()
+ * @return MQ_OK (also with none), MQ_INVALID, MQ_UNAVAILABLE (retriable), MQ_AUTH, MQ_CLOSED, MQ_NO_MEMORY
+ * Threads: any.
+ */
+MQ_API mq_status mq_audit_read(mq_bus *bus, const char *kind, const char *after, size_t limit, char **json);
+/**
+ * Verify an audit trail: whether each record is as it was added, behind the one that it was added to. `{"kind", "intact",
+ * "records", "trimmed", "newest": {"id", "n", "hash"}, "breaks": [{"id", "n", "why"}]}`; the first 100 breaks are told.
+ * What was trimmed is no break: the oldest record that is kept is where verifying begins. Whoever keeps the hash of
+ * `newest` elsewhere finds out later whether the end was cut off, or all of it made anew.
+ *
+ * @param json  receives it; the caller's, until mq_free()
+ * @return MQ_OK, whether the trail is intact or not; else as mq_audit_read()
+ * Threads: any.
+ */
+MQ_API mq_status mq_audit_verify(mq_bus *bus, const char *kind, char **json);
 
 /** Numbers of each queue and group, as JSON: see docs/operations.md. @param channel NULL: all
  *  @param json receives it, until mq_free() @return as mq_get_pending() */

@@ -669,6 +669,23 @@ class Bus {
     return purged;
   }
 
+  // A record of a trail of the application's own; an actor of nullptr: none.
+  void Audit(const char* kind, const char* actor, const std::string& json) {
+    detail::Check(mq_audit(get(), kind, actor, json.c_str()));
+  }
+  // JSON; `after` of nullptr: from the oldest.
+  std::string AuditRead(const char* kind, const char* after = nullptr, size_t limit = 1000) {
+    char* json = nullptr;
+    detail::Check(mq_audit_read(get(), kind, after, limit, &json));
+    return detail::TakeText(json);
+  }
+  // JSON: whether each record follows the one before it.
+  std::string AuditVerify(const char* kind) {
+    char* json = nullptr;
+    detail::Check(mq_audit_verify(get(), kind, &json));
+    return detail::TakeText(json);
+  }
+
   // JSON; a channel of nullptr: all.
   std::string Stats(const char* channel = nullptr) {
     char* json = nullptr;

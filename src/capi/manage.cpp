@@ -79,6 +79,23 @@ mq_status mq_purge_dead_letters(mq_bus* bus, const mq_config* filter, int64_t* p
   return Guard({{"bus", bus}}, [&] { return GiveNumber(Held(bus)->PurgeDead(ConfigOf(filter)), purged); });
 }
 
+mq_status mq_audit(mq_bus* bus, const char* kind, const char* actor, const char* json) {
+  return Guard({{"bus", bus}, {"kind", kind}, {"json", json}},
+               [&] { return Held(bus)->AddToAudit(kind, actor == nullptr ? "" : actor, json); });
+}
+
+mq_status mq_audit_read(mq_bus* bus, const char* kind, const char* after, size_t limit, char** json) {
+  Clear(json);
+  return Guard({{"bus", bus}, {"kind", kind}, {"json", json}},
+               [&] { return GiveText(Held(bus)->ReadAudit(kind, after == nullptr ? "" : after, limit), json); });
+}
+
+mq_status mq_audit_verify(mq_bus* bus, const char* kind, char** json) {
+  Clear(json);
+  return Guard({{"bus", bus}, {"kind", kind}, {"json", json}},
+               [&] { return GiveText(Held(bus)->VerifyAudit(kind), json); });
+}
+
 mq_status mq_stats(mq_bus* bus, const char* channel, char** json) {
   Clear(json);
   return Guard({{"bus", bus}, {"json", json}}, [&] { return GiveText(Held(bus)->Stats(MaybeNameOf(channel)), json); });

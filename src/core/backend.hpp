@@ -272,6 +272,21 @@ struct QueueStats {
   std::vector<GroupStats> groups;
 };
 
+// A record of an audit trail: its hash is that of the one before it, its number and its text.
+struct AuditRecord {
+  std::string id;  // "<time>-<number>"; made by the backend
+  int64_t number = 0;
+  std::string hash;
+  std::string text;
+};
+
+// The newest record of a trail, as a writer knows it.
+struct AuditHead {
+  int64_t number = 0;  // 0: there is none
+  std::string hash;
+  bool doubtful = false;  // what was appended last may be there
+};
+
 // What the server says of itself, for the health report.
 struct ServerReport {
   std::string address;  // "" where there is but one
@@ -369,6 +384,13 @@ class Backend {
   // A channel's own settings: name -> value as text; empty where nobody configured it.
   virtual Result<std::map<std::string, std::string>> ReadChannel(std::string_view channel) = 0;
   virtual Status WriteChannel(std::string_view channel, const std::map<std::string, std::string>& settings) = 0;
+
+  // Appends to the trail behind `head`. kStale: that is not the newest record, `head` receives which is. At least the
+  // newest `most` records are kept. Goes on after Shutdown(). kUnknown: `head` says that the same is to be asked again.
+  virtual Status AppendAudit(std::string_view kind, int64_t most, AuditHead* head, std::span<const AuditRecord> records,
+                             const Patience& patience) = 0;
+  // From behind that id on, "" from the oldest.
+  virtual Result<std::vector<AuditRecord>> ReadAudit(std::string_view kind, std::string_view after, size_t limit) = 0;
 
   // Removes what has expired where nobody comes by; asked once a second. A backend with a thread of its own for it
   // does nothing here.

@@ -64,6 +64,11 @@ std::shared_ptr<Bus> Bus::Make(std::shared_ptr<Backend> backend, Config config, 
   auto shared = std::make_shared<Shared>(std::move(backend), std::move(config), std::move(log), std::move(keys));
   std::shared_ptr<Bus> bus(new Bus(std::move(shared)));
   bus->StartTimer();
+  if (bus->shared_->audit.on()) {
+    bus->shared_->log->SetTap([weak = std::weak_ptr(bus->shared_)](std::string_view event, const Details& details) {
+      if (const auto alive = weak.lock(); alive != nullptr) alive->audit.NoteEvent(event, details);
+    });
+  }
   if (bus->shared_->log->Wants(kLogInfo)) bus->shared_->log->Write(kLogInfo, "opened", {});
   return bus;
 }
@@ -88,7 +93,14 @@ Status Bus::Configure(std::string_view channel, const Config& config) {
   if (!channel.empty()) {
     if (Status status = CheckName("channel", channel); !status.ok()) return status;
   }
-  return Ask([&](Backend& backend) { return shared_->channels.Configure(backend, channel, config); });
+  return Ask([&](Backend& backend) {
+    Status status = shared_->channels.Configure(backend, channel, config);
+    if (!status.ok() || !shared_->audit.on()) return status;
+    std::string settings;
+    for (const auto& [name, value] : config.values()) settings += (settings.empty() ? "" : " ") + name + "=" + value;
+    shared_->audit.Note("configure", {{"channel", channel}, {"settings", settings}});
+    return status;
+  });
 }
 
 void Bus::Shutdown() {
@@ -112,6 +124,9 @@ Status Bus::Close() {
   for (const auto& subscription : subscriptions) (void)subscription->workers().Wait({deadline, nullptr});
   requester_->Close();
   Status status = shared_->sender.Close(deadline);
+  shared_->log->SetTap({});
+  Status audited = shared_->audit.Close(deadline);
+  if (status.ok()) status = std::move(audited);
   shared_->timer.Stop();
   if (const auto backend = shared_->ReleaseBackend(); backend != nullptr) backend->Shutdown();
   if (shared_->log->Wants(kLogInfo)) shared_->log->Write(kLogInfo, "closed", {});
@@ -145,7 +160,11 @@ Status Bus::PublishAsync(std::string_view channel, std::unique_ptr<Message> mess
   return shared_->sender.Publish(channel, std::move(message), std::move(callback));
 }
 
-Status Bus::Flush(const Patience& patience) { return shared_->sender.Flush(patience); }
+Status Bus::Flush(const Patience& patience) {
+  Status status = shared_->sender.Flush(patience);
+  Status audited = shared_->audit.on() ? shared_->audit.Flush(patience) : Status::Ok();
+  return status.ok() ? audited : status;
+}
 
 // ---- request and reply ------------------------------------------------------------------------------------------
 
@@ -319,6 +338,18 @@ Result<std::string> Bus::Channels() {
 
 Result<std::string> Bus::Groups(MaybeName channel) {
   return Ask([&](Backend& backend) { return GroupsJson(backend, channel); });
+}
+
+Status Bus::AddToAudit(std::string_view kind, std::string_view actor, std::string_view json) {
+  return Ask([&](Backend& backend) { return shared_->audit.Add(backend, kind, actor, json); });
+}
+
+Result<std::string> Bus::ReadAudit(std::string_view kind, std::string_view after, size_t limit) {
+  return Ask([&](Backend& backend) { return agentmq::ReadAudit(backend, kind, after, limit); });
+}
+
+Result<std::string> Bus::VerifyAudit(std::string_view kind) {
+  return Ask([&](Backend& backend) { return agentmq::VerifyAudit(backend, kind); });
 }
 
 Result<std::string> Bus::Stats(MaybeName channel) {

@@ -113,6 +113,10 @@ class Bus {
 
   Status Pause(std::string_view channel, MaybeName agent, std::string_view reason);
   Status Resume(std::string_view channel, MaybeName agent);
+  // actor: may be "". after: "", the id of a record, or a time.
+  Status AddToAudit(std::string_view kind, std::string_view actor, std::string_view json);
+  Result<std::string> ReadAudit(std::string_view kind, std::string_view after, size_t limit);
+  Result<std::string> VerifyAudit(std::string_view kind);
 
   Result<std::string> Stats(MaybeName channel);
   Result<std::string> Channels();

@@ -80,6 +80,7 @@ Result<FullId> Directory::ReplayOne(Backend& backend, const FullId& dead, bool k
   auto id = backend.Replay(dead.queue, dead.id, dead.group, limits, keep_attempts);
   if (!id.ok()) return id.status();
   FullId replayed{dead.queue, *id, {}};
+  if (shared_.audit.on()) shared_.audit.Note("replay", {{"id", dead.Text()}, {"as", replayed.Text()}});
   if (shared_.log->Wants(kLogInfo)) {
     shared_.log->Write(kLogInfo, "replayed", {{"id", dead.Text()}, {"as", replayed.Text()}});
   }
@@ -159,6 +160,7 @@ Result<int64_t> Directory::PurgeDead(Backend& backend, const Config* filter) {
     if (!status.ok()) break;
     const Status one = backend.PurgeDead(id.queue, id.id, id.group);
     purged += one.ok() ? 1 : 0;
+    if (one.ok() && shared_.audit.on()) shared_.audit.Note("purge", {{"id", id.Text()}});
     if (!one.ok() && one.code() != Code::kNotFound) status = one;
   }
   if (!status.ok()) return status;

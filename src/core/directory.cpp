@@ -199,8 +199,10 @@ Result<int64_t> Directory::Count(Backend& backend, const Config* filter) {
 Status Directory::Delete(Backend& backend, std::string_view id) {
   const auto full = FullId::Parse(id);
   if (!full.ok()) return full.status();
-  if (!full->group.empty()) return backend.PurgeDead(full->queue, full->id, full->group);
-  return backend.Delete(full->queue, full->id);
+  const bool dead = !full->group.empty();
+  Status status = dead ? backend.PurgeDead(full->queue, full->id, full->group) : backend.Delete(full->queue, full->id);
+  if (status.ok() && shared_.audit.on()) shared_.audit.Note(dead ? "purge" : "delete", {{"id", id}});
+  return status;
 }
 
 Result<bool> Directory::IsDeleted(Backend& backend, std::string_view id) {
@@ -221,6 +223,9 @@ Result<int64_t> Directory::Clear(Backend& backend, std::string_view channel) {
     const auto cleared = backend.Clear(queue);
     if (!cleared.ok()) return cleared.status();
     removed += *cleared;
+  }
+  if (shared_.audit.on()) {
+    shared_.audit.Note("clear", {{"channel", channel}, {"messages", std::to_string(removed)}});
   }
   if (shared_.log->Wants(kLogInfo)) {
     shared_.log->Write(kLogInfo, "cleared", {{"channel", std::string(channel)}, {"messages", std::to_string(removed)}});

@@ -65,7 +65,22 @@ void EventLog::Write(int level, std::string_view event, const Details& details) 
 EventSink EventLog::Sink(std::shared_ptr<EventLog> log) {
   return [log = std::move(log)](int level, std::string_view event, const Details& details) {
     log->Write(level, event, details);
+    log->TellTap(event, details);
   };
+}
+
+void EventLog::SetTap(Tap tap) {
+  const std::lock_guard lock(mutex_);
+  tap_ = tap ? std::make_shared<const Tap>(std::move(tap)) : nullptr;
+}
+
+void EventLog::TellTap(std::string_view event, const Details& details) {
+  std::shared_ptr<const Tap> tap;
+  {
+    const std::lock_guard lock(mutex_);
+    tap = tap_;
+  }
+  if (tap != nullptr) (*tap)(event, details);
 }
 
 void EventLog::Keep(std::string line) {

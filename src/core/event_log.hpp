@@ -37,6 +37,9 @@ class EventLog {
   // Whether events of that level go anywhere: ask before building details on a hot path.
   bool Wants(int level) const { return level >= level_ && listeners_.load(std::memory_order_relaxed) != 0; }
   void Write(int level, std::string_view event, const Details& details);
+  // Hears what backends tell through Sink(), whatever the level; null ends it.
+  using Tap = std::function<void(std::string_view event, const Details& details)>;
+  void SetTap(Tap tap);
   // What a backend takes; keeps the log alive.
   static EventSink Sink(std::shared_ptr<EventLog> log);
 
@@ -53,15 +56,17 @@ class EventLog {
   static constexpr int kToRing = 2;
 
   void Keep(std::string line);
+  void TellTap(std::string_view event, const Details& details);
 
   const int level_;
   std::atomic<int> listeners_{0};  // kTo... bits
   std::mutex callback_mutex_;      // held while the callback runs: "one call at a time"
   Callback callback_;              // guarded by callback_mutex_
   std::mutex mutex_;
-  std::deque<std::string> ring_;  // guarded by mutex_
-  std::deque<Event*> waiters_;    // guarded by mutex_
-  bool shut_down_ = false;        // guarded by mutex_
+  std::deque<std::string> ring_;    // guarded by mutex_
+  std::deque<Event*> waiters_;      // guarded by mutex_
+  bool shut_down_ = false;          // guarded by mutex_
+  std::shared_ptr<const Tap> tap_;  // guarded by mutex_
 };
 
 }  // namespace agentmq

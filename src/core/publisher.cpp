@@ -323,6 +323,13 @@ void Publisher::Take(PublishBatch& batch, Parcel& parcel) {
     parcel.status = std::move(batch.status);
     parcel.doubtful = batch.messages.size();
   }
+  if (shared_.audit.on() && parcel.status.ok()) {
+    const size_t before = parcel.stored - batch.messages.size();
+    for (size_t i = before; i < parcel.stored; ++i) NotePublished(*parcel.messages[i], "");
+    if (batch.dropped > 0) {
+      shared_.audit.Note("drop", {{"queue", parcel.queue.Text()}, {"messages", std::to_string(batch.dropped)}});
+    }
+  }
   EventLog& log = *shared_.log;
   if (parcel.status.ok() && log.Wants(kLogDebug)) {
     log.Write(kLogDebug, "published",
@@ -331,6 +338,14 @@ void Publisher::Take(PublishBatch& batch, Parcel& parcel) {
   if (batch.dropped > 0 && log.Wants(kLogInfo)) {
     log.Write(kLogInfo, "dropped", {{"queue", parcel.queue.Text()}, {"messages", std::to_string(batch.dropped)}});
   }
+}
+
+void Publisher::NotePublished(const Message& message, std::string_view mode) {
+  const std::string_view source = message.Get(Property::kSource);
+  shared_.audit.Note("publish", {{"id", message.id()},
+                                 {"source", source.empty() ? shared_.settings.source : source},
+                                 {"type", message.Get(Property::kType)},
+                                 {"mode", mode}});
 }
 
 // What is told alone, in steps as what is stored.
@@ -365,6 +380,7 @@ void Publisher::TellAll(Backend& backend, Parcel& parcel, const Patience& patien
       }
       left[i]->Published(places[i], tellings[i].id, TtlOf(*left[i], parcel.limits), {});
       left[i]->ToldTo(tellings[i].receivers);
+      if (shared_.audit.on()) NotePublished(*left[i], "pubsub");
       ++parcel.stored;
     }
   }

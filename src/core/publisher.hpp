@@ -63,6 +63,7 @@ class Publisher {
   std::unique_ptr<Step> TakeStep();
   void KeepStep(std::unique_ptr<Step> step);
   void Take(PublishBatch& batch, Parcel& parcel);
+  void NotePublished(const Message& message, std::string_view mode);
   void TellAll(Backend& backend, Parcel& parcel, const Patience& patience);
   void TellStored(Backend& backend, const PublishBatch& batch, Parcel& parcel, const Patience& patience);
   Status Sleep(int64_t millis, const Patience& patience);

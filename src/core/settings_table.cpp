@@ -93,6 +93,10 @@ constexpr auto kTable = std::to_array<Setting>({
      "signature is looked at. Never shown."},
     {"require_signature", Kind::kBus, Type::kBool, "false", 0, 0, "",
      "Messages that are not signed are refused, as those whose signature does not fit."},
+    {"audit", Kind::kBus, Type::kChoice, "off", 0, 0, "off|messages",
+     "messages: what becomes of messages through this bus is recorded in the audit trail 'messages'."},
+    {"audit_max", Kind::kBus, Type::kInteger, "100000", 100, 1e9, "",
+     "How many records an audit trail keeps at least; older ones are trimmed when this bus appends."},
     {"log_level", Kind::kBus, Type::kChoice, "warn", 0, 0, "debug|info|warn|error",
      "Log events below it are not told."},
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/directory.hpp"
 #include "core/shared.hpp"
 #include "util/text.hpp"
 
@@ -200,6 +201,9 @@ void Settler::Ack(Backend& backend, std::span<AckRequest> requests, const Patien
   for (AckRequest& request : requests) {
     if (request.delivery == 0 && request.status.ok()) request.status = backend.AckId(*request.source, request.id);
     acked += request.status.ok() ? 1 : 0;
+    if (request.status.ok() && shared_.audit.on()) {
+      NoteSettled("ack", *request.source, request.consumer ? *request.consumer : "", request.id, "");
+    }
     if (request.ledger != nullptr && IsOver(request.status.code())) {
       request.ledger->Settled(request.id, request.delivery);
     }
@@ -223,7 +227,17 @@ Status Settler::AckId(Backend& backend, std::optional<std::string_view> agent, s
   } else if (agent && *agent != source.queue.target && AgentType(*agent) != source.queue.target) {
     return Status::NotFound("message " + Quote(id) + " is not for the agent " + Quote(*agent));
   }
-  return backend.AckId(source, full->id);
+  Status status = backend.AckId(source, full->id);
+  if (status.ok() && shared_.audit.on()) NoteSettled("ack", source, "", full->id, "");
+  return status;
+}
+
+void Settler::NoteSettled(std::string_view action, const Source& source, std::string_view consumer, const ShortId& id,
+                          std::string_view reason) {
+  shared_.audit.Note(action, {{"id", FullId{source.queue, id, {}}.Text()},
+                              {"agent", AgentOf(source.queue, source.group)},
+                              {"consumer", consumer},
+                              {"reason", reason}});
 }
 
 Status Settler::Give(Backend& backend, const Source& source, std::string_view consumer, const Nack& nack,
@@ -231,6 +245,7 @@ Status Settler::Give(Backend& backend, const Source& source, std::string_view co
   bool dead = false;
   Status status = backend.GiveUp(source, consumer, nack, &dead);
   if (ledger != nullptr && IsOver(status.code())) ledger->Settled(nack.id, nack.delivery);
+  if (status.ok() && shared_.audit.on()) NoteSettled(dead ? "dead" : "nack", source, consumer, nack.id, nack.reason);
   const int level = dead ? kLogWarn : kLogInfo;
   if (status.ok() && shared_.log->Wants(level)) {
     Details details = {{"id", FullId{source.queue, nack.id, {}}.Text()},
@@ -314,7 +329,8 @@ void Settler::SetAside(Backend& backend, const Source& source, const std::string
   nack.reason = why.text();
   bool dead = false;
   // Where this fails its reservation lapses, and the next reader sets it aside.
-  (void)backend.GiveUp(source, consumer, nack, &dead);
+  const Status status = backend.GiveUp(source, consumer, nack, &dead);
+  if (status.ok() && shared_.audit.on()) NoteSettled("dead", source, consumer, id, nack.reason);
   shared_.log->Write(kLogWarn, why.code() == Code::kSignature ? "bad_signature" : "corrupt",
                      {{"id", FullId{source.queue, id, {}}.Text()}, {"reason", why.text()}});
 }

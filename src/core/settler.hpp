@@ -58,6 +58,9 @@ class Settler {
   // Gives it up, and writes down that it is no longer held; ledger may be null.
   Status Give(Backend& backend, const Source& source, std::string_view consumer, const Nack& nack, Ledger* ledger);
 
+  void NoteSettled(std::string_view action, const Source& source, std::string_view consumer, const ShortId& id,
+                   std::string_view reason);
+
   Shared& shared_;
 };
 

@@ -33,6 +33,7 @@ Shared::Shared(std::shared_ptr<Backend> store, Config given, std::shared_ptr<Eve
       seal(config, std::move(keys)),
       log(std::move(events)),
       channels(config),
+      audit(*this),
       settler(*this),
       publisher(*this),
       sender(*this),

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/async_sender.hpp"
+#include "core/audit.hpp"
 #include "core/backend.hpp"
 #include "core/channel_settings.hpp"
 #include "core/event_log.hpp"
@@ -56,6 +57,7 @@ struct Shared {
   Gate gate;
   ChannelSettings channels;
   Latency latency;
+  Audit audit;
   Settler settler;
   Publisher publisher;
   AsyncSender sender;

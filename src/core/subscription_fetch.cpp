@@ -417,6 +417,12 @@ void SubscriptionState::Unpack(std::vector<Taken>& taken, Messages* messages) {
       // Its time ended while it was read ahead: back in its lane it is found expired, and counted.
       (void)one.reader->consumer->GiveBack({&id, 1});
     } else if (message.ok()) {
+      if (shared_->audit.on()) {
+        shared_->audit.Note("deliver", {{"id", (*message)->id()},
+                                        {"agent", agent_},
+                                        {"consumer", *one.incarnation},
+                                        {"delivery", std::to_string((*message)->deliveries())}});
+      }
       messages->push_back(std::move(*message));
       entries.push_back({id, number});
       if (settings_.skip_done) {

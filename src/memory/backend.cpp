@@ -236,6 +236,16 @@ Result<std::vector<QueueName>> MemoryBackend::Queues() {
   return names;
 }
 
+Status MemoryBackend::AppendAudit(std::string_view kind, int64_t most, AuditHead* head,
+                                  std::span<const AuditRecord> records, const Patience& /*patience*/) {
+  return store().TrailOf(kind).Append(most, head, records, store().Now());
+}
+
+Result<std::vector<AuditRecord>> MemoryBackend::ReadAudit(std::string_view kind, std::string_view after, size_t limit) {
+  if (session_->closed()) return SessionClosed();
+  return store().TrailOf(kind).Read(after, limit);
+}
+
 void MemoryBackend::Tidy() {
   if (session_->closed()) return;
   for (const auto& queue : store().Queues())

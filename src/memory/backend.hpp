@@ -59,6 +59,10 @@ class MemoryBackend : public Backend {
   Result<std::map<std::string, std::string>> ReadChannel(std::string_view channel) override;
   Status WriteChannel(std::string_view channel, const std::map<std::string, std::string>& settings) override;
 
+  Status AppendAudit(std::string_view kind, int64_t most, AuditHead* head, std::span<const AuditRecord> records,
+                     const Patience& patience) override;
+  Result<std::vector<AuditRecord>> ReadAudit(std::string_view kind, std::string_view after, size_t limit) override;
+
   void Tidy() override;
 
   Status Ping() override;

@@ -110,6 +110,11 @@ ShortId Store::MakeId(int priority) {
   return ids_.Next(Now(), priority, false);
 }
 
+Trail& Store::TrailOf(std::string_view kind) {
+  const std::lock_guard lock(trails_mutex_);
+  return trails_.try_emplace(std::string(kind)).first->second;
+}
+
 ChannelSettings Store::ReadChannel(std::string_view channel) const {
   const std::lock_guard lock(channels_mutex_);
   const auto found = channels_.find(channel);

@@ -15,6 +15,7 @@
 #include "core/names.hpp"
 #include "memory/ears.hpp"
 #include "memory/queue.hpp"
+#include "memory/trail.hpp"
 
 namespace agentmq::memory {
 
@@ -46,6 +47,9 @@ class Store {
   // Of a message that is told and not stored.
   ShortId MakeId(int priority);
 
+  // The audit trail of that kind; made where there is none.
+  Trail& TrailOf(std::string_view kind);
+
   ChannelSettings ReadChannel(std::string_view channel) const;
   void WriteChannel(std::string_view channel, const ChannelSettings& settings);
 
@@ -72,6 +76,9 @@ class Store {
 
   mutable std::mutex channels_mutex_;
   std::map<std::string, ChannelSettings, std::less<>> channels_;  // guarded by channels_mutex_
+
+  std::mutex trails_mutex_;
+  std::map<std::string, Trail, std::less<>> trails_;  // guarded by trails_mutex_; they stay where they are
 };
 
 }  // namespace agentmq::memory

@@ -12,6 +12,7 @@
 #include "redis/settling.hpp"
 #include "redis/teller.hpp"
 #include "redis/ticker.hpp"
+#include "redis/trails.hpp"
 #include "redis/waiter.hpp"
 
 namespace agentmq::redis {
@@ -34,6 +35,7 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
         waiter_(server_, name_),
         ticker_(server_, recovery_, maintenance_),
         teller_(server_, common),
+        trails_(queues_),
         listening_(server_, common) {}
 
   // Connects, so that what can't mend itself is told at once.
@@ -143,6 +145,13 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   Status WriteChannel(std::string_view channel, const std::map<std::string, std::string>& settings) override {
     return administration_.WriteChannel(channel, settings);
   }
+  Status AppendAudit(std::string_view kind, int64_t most, AuditHead* head, std::span<const AuditRecord> records,
+                     const Patience& patience) override {
+    return trails_.Append(kind, most, head, records, patience);
+  }
+  Result<std::vector<AuditRecord>> ReadAudit(std::string_view kind, std::string_view after, size_t limit) override {
+    return trails_.Read(kind, after, limit);
+  }
   bool Reachable() const override { return server_.Reachable(); }
   Status Ping() override { return administration_.Ping(); }
   Status WriteAndReadBack() override { return administration_.WriteAndReadBack(); }
@@ -198,6 +207,7 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   Waiter waiter_;
   Ticker ticker_;
   Teller teller_;
+  Trails trails_;
   Listening listening_;
 };
 

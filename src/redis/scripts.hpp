@@ -11,6 +11,7 @@ namespace agentmq::redis {
 
 enum class Script : int {
   kAck,
+  kAudit,
   kClear,
   kCopy,
   kDelete,

@@ -23,6 +23,7 @@ struct Faults {
   std::atomic<Code> fetch{Code::kOk};
   std::atomic<Code> publish{Code::kOk};
   std::atomic<Code> ack{Code::kOk};
+  std::atomic<Code> audit{Code::kOk};
   std::atomic<bool> lease_lost{false};
   std::atomic<bool> gone{false};        // the next fetch makes another incarnation, and goes on as it is told to
   std::atomic<bool> hold_fetch{false};  // a fetch does not return before it falls
@@ -30,6 +31,7 @@ struct Faults {
   std::atomic<int> publishes{0};
   std::atomic<size_t> batches{0};
   std::atomic<int> acks{0};
+  std::atomic<int> audits{0};
 
   Status Of(const std::atomic<Code>& code) const {
     return code == Code::kOk ? Status::Ok() : Status(code.load(), "made to fail");
@@ -145,6 +147,15 @@ class FaultyBackend : public Backend {
   Status Pause(const QueueName& place, agentmq::Pause pause) override { return real_->Pause(place, std::move(pause)); }
   Status Resume(const QueueName& place) override { return real_->Resume(place); }
   Result<std::map<QueueName, agentmq::Pause>> Pauses() override { return real_->Pauses(); }
+  Status AppendAudit(std::string_view kind, int64_t most, AuditHead* head, std::span<const AuditRecord> records,
+                     const Patience& patience) override {
+    ++faults_->audits;
+    if (faults_->audit == Code::kOk) return real_->AppendAudit(kind, most, head, records, patience);
+    return faults_->Of(faults_->audit);
+  }
+  Result<std::vector<AuditRecord>> ReadAudit(std::string_view kind, std::string_view after, size_t limit) override {
+    return real_->ReadAudit(kind, after, limit);
+  }
   Result<std::map<std::string, std::string>> ReadChannel(std::string_view channel) override {
     return real_->ReadChannel(channel);
   }
