@@ -1,6 +1,7 @@
 // The rules of docs/operations.md for users of a server: each role does its work under its own, and nothing else.
 #include <fstream>
 #include <future>
+#include <iterator>
 #include <sstream>
 
 #include "integration/redis_test.hpp"
@@ -47,6 +48,26 @@ class AccessTest : public RedisTest {
   }
   int64_t Dead(Bus& bus) { return Stat(bus, "orders", "dead"); }
 };
+
+// The pairs that stand in the document for audit trails.
+TEST_F(AccessTest, WithAPairMoreAPublisherRecordsWhatItDoes) {
+  std::ifstream file(AGENTMQ_SOURCE_DIR "/docs/operations.md");
+  const std::string document{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::string records = "(+evalsha +xadd +xrevrange ~agentmq:default:audit:*)";
+  const std::string reads = "(+xrange %R~agentmq:default:audit:*)";
+  for (const std::string& pair : {records, reads}) ASSERT_NE(document.find(pair), std::string::npos) << pair;
+  RespClient client = server_.Client();
+  {
+    Bus refused = As("publisher");
+    EXPECT_TRUE(IsRefused(mq_audit(refused.get(), "decisions", "x", "1"), "audit.lua"));
+  }
+  client.Must({"ACL", "SETUSER", "publisher", records, reads});
+  Bus publisher = As("publisher", "audit=messages");
+  publisher.Audit("decisions", "x", "1");
+  Put(publisher, "orders", "worker", "x");
+  publisher.Flush(kPatience);
+  EXPECT_NE(publisher.AuditRead("messages").find("publish"), std::string::npos);
+}
 
 TEST_F(AccessTest, PublishersStoreAndConsumersReceiveAndSettle) {
   Bus publisher = As("publisher");
