@@ -148,8 +148,8 @@ MQ_API int mq_status_is_retriable(mq_status status);
  *  Borrowed until this thread's next call that fails. */
 MQ_API const char *mq_last_error(void);
 
-/** Milliseconds after which the call that failed last on this thread may succeed: after MQ_UNAVAILABLE from an open
- *  circuit breaker; 0 where that is not known. */
+/** Milliseconds after which the call that failed last on this thread may succeed: after MQ_RATE_LIMITED, MQ_PARTIAL because
+ *  of it, and MQ_UNAVAILABLE from an open circuit breaker; 0 where that is not known. */
 MQ_API int64_t mq_last_retry_after(void);
 
 /** Frees a string that the library handed out. Takes NULL. */
@@ -324,9 +324,9 @@ MQ_API mq_status mq_message_set_min_replicas(mq_message *message, int replicas);
 /** Whether publishing waits for the disk too, the server's and those of `min_replicas` replicas; unset: the bus' `fsync`.
  *  Not within `durability_timeout`: as with too few replicas. @return MQ_OK, MQ_INVALID */
 MQ_API mq_status mq_message_set_fsync(mq_message *message, int on);
-/** Whether it is stored, told to listeners (mq_listen()), or both. What is only told has no limits but `max_payload`: the
- *  channel's max_items says nothing of it, a ttl is told along; asking for min_replicas or fsync is MQ_INVALID when it is
- *  published, and so is any mode but MQ_MODE_QUEUE with a delay, since listeners are told at once, and on MQ_DIRECT, which
+/** Whether it is stored, told to listeners (mq_listen()), or both. What is only told has no limits but `max_payload` and
+ *  those of rates: max_items says nothing of it, a ttl is told along; asking for min_replicas or fsync is MQ_INVALID when it
+ *  is published, and so is any mode but MQ_MODE_QUEUE with a delay, since listeners are told at once, and on MQ_DIRECT, which
  *  nobody can listen to. @return MQ_OK, MQ_INVALID */
 MQ_API mq_status mq_message_set_mode(mq_message *message, mq_mode mode);
 
@@ -456,10 +456,10 @@ MQ_API mq_status mq_list_decode(const void *buffer, size_t size, mq_list **list)
  *
  * @param channel  the channel; MQ_DIRECT needs a target
  * @param message  stays the caller's; its id, timestamp and expiry are set
- * @return MQ_OK, MQ_INVALID, MQ_TOO_LARGE, MQ_FULL, MQ_UNAVAILABLE (retriable, not stored), MQ_UNKNOWN (may be stored),
- *         MQ_PARTIAL (stored, but on fewer replicas or disks than `min_replicas` and `fsync` ask for, or with
- *         MQ_MODE_BOTH listeners may not have been told; the error says which), MQ_AUTH,
- *         MQ_CLOSED, MQ_NO_MEMORY
+ * @return MQ_OK, MQ_INVALID, MQ_TOO_LARGE, MQ_FULL, MQ_RATE_LIMITED (mq_last_retry_after() says for how long),
+ *         MQ_UNAVAILABLE (retriable, not stored), MQ_UNKNOWN (may be stored), MQ_PARTIAL (stored, but on fewer replicas
+ *         or disks than `min_replicas` and `fsync` ask for, or with MQ_MODE_BOTH listeners may not have been told; the
+ *         error says which), MQ_AUTH, MQ_CLOSED, MQ_NO_MEMORY
  * Threads: any; concurrent publishes to one queue share round trips.
  */
 MQ_API mq_status mq_publish(mq_bus *bus, const char *channel, mq_message *message);
@@ -512,7 +512,7 @@ MQ_API mq_status mq_publish_encoded_with(mq_bus *bus, const char *channel, const
  *                  where this answers a failure
  * @return MQ_OK: taken; MQ_FULL: async_max are waiting, or the outbox is full (with the channel's overflow=block this
  *         waits up to publish_timeout first); MQ_INVALID, MQ_TOO_LARGE, MQ_CLOSED, MQ_NO_MEMORY
- * While the server is away it fails, or waits in the outbox where `outbox_max` gives one.
+ * While the server is away it fails, or waits in the outbox where `outbox_max` gives one; above a rate limit it fails.
  */
 MQ_API mq_status mq_publish_async(mq_bus *bus, const char *channel, mq_message *message, mq_publish_callback callback,
                                   void *context);

@@ -266,8 +266,12 @@ void AsyncSender::SendPosts(Backend& backend, Round* round) {
     Parcel& parcel = parcels.emplace_back(Parcel{std::move(load.queue), load.limits, {}});
     // What is told is for who listens now: it does not wait for a server.
     parcel.until_known = shared_.settings.outbox_max > 0 && !parcel.queue.live();
+    parcel.gathered = true;
     parcel.messages.reserve(load.posts.size());
-    for (const Post& post : load.posts) parcel.messages.push_back(post.message.get());
+    for (const Post& post : load.posts) {
+      parcel.messages.push_back(post.message.get());
+      if (post.paid) parcel.paid = parcel.messages.size();  // those in front of it are, too
+    }
   }
   do {
     shared_.publisher.Store(backend, parcels, false, Brief());
@@ -276,7 +280,8 @@ void AsyncSender::SendPosts(Backend& backend, Round* round) {
   bool away = false;
   for (size_t p = 0; p < parcels.size(); ++p) {
     const Parcel& parcel = parcels[p];
-    const bool may_wait = parcel.status.code() == Code::kFull && parcel.limits.limits.overflow == Overflow::kBlock;
+    const bool may_wait = (parcel.status.code() == Code::kFull || parcel.status.code() == Code::kRateLimited) &&
+                          parcel.limits.limits.overflow == Overflow::kBlock;
     const bool keeps = parcel.until_known && !give_up_.fired();
     std::vector<Post> wait;
     for (size_t i = 0; i < parcel.messages.size(); ++i) {
@@ -287,13 +292,21 @@ void AsyncSender::SendPosts(Backend& backend, Round* round) {
       away = away || unsent;
       if (unsent ||
           (i >= parcel.stored && may_wait && (!wait.empty() || now - post.taken_at < parcel.limits.publish_timeout))) {
+        post.paid = parcel.paid != kNeedsNoPay && i < parcel.paid;
         wait.push_back(std::move(post));
         continue;
       }
       Tell(post, status);
       Count(post.epoch, !status.ok(), &post);
     }
-    if (!wait.empty()) PutBack(parcel.queue, parcel.limits, std::move(wait));
+    if (wait.empty()) continue;
+    int64_t pause = 0;
+    if (parcel.status.code() == Code::kRateLimited) {
+      // The oldest is told when its time is over.
+      const int64_t left = parcel.limits.publish_timeout - (now - wait.front().taken_at);
+      pause = std::min(parcel.status.retry_after(), left);
+    }
+    PutBack(parcel.queue, parcel.limits, std::move(wait), pause);
   }
   TellWhetherAway(away);
 }
@@ -312,11 +325,11 @@ void AsyncSender::TellWhetherAway(bool away) {
   }
 }
 
-void AsyncSender::PutBack(const QueueName& queue, const ChannelLimits& limits, std::vector<Post> posts) {
+void AsyncSender::PutBack(const QueueName& queue, const ChannelLimits& limits, std::vector<Post> posts, int64_t pause) {
   const std::lock_guard lock(mutex_);
   Lane& lane = lanes_[queue];
   lane.limits = limits;
-  lane.not_before = SteadyMillis() + lane.backoff.Next();
+  lane.not_before = SteadyMillis() + (pause > 0 ? pause : lane.backoff.Next());
   lane.posts.insert(lane.posts.begin(), std::make_move_iterator(posts.begin()), std::make_move_iterator(posts.end()));
 }
 

@@ -53,13 +53,14 @@ class AsyncSender {
     std::unique_ptr<Message> message;
     PublishCallback callback;
     uint64_t epoch;
-    int64_t taken_at;  // steady ms
+    int64_t taken_at;   // steady ms
+    bool paid = false;  // where a rate limit holds
   };
   // One queue's posts.
   struct Lane {
     ChannelLimits limits;
     std::deque<Post> posts;
-    int64_t not_before = 0;  // steady ms: the queue was full
+    int64_t not_before = 0;  // steady ms: the queue was full, or a rate limit reached
     Backoff backoff{5, 100};
   };
   struct GatheredAck {
@@ -80,7 +81,8 @@ class AsyncSender {
   bool TakeDue(Round* round, int64_t now, int64_t* next);
   void SendPosts(Backend& backend, Round* round);
   void SendAcks(Backend& backend, Round* round);
-  void PutBack(const QueueName& queue, const ChannelLimits& limits, std::vector<Post> posts);
+  // pause: ms that they wait; 0: longer each time.
+  void PutBack(const QueueName& queue, const ChannelLimits& limits, std::vector<Post> posts, int64_t pause);
   void TellWhetherAway(bool away);
   void Tell(Post& post, const Status& status);
   void Count(uint64_t epoch, bool failed, const Post* post);

@@ -83,6 +83,29 @@ struct PublishBatch {
 
 inline Status BehindAFailure() { return {Code::kUnavailable, "not sent, because the batch before it was not stored"}; }
 
+// ---- rate limits ---------------------------------------------------------------------------------------------------
+
+// Tokens drip into a bucket, so many a second; it holds those of a second, one at least. Publishing takes one a message.
+// All that use a name share the bucket.
+struct Bucket {
+  std::string name;  // of the namespace; a part of a key
+  double rate = 0;   // tokens a second
+};
+
+// What is taken for messages of one queue: from all of its buckets or from none. Of more than a bucket holds it is enough
+// that it is full; what comes after waits until that is made up for.
+struct Take {
+  struct Need {
+    size_t bucket = 0;
+    int64_t tokens = 0;
+  };
+  std::vector<Need> needs;
+  bool some_will_do = false;  // as many as there are; every need is the same
+  int64_t granted = 0;        // receives how many messages are paid for: all, or where some will do some; else 0 and
+  int64_t wait = 0;           // ms until it may be granted, and
+  size_t short_of = 0;        // the bucket that says so
+};
+
 // ---- telling -------------------------------------------------------------------------------------------------------
 
 // A message for whoever listens to its channel at the moment; nothing is kept.
@@ -313,6 +336,9 @@ class Backend {
 
   // Stores each batch whole or not at all; pipelines over queues.
   virtual void Publish(std::span<PublishBatch> batches, const Patience& patience) = 0;
+
+  // Takes tokens, in order. Where this fails none of the messages is paid for, but tokens may be lost.
+  virtual Status TakeTokens(std::span<const Bucket> buckets, std::span<Take> takes, const Patience& patience) = 0;
 
   // Tells in order, of each channel; each at most once.
   virtual void Tell(std::span<Telling> tellings, const Patience& patience) = 0;

@@ -17,6 +17,8 @@ ChannelLimits ChannelLimits::From(const Config& config) {
   limits.limits.dedup_window = config.Integer("dedup_window");
   limits.publish_timeout = config.Integer("publish_timeout");
   limits.group_ttl = config.Integer("group_ttl");
+  limits.rate_limit = config.Number("rate_limit");
+  limits.source_rate_limit = config.Number("source_rate_limit");
   return limits;
 }
 

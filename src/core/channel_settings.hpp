@@ -15,8 +15,10 @@ namespace agentmq {
 struct ChannelLimits {
   int64_t ttl = 0;  // ms, 0: none
   Limits limits;
-  int64_t publish_timeout = 0;  // ms
-  int64_t group_ttl = 0;        // ms, 0: never
+  int64_t publish_timeout = 0;   // ms
+  int64_t group_ttl = 0;         // ms, 0: never
+  double rate_limit = 0;         // messages a second, 0: none; and
+  double source_rate_limit = 0;  // of each source
 
   static ChannelLimits From(const Config& config);
 };

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "core/backoff.hpp"
+#include "core/rate_limits.hpp"
 #include "core/shared.hpp"
 #include "core/trace.hpp"
 
@@ -89,8 +90,9 @@ Status Shortfall(const Durability& wanted, const PublishBatch& batch) {
 Status Summary(size_t done, size_t count, const Status& first_failure, std::string_view verb) {
   if (done == count) return Status::Ok();
   if (done == 0) return first_failure;
-  return {Code::kPartial, std::to_string(done) + " of " + std::to_string(count) + " were " + std::string(verb) +
-                              "; the first failure: " + first_failure.text()};
+  return Status(Code::kPartial, std::to_string(done) + " of " + std::to_string(count) + " were " + std::string(verb) +
+                                    "; the first failure: " + first_failure.text())
+      .RetryAfter(first_failure.retry_after());
 }
 
 Status Parcel::StatusOf(size_t index) const {
@@ -114,8 +116,9 @@ class Publisher::Step {
   // The parcel's next messages, in as many batches as go out together.
   void Add(Parcel& parcel, const BusSettings& settings, const Seal& seal) {
     size_t next = parcel.stored;
-    for (size_t i = 0; i < kTogether && next < parcel.messages.size(); ++i) {
-      next += AddBatch(parcel, next, settings, seal);
+    const size_t end = std::min(parcel.messages.size(), parcel.paid);
+    for (size_t i = 0; i < kTogether && next < end; ++i) {
+      next += AddBatch(parcel, next, end, settings, seal);
       if (parcels_.back().keyed) break;
     }
   }
@@ -152,13 +155,13 @@ class Publisher::Step {
   };
 
   // As many of the parcel's messages from `from` on as go into a batch; answers how many.
-  size_t AddBatch(Parcel& parcel, size_t from, const BusSettings& settings, const Seal& seal) {
+  size_t AddBatch(Parcel& parcel, size_t from, size_t end, const BusSettings& settings, const Seal& seal) {
     const size_t first = outgoing_.size();
     Durability wanted;
     bool tells = false;
     bool keyed = false;
     size_t bytes = 0;
-    for (size_t i = from; i < parcel.messages.size() && i - from < parcel.most_at_once; ++i) {
+    for (size_t i = from; i < end && i - from < parcel.most_at_once; ++i) {
       Message& message = *parcel.messages[i];
       const int64_t ttl = TtlOf(message, parcel.limits);
       if (seal.Compresses(message.payload().size())) message.Pack(seal);
@@ -349,9 +352,15 @@ void Publisher::NotePublished(const Message& message, std::string_view mode) {
 }
 
 // What is told alone, in steps as what is stored.
-void Publisher::TellAll(Backend& backend, Parcel& parcel, const Patience& patience) {
+void Publisher::TellAll(Backend& backend, Parcel& parcel, const Turn& turn, const Patience& patience) {
   while (!parcel.done()) {
-    const std::span<Message*> left = std::span(parcel.messages).subspan(parcel.stored);
+    if (parcel.paid <= parcel.stored) {
+      const int64_t wait = Pay(backend, {&parcel, 1}, turn, patience);
+      if (wait >= 0) parcel.status = Sleep(wait, patience);
+      continue;
+    }
+    const size_t end = std::min(parcel.messages.size(), parcel.paid);
+    const std::span<Message*> left = std::span(parcel.messages).subspan(parcel.stored, end - parcel.stored);
     std::vector<std::string> heads;
     std::vector<QueueName> places;
     size_t bytes = 0;
@@ -419,17 +428,49 @@ Status Publisher::Sleep(int64_t millis, const Patience& patience) {
   return status.code() == Code::kTimeout ? Status::Ok() : status;
 }
 
-void Publisher::Store(Backend& backend, std::span<Parcel> parcels, bool block, const Patience& patience) {
-  const int64_t began = SteadyMillis();
-  Backoff backoff(kFullBase, kFullMax);
+bool Publisher::Turn::MayWait(const Parcel& parcel, const Patience& patience, int64_t millis) const {
+  return block && parcel.limits.limits.overflow == Overflow::kBlock &&
+         SteadyMillis() - began + millis < parcel.limits.publish_timeout && !patience.deadline.Expired();
+}
+
+int64_t Publisher::Pay(Backend& backend, std::span<Parcel> parcels, const Turn& turn, const Patience& patience) {
+  Patience brief = shared_.Brief(patience.cancel);
+  brief.deadline = brief.deadline.Earlier(patience.deadline);
+  agentmq::Pay(backend, shared_.settings, parcels, brief);
+  int64_t first = -1;
   for (Parcel& parcel : parcels) {
-    if (parcel.queue.live()) TellAll(backend, parcel, patience);
+    const int64_t wait = parcel.status.retry_after();
+    if (parcel.status.code() != Code::kRateLimited || !turn.MayWait(parcel, patience, wait)) continue;
+    parcel.status = Status::Ok();
+    parcel.doubtful = 0;
+    first = first < 0 ? wait : std::min(first, wait);
   }
+  return first;
+}
+
+void Publisher::Store(Backend& backend, std::span<Parcel> parcels, bool block, const Patience& patience) {
+  const Turn turn{block, SteadyMillis()};
+  Backoff backoff(kFullBase, kFullMax);
+  const bool limited = MarkLimited(shared_.settings, parcels);
+  for (Parcel& parcel : parcels) {
+    if (parcel.queue.live()) TellAll(backend, parcel, turn, patience);
+  }
+  const auto sleep = [&](int64_t millis) {
+    const Status slept = Sleep(millis, patience);
+    for (Parcel& parcel : parcels) {
+      if (!slept.ok() && !parcel.done()) parcel.status = slept;
+    }
+  };
   auto step = TakeStep();
   for (;;) {
+    const int64_t pay_again = limited ? Pay(backend, parcels, turn, patience) : -1;
     step->Clear();
     for (Parcel& parcel : parcels) {
       if (!parcel.done()) step->Add(parcel, shared_.settings, shared_.seal);
+    }
+    if (step->empty() && pay_again >= 0) {
+      sleep(pay_again);
+      continue;
     }
     if (step->empty()) break;
     const auto batches = step->Batches();
@@ -447,9 +488,7 @@ void Publisher::Store(Backend& backend, std::span<Parcel> parcels, bool block, c
         continue;
       }
       if (!batches[i].status.ok()) stopped = &parcel;
-      const bool may_wait = block && parcel.limits.limits.overflow == Overflow::kBlock &&
-                            SteadyMillis() - began < parcel.limits.publish_timeout && !patience.deadline.Expired();
-      if (batches[i].status.code() == Code::kFull && may_wait) {
+      if (batches[i].status.code() == Code::kFull && turn.MayWait(parcel, patience)) {
         waits = true;
         continue;
       }
@@ -458,12 +497,7 @@ void Publisher::Store(Backend& backend, std::span<Parcel> parcels, bool block, c
       went_on = true;
     }
     if (went_on) backoff.Reset();
-    if (!waits || went_on) continue;
-    const Status slept = Sleep(backoff.Next(), patience);
-    if (slept.ok()) continue;
-    for (Parcel& parcel : parcels) {
-      if (!parcel.done()) parcel.status = slept;
-    }
+    if (waits && !went_on) sleep(backoff.Next());
   }
   KeepStep(std::move(step));
   if (!shared_.seal.compresses()) return;

@@ -16,6 +16,8 @@ namespace agentmq {
 
 struct Shared;
 
+inline constexpr size_t kNeedsNoPay = SIZE_MAX;
+
 // Messages for one queue, in order, and what became of them: the first `stored` are stored (those that are less durable
 // than was asked, or that listeners should have been told of and were not, have the status kPartial, and `shortfall` says
 // why), the next `doubtful` share `status`, and what follows was never sent. Of QueueName::Live() nothing is stored:
@@ -29,7 +31,9 @@ struct Parcel {
   Status status{};
   Status shortfall{};
   size_t most_at_once = 1000;
-  bool until_known = false;  // PublishBatch has the meaning
+  bool until_known = false;   // PublishBatch has the meaning
+  size_t paid = kNeedsNoPay;  // the messages before it may go, where a rate limit holds
+  bool gathered = false;      // of many callers: where not all can be paid for some go alone
 
   bool done() const { return !status.ok() || stored == messages.size(); }
   Status StatusOf(size_t index) const;
@@ -59,12 +63,21 @@ class Publisher {
 
  private:
   class Step;  // what one call of the backend takes: kept for its memory
+  // A call of Store(): whether it may wait, and since when it does.
+  struct Turn {
+    bool block;
+    int64_t began;  // steady ms
+    bool MayWait(const Parcel& parcel, const Patience& patience, int64_t millis = 0) const;
+  };
 
   std::unique_ptr<Step> TakeStep();
   void KeepStep(std::unique_ptr<Step> step);
   void Take(PublishBatch& batch, Parcel& parcel);
   void NotePublished(const Message& message, std::string_view mode);
-  void TellAll(Backend& backend, Parcel& parcel, const Patience& patience);
+  void TellAll(Backend& backend, Parcel& parcel, const Turn& turn, const Patience& patience);
+  // Pays for the next messages of each that a rate limit holds for. Answers ms until the first may be tried again of those
+  // that wait for it, -1 where none does.
+  int64_t Pay(Backend& backend, std::span<Parcel> parcels, const Turn& turn, const Patience& patience);
   void TellStored(Backend& backend, const PublishBatch& batch, Parcel& parcel, const Patience& patience);
   Status Sleep(int64_t millis, const Patience& patience);
 

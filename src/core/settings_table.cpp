@@ -97,6 +97,8 @@ constexpr auto kTable = std::to_array<Setting>({
      "messages: what becomes of messages through this bus is recorded in the audit trail 'messages'."},
     {"audit_max", Kind::kBus, Type::kInteger, "100000", 100, 1e9, "",
      "How many records an audit trail keeps at least; older ones are trimmed when this bus appends."},
+    {"bus_rate_limit", Kind::kBus, Type::kNumber, "0", 0, 1e6, "",
+     "Most messages a second that the buses of the namespace which have this setting publish together; 0: no limit."},
     {"log_level", Kind::kBus, Type::kChoice, "warn", 0, 0, "debug|info|warn|error",
      "Log events below it are not told."},
 
@@ -105,12 +107,17 @@ constexpr auto kTable = std::to_array<Setting>({
     {"max_items", Kind::kChannel, Type::kInteger, "10000", 0, 1e9, "",
      "Most messages in each of the channel's queues; 0: no limit."},
     {"overflow", Kind::kChannel, Type::kChoice, "reject", 0, 0, "reject|drop_oldest|block",
-     "What publishing into a full queue does: reject it, drop_oldest of the queue, or block up to publish_timeout."},
+     "What publishing into a full queue does: reject it, drop_oldest of the queue, or block up to publish_timeout. "
+     "Above a rate limit block waits too, the others reject."},
     {"publish_timeout", Kind::kChannel, Type::kDuration, "0", 0, kDay, "",
-     "How long a publish waits for room with overflow=block."},
+     "How long a publish waits for room, or for a rate limit, with overflow=block."},
     {"dedup_window", Kind::kChannel, Type::kDuration, "5m", 0, kDecade, "",
      "How long a message's dedup_key is taken: another one with it in the same queue is not stored; 0: keys are not "
      "looked at."},
+    {"rate_limit", Kind::kChannel, Type::kNumber, "0", 0, 1e6, "",
+     "Most messages a second that all publish on the channel together; 0: no limit."},
+    {"source_rate_limit", Kind::kChannel, Type::kNumber, "0", 0, 1e6, "",
+     "Most messages a second that each source publishes on the channel; 0: no limit."},
     {"group_ttl", Kind::kChannel, Type::kDuration, "7d", 0, kDecade, "",
      "How long an agent may be without consumer until broadcasts are no longer kept for it; 0: for ever."},
 

@@ -23,6 +23,7 @@ BusSettings BusSettings::From(const Config& config) {
   settings.max_payload = static_cast<size_t>(config.Integer("max_payload"));
   settings.outbox_max = static_cast<size_t>(config.Integer("outbox_max"));
   settings.outbox_bytes = static_cast<size_t>(config.Integer("outbox_bytes"));
+  settings.rate_limit = config.Number("bus_rate_limit");
   settings.durability = {static_cast<int>(config.Integer("min_replicas")), config.Bool("fsync")};
   return settings;
 }

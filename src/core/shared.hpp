@@ -42,6 +42,7 @@ struct BusSettings {
   Durability durability;
   size_t outbox_max = 0;  // 0: none
   size_t outbox_bytes = 0;
+  double rate_limit = 0;  // of all buses of the namespace that have one; 0: none
 
   static BusSettings From(const Config& config);
 };

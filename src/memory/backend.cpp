@@ -49,6 +49,13 @@ void MemoryBackend::Publish(std::span<PublishBatch> batches, const Patience& /*n
   }
 }
 
+Status MemoryBackend::TakeTokens(std::span<const Bucket> buckets, std::span<Take> takes,
+                                 const Patience& /*nothing here waits*/) {
+  if (session_->closed()) return SessionClosed();
+  store().buckets().Take(buckets, takes);
+  return Status::Ok();
+}
+
 void MemoryBackend::Tell(std::span<Telling> tellings, const Patience& /*nothing here waits*/) {
   for (Telling& telling : tellings) {
     if (session_->closed()) {

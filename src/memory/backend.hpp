@@ -19,6 +19,7 @@ class MemoryBackend : public Backend {
   void Shutdown() override { session_->Close(); }
 
   void Publish(std::span<PublishBatch> batches, const Patience& patience) override;
+  Status TakeTokens(std::span<const Bucket> buckets, std::span<Take> takes, const Patience& patience) override;
   void Tell(std::span<Telling> tellings, const Patience& patience) override;
   Status Listen(const std::shared_ptr<Ear>& ear, const Patience& patience) override;
   void Unlisten(const Ear* ear) override { store().ears().Remove(ear); }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/names.hpp"
+#include "memory/buckets.hpp"
 #include "memory/ears.hpp"
 #include "memory/queue.hpp"
 #include "memory/trail.hpp"
@@ -44,6 +45,7 @@ class Store {
 
   // Who listens to what is told here.
   Ears& ears() { return ears_; }
+  Buckets& buckets() { return buckets_; }
   // Of a message that is told and not stored.
   ShortId MakeId(int priority);
 
@@ -71,6 +73,7 @@ class Store {
   size_t retire_at_ = 1024;                                       // queues; guarded by mutex_
 
   Ears ears_;
+  Buckets buckets_;
   std::mutex ids_mutex_;
   IdMaker ids_;  // guarded by ids_mutex_
 

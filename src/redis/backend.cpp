@@ -9,6 +9,7 @@
 #include "redis/maintenance.hpp"
 #include "redis/open.hpp"
 #include "redis/publishing.hpp"
+#include "redis/rates.hpp"
 #include "redis/settling.hpp"
 #include "redis/teller.hpp"
 #include "redis/ticker.hpp"
@@ -26,6 +27,7 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
       : server_(options, common.events),
         queues_(server_, common),
         publishing_(queues_),
+        rates_(queues_),
         recovery_(queues_),
         inspection_(queues_),
         settling_(queues_, recovery_, inspection_),
@@ -63,6 +65,10 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
 
   void Publish(std::span<PublishBatch> batches, const Patience& patience) override {
     publishing_.Publish(batches, patience);
+  }
+
+  Status TakeTokens(std::span<const Bucket> buckets, std::span<Take> takes, const Patience& patience) override {
+    return rates_.Take(buckets, takes, patience);
   }
 
   void Tell(std::span<Telling> tellings, const Patience& patience) override { teller_.Tell(tellings, patience); }
@@ -196,6 +202,7 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   Server server_;
   agentmq::redis::Queues queues_;
   Publishing publishing_;
+  Rates rates_;
   Recovery recovery_;
   Inspection inspection_;
   Settling settling_;

@@ -42,6 +42,8 @@ std::string_view ScriptSource(Script script) {
       return scripts::kPurge;
     case Script::kRaise:
       return scripts::kRaise;
+    case Script::kRate:
+      return scripts::kRate;
     case Script::kReclaim:
       return scripts::kReclaim;
     case Script::kRelease:
@@ -68,10 +70,10 @@ std::string_view ScriptSource(Script script) {
 
 std::string_view ScriptName(Script script) {
   static constexpr std::array<std::string_view, kScriptCount> kNames = {
-      "ack.lua",    "audit.lua",     "clear.lua",     "copy.lua",      "delete.lua",   "extend.lua",  "fetch.lua",
-      "forget.lua", "give_back.lua", "lanes.lua",     "lapse.lua",     "maintain.lua", "nack.lua",    "once.lua",
-      "pause.lua",  "publish.lua",   "purge.lua",     "raise.lua",     "reclaim.lua",  "release.lua", "remember.lua",
-      "replay.lua", "schedule.lua",  "settle_id.lua", "subscribe.lua", "tell.lua",     "tick.lua"};
+      "ack.lua",      "audit.lua",     "clear.lua",    "copy.lua",      "delete.lua",    "extend.lua",  "fetch.lua",
+      "forget.lua",   "give_back.lua", "lanes.lua",    "lapse.lua",     "maintain.lua",  "nack.lua",    "once.lua",
+      "pause.lua",    "publish.lua",   "purge.lua",    "raise.lua",     "rate.lua",      "reclaim.lua", "release.lua",
+      "remember.lua", "replay.lua",    "schedule.lua", "settle_id.lua", "subscribe.lua", "tell.lua",    "tick.lua"};
   return kNames[static_cast<size_t>(script)];
 }
 

@@ -28,6 +28,7 @@ enum class Script : int {
   kPublish,
   kPurge,
   kRaise,
+  kRate,
   kReclaim,
   kRelease,
   kRemember,

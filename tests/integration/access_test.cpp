@@ -211,6 +211,19 @@ TEST_F(AccessTest, FullQueuesAreKeptWithinTheirLimits) {
   EXPECT_EQ(Refusals(), "");
 }
 
+TEST_F(AccessTest, PublishersKeepRateLimits) {
+  Bus administrator = As("administrator");
+  administrator.Configure("orders", {{"rate_limit", "2"}, {"source_rate_limit", "1"}});
+  Bus publisher = As("publisher", "bus_rate_limit=100");
+  for (const char* source : {"one", "two"}) {
+    Message message = Text("x", "worker");
+    message.SetSource(source);
+    publisher.Publish("orders", message);
+  }
+  EXPECT_STATUS(MQ_RATE_LIMITED, mq_publish(publisher.get(), "orders", Text("x", "worker").get()));
+  EXPECT_EQ(Refusals(), "");
+}
+
 TEST_F(AccessTest, AdministratorsDoAllThatTheLibraryDoes) {
   Bus publisher = As("publisher");
   Bus consumer = As("consumer");

@@ -108,6 +108,22 @@ TEST_F(CostTest, AMessageIsOneCommand) {
   EXPECT_LE(lines.size(), 105u) << Joined(lines);
 }
 
+TEST_F(CostTest, ARateLimitIsOneCommandMoreWhereThereIsOne) {
+  Proxy proxy(server_.address());
+  Bus bus(proxy.Url("max_items=0"));
+  bus.Configure("limited", {{"rate_limit", "100000"}, {"source_rate_limit", "100000"}});
+  for (const auto& [channel, commands] : {std::pair{"limited", 2}, std::pair{"free", 1}}) {
+    Put(bus, channel, "a", "warm up");
+    proxy.ResetCounts();
+    Monitor monitor(server_.address());
+    for (int i = 0; i < 10; ++i) Put(bus, channel, "a", "x");
+    EXPECT_EQ(Scripts(monitor.Take()), 10 * commands) << channel;
+    EXPECT_EQ(proxy.round_trips(), 10 * commands) << channel;
+    EXPECT_EQ(bus.PublishBatch(channel, Texts(1000, "a")), 1000u);
+    EXPECT_EQ(Scripts(monitor.Take()), 1 + commands) << channel << ": a batch is stored by two, in one transaction";
+  }
+}
+
 TEST_F(CostTest, CountingReadsNoMessage) {
   Bus bus(Url("max_items=0"));
   bus.PublishBatch("c", Texts(5000, "a"));

@@ -36,12 +36,12 @@ class DeadLettersTest : public RedisTest {
 };
 
 TEST_F(DeadLettersTest, AReplayThatIsKilledLosesNothingAndDoublesNothing) {
-  constexpr size_t kMany = 300;
+  constexpr size_t kMany = 500;
   Bus bus(Url());
   Bury(bus, kMany);
   for (int kills = 0; kills < 3; ++kills) {
     const int64_t before = bus.Count();
-    const auto replay = StartAgent({"replay", Url(), "c", "a", 1, {{"rate", "1000"}, {"keep_attempts", "true"}}});
+    const auto replay = StartAgent({"replay", Url(), "c", "a", 1, {{"rate", "100"}, {"keep_attempts", "true"}}});
     ASSERT_TRUE(Eventually(kPatience, [&] { return bus.Count() > before + 20; }));
     replay->Kill9();
     EXPECT_EQ(bus.Count() + Stat(bus, "c", "dead"), static_cast<int64_t>(kMany));

@@ -83,6 +83,9 @@ class FaultyBackend : public Backend {
     for (PublishBatch& batch : batches) batch.status = faults_->Of(faults_->publish);
     if (faults_->publish == Code::kOk) real_->Publish(batches, patience);
   }
+  Status TakeTokens(std::span<const Bucket> buckets, std::span<Take> takes, const Patience& patience) override {
+    return real_->TakeTokens(buckets, takes, patience);
+  }
   void Tell(std::span<Telling> tellings, const Patience& patience) override { real_->Tell(tellings, patience); }
   Status Listen(const std::shared_ptr<Ear>& ear, const Patience& patience) override {
     return real_->Listen(ear, patience);
