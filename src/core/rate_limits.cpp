@@ -56,7 +56,7 @@ class Request {
            tokens});
     }
     needs_ += take.needs.size();
-    parcels_.push_back({&parcel, messages.size()});
+    parcels_.emplace_back(&parcel, messages.size());
   }
 
   // Answers why the last was refused that was; ok where none was.
