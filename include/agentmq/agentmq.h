@@ -643,6 +643,20 @@ MQ_API mq_status mq_subscribe(mq_bus *bus, const char *channel, const char *agen
 MQ_API mq_status mq_listen(mq_bus *bus, const char *pattern, const mq_config *config, mq_subscription **subscription);
 
 /**
+ * Have a subscription's broadcasts begin anew, at another place: those that are there and those that the channel keeps
+ * (`retain`, `retain_count`) come again from there on, in the order of their publishing within a priority, as to a new
+ * agent. It is the place of the agent, for all its consumers; other agents are not disturbed. What its consumers have in
+ * hand or have read ahead is theirs no more: acknowledging it answers MQ_STALE or MQ_NOT_FOUND. The agent forgets what it
+ * worked off (`skip_done`).
+ *
+ * @param position  "all"; "new": what is published from now on; a time, from which on it was published: RFC 3339, Unix ms,
+ *                  or "-1h", an hour ago; or the id of a broadcast, which is then the first: of its channel alone
+ * @return MQ_OK, MQ_INVALID (also for a listener, and where no broadcasts are read), MQ_UNAVAILABLE, MQ_UNKNOWN, MQ_CLOSED
+ * Threads: any.
+ */
+MQ_API mq_status mq_seek(mq_subscription *subscription, const char *position);
+
+/**
  * What a listener missed so far.
  *
  * @param dropped  may be NULL; how many messages made room for newer ones because nobody fetched them in time, or were
@@ -777,17 +791,18 @@ MQ_API mq_status mq_extend_receipt(mq_bus *bus, const char *receipt, int64_t vis
  */
 MQ_API mq_status mq_get_pending(mq_bus *bus, const char *channel, const char *agent, size_t limit, mq_list **list);
 
-/** A message by its id. @param message receives it; the caller's, until mq_message_free()
+/** A message by its id; one that was acknowledged (MQ_STATE_ACKED) while its channel keeps it (`retain`).
+ *  @param message receives it; the caller's, until mq_message_free()
  *  @return MQ_OK, MQ_NOT_FOUND, MQ_INVALID, MQ_CORRUPT, MQ_TOO_LARGE (compressed, and above this bus' max_payload),
  *          MQ_SIGNATURE, MQ_UNAVAILABLE, MQ_CLOSED */
 MQ_API mq_status mq_get(mq_bus *bus, const char *id, mq_message **message);
 
 /** Messages that fit a filter (channel, source, target, type, agent, status, state, since, until), oldest first in each
- *  queue. Looks at every message of the queues in question. @param filter NULL: all @param limit 1..10000
- *  @return as mq_get_pending() */
+ *  queue; in front of them those that were acknowledged and are kept, unless a state like "!acked" leaves them out. Looks at
+ *  every message of the queues in question. @param filter NULL: all @param limit 1..10000 @return as mq_get_pending() */
 MQ_API mq_status mq_find(mq_bus *bus, const mq_config *filter, size_t limit, size_t offset, mq_list **list);
 
-/** How many messages fit a filter. @return as mq_find() */
+/** How many messages fit a filter; what was acknowledged and is kept counts where a `state` says so. @return as mq_find() */
 MQ_API mq_status mq_count(mq_bus *bus, const mq_config *filter, int64_t *count);
 
 /** Removes a message, waiting, scheduled or in hand. Whoever has it in hand learns it by mq_message_is_deleted(), and gets

@@ -340,6 +340,8 @@ class Subscription {
     int64_t dropped = 0;
     int64_t gaps = 0;
   };
+  // Its broadcasts begin anew: "all", "new", a time, or an id.
+  void Seek(const char* position) { detail::Check(mq_seek(get(), position)); }
   Losses Lost() const {
     Losses losses;
     detail::Check(mq_subscription_lost(get(), &losses.dropped, &losses.gaps));

@@ -77,8 +77,9 @@ mq_status mq_message_encode(const mq_message* message, void* buffer, size_t capa
 
 mq_status mq_list_decode(const void* buffer, size_t size, mq_list** list) {
   Clear(list);
-  return Guard({{"buffer", buffer}, {"list", list}},
-               [&] { return GiveList(agentmq::DecodeMessages({static_cast<const char*>(buffer), size}), list); });
+  return Guard({{"buffer", buffer}, {"list", list}}, [&] {
+    return GiveList(agentmq::DecodeMessages({static_cast<const char*>(buffer), size}), list);
+  });
 }
 
 void mq_list_free(mq_list* list) {

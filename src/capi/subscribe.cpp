@@ -79,6 +79,11 @@ mq_status mq_subscription_lost(const mq_subscription* subscription, int64_t* dro
   });
 }
 
+mq_status mq_seek(mq_subscription* subscription, const char* position) {
+  return Guard({{"subscription", subscription}, {"position", position}},
+               [&] { return Held(subscription)->Seek(position); });
+}
+
 mq_status mq_subscription_add(mq_subscription* subscription, const char* channel) {
   return Guard({{"subscription", subscription}, {"channel", channel}},
                [&] { return Held(subscription)->Add(channel); });

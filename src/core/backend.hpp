@@ -33,6 +33,13 @@ struct Limits {
   int64_t dedup_window = 0;               // ms that a deduplication key is taken; 0: keys are not looked at
 };
 
+// What a channel keeps of what was acknowledged.
+struct Retention {
+  int64_t time = 0;   // ms from then on; 0: as long as there are not too many
+  int64_t count = 0;  // of each queue; 0: any number
+  bool any() const { return time > 0 || count > 0; }
+};
+
 // A message on its way into a queue.
 struct Outgoing {
   int priority = 5;
@@ -161,7 +168,8 @@ struct Fetched {
 
 struct ConsumerOptions {
   std::string name;                    // the agent's consumer name: shown to people, part of the incarnation
-  bool from_start = true;              // a new group of a log starts with the broadcasts that are kept
+  bool from_start = true;              // a new group of a log starts with the broadcasts that are there or kept, and
+  std::string from;                    // of these with that id, or the first that begins with more than this
   int64_t visibility_timeout = 30000;  // ms
   bool auto_extend = true;             // the lease covers what is in hand; else each message has its own deadline
   int retry_attempts = 5;              // for lapses and deaths that this consumer finds
@@ -227,6 +235,7 @@ struct SettleBatch {
   // becomes of that.
   std::span<const std::string> done = {};
   int64_t remember = 0;  // ms
+  Retention retention{};
 };
 
 struct Nack {
@@ -287,7 +296,7 @@ struct GroupStats {
 
 struct QueueStats {
   QueueName queue;
-  int64_t stored = 0, dead = 0;
+  int64_t stored = 0, dead = 0, kept = 0;
   int64_t published = 0, expired = 0, corrupt = 0, dropped = 0, dead_lettered = 0, repeated = 0;
   int64_t groups_removed = 0;   // a log's: abandoned for group_ttl
   int64_t now = 0;              // server Unix ms of these numbers
@@ -373,10 +382,13 @@ class Backend {
   virtual Result<std::vector<bool>> Done(const Source& source, std::span<const std::string> keys,
                                          const Patience& patience) = 0;
   // Settles for a group whoever holds it, delivered or not.
-  virtual Status AckId(const Source& source, const ShortId& id) = 0;
+  virtual Status AckId(const Source& source, const ShortId& id, const Retention& retention = {}) = 0;
   virtual Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead) = 0;  // a nack
   virtual Status Extend(const Source& source, std::string_view consumer, const Settlement& settlement,
                         int64_t visibility_timeout, int64_t* reserved_until) = 0;
+
+  // A log's group begins anew, as a new one would with these (from_start, from). What its consumers hold is theirs no more.
+  virtual Status Seek(const Source& source, bool from_start, std::string_view from, const Patience& patience) = 0;
 
   // What the group has not acked, highest lane first, oldest first in each. A group that is not there: nothing.
   virtual Result<std::vector<Found>> Pending(const Source& source, size_t limit) = 0;
@@ -384,6 +396,7 @@ class Backend {
   virtual Result<int64_t> Count(const QueueName& queue) = 0;  // its messages, without a look at each
   // Walks a queue's messages in steps, oldest first: `visit` answers false to stop.
   virtual Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) = 0;
+  virtual Status WalkKept(const QueueName& queue, const std::function<bool(Found&&)>& visit) = 0;  // what was acked
   virtual Status Delete(const QueueName& queue, const ShortId& id) = 0;
   // Whether it was deleted while somebody had it in hand; known for a day.
   virtual Result<bool> IsDeleted(const QueueName& queue, const ShortId& id, const Patience& patience) = 0;

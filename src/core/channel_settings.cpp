@@ -15,6 +15,7 @@ ChannelLimits ChannelLimits::From(const Config& config) {
                            : overflow == "block"     ? Overflow::kBlock
                                                      : Overflow::kReject;
   limits.limits.dedup_window = config.Integer("dedup_window");
+  limits.retention = {config.Integer("retain"), config.Integer("retain_count")};
   limits.publish_timeout = config.Integer("publish_timeout");
   limits.group_ttl = config.Integer("group_ttl");
   limits.rate_limit = config.Number("rate_limit");

@@ -15,6 +15,7 @@ namespace agentmq {
 struct ChannelLimits {
   int64_t ttl = 0;  // ms, 0: none
   Limits limits;
+  Retention retention;
   int64_t publish_timeout = 0;   // ms
   int64_t group_ttl = 0;         // ms, 0: never
   double rate_limit = 0;         // messages a second, 0: none; and

@@ -136,14 +136,14 @@ Status Directory::Walk(Backend& backend, const Filter& filter, const Visit& visi
   bool go_on = true;
   for (const QueueName& queue : *queues) {
     Status status;
-    if (go_on && filter.TakesLiving()) {
-      status = backend.Walk(queue, [&](Found&& found) {
-        found.group = queue.broadcast ? "" : kInboxGroup;
-        const int64_t time = found.id.time();
-        if (filter.Takes(found, time)) go_on = visit(std::move(found));
-        return go_on;
-      });
-    }
+    const auto take = [&](Found&& found) {
+      found.group = queue.broadcast ? "" : kInboxGroup;
+      const int64_t time = found.id.time();
+      if (filter.Takes(found, time)) go_on = visit(std::move(found));
+      return go_on;
+    };
+    if (filter.TakesKept()) status = backend.WalkKept(queue, take);
+    if (status.ok() && go_on && filter.TakesLiving()) status = backend.Walk(queue, take);
     if (status.ok() && go_on && filter.TakesDead()) {
       status = backend.WalkDead(queue, [&](Found&& found) {
         const int64_t time = found.id.time();
@@ -188,8 +188,8 @@ Result<int64_t> Directory::Count(Backend& backend, const Config* filter) {
     }
     return count;
   }
-  Status status = Walk(backend, *parsed, [&](Found&&) {
-    ++count;
+  Status status = Walk(backend, *parsed, [&](Found&& found) {
+    if (found.state != State::kAcked || parsed->SaysStates()) ++count;
     return true;
   });
   if (!status.ok()) return status;

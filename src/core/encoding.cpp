@@ -88,7 +88,8 @@ struct Entry {
 
 size_t TailOf(const Entry& entry) {
   const Message& message = *entry.message;
-  const size_t more = std::strlen(message.Get(Property::kDedupKey)) + message.signer().key_id.size() + entry.history.size();
+  const size_t more =
+      std::strlen(message.Get(Property::kDedupKey)) + message.signer().key_id.size() + entry.history.size();
   if (more > 0) return kEntryTail + kEntryMore + Padded(more);
   return message.delay() > 0 || message.due() > 0 ? kEntryTail : 0;
 }

@@ -22,8 +22,13 @@ class Filter {
   // Whether the dead letters are asked for by name; nothing else takes them.
   bool TakesDead() const { return states_ && !others_ && states_->Has(State::kDead); }
   bool TakesLiving() const {
-    return !states_ || others_ || states_->bits() != int64_t{1} << static_cast<int>(State::kDead);
+    constexpr int64_t kOver = int64_t{1} << static_cast<int>(State::kDead) | int64_t{1}
+                                                                                 << static_cast<int>(State::kAcked);
+    return !states_ || others_ || (states_->bits() & ~kOver) != 0;
   }
+  // What was acknowledged and is kept.
+  bool TakesKept() const { return !states_ || states_->Has(State::kAcked); }
+  bool SaysStates() const { return states_.has_value(); }
   // Whether it takes every message that lives in a queue that it takes.
   bool TakesAllLiving() const {
     return !source_ && !type_ && !states_ && !agent_ && !status_ && since_ == INT64_MIN && until_ == INT64_MAX;

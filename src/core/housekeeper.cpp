@@ -8,12 +8,11 @@ namespace agentmq {
 namespace {
 
 constexpr int64_t kShortest = 20;  // ms between looks
-constexpr int64_t kLongest = 10000;
+constexpr int64_t kLongest = 2000;
 
 }  // namespace
 
 void Housekeeper::Watch(std::shared_ptr<Ledger> ledger) {
-  if (ledger->longest() <= 0) return;
   const std::lock_guard lock(mutex_);
   ledgers_.push_back(std::move(ledger));
   if (task_ == 0) {
@@ -47,9 +46,15 @@ int64_t Housekeeper::Look() {
     watched = ledgers_;
   }
   int64_t again = watched.empty() ? -1 : kLongest;
+  const auto backend = shared_.backend();
   for (const auto& ledger : watched) {
-    LetGo(*ledger);
-    again = std::min(again, std::clamp(ledger->longest() / 10, kShortest, kLongest));
+    if (ledger->longest() > 0) {
+      LetGo(*ledger);
+      again = std::min(again, std::clamp(ledger->longest() / 10, kShortest, kLongest));
+    }
+    // Whoever acknowledges has no time to look.
+    if (backend == nullptr || !backend->Reachable()) continue;
+    ledger->SetRetention(shared_.channels.Get(*backend, ledger->source().queue.channel).retention);
   }
   return again;
 }

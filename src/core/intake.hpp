@@ -39,6 +39,7 @@ class Intake {
   virtual Status Fetch(size_t max, const Patience& patience, Messages* messages) = 0;
   virtual int Fd(Status* status) = 0;
   virtual Status Lost(int64_t* dropped, int64_t* gaps) const = 0;
+  virtual Status Seek(std::string_view position) = 0;
 
   // Ends fetching: waiting callers answer kClosed.
   virtual void Stop() = 0;

@@ -48,6 +48,11 @@ std::string Ledger::DoneKeyOf(const ShortId& id) const {
   return DoneKey(noted == noted_.end() ? std::string_view() : noted->second.dedup_key, id);
 }
 
+void Ledger::SetRetention(const Retention& retention) {
+  retain_time_.store(retention.time, std::memory_order_relaxed);
+  retain_count_.store(retention.count, std::memory_order_relaxed);
+}
+
 bool Ledger::Holds(const ShortId& id, int64_t delivery) const {
   const std::lock_guard lock(mutex_);
   const auto* const found = held_.find(id);
@@ -63,6 +68,7 @@ bool Ledger::IsDeleted(const ShortId& id) const {
 
 std::vector<Ledger::Forgotten> Ledger::TakeForgotten(int64_t now) {
   std::vector<Forgotten> forgotten;
+  if (longest_ <= 0) return forgotten;
   const std::lock_guard lock(mutex_);
   held_.ForEach([&](const auto& held) {
     if (now - held.second.since >= longest_)

@@ -40,6 +40,12 @@ class Ledger {
   int64_t longest() const { return longest_; }
   bool remembers() const { return remembers_; }
 
+  // What its channel keeps of what is acknowledged, as it was known last: told by the housekeeper.
+  void SetRetention(const Retention& retention);
+  Retention retention() const {
+    return {retain_time_.load(std::memory_order_relaxed), retain_count_.load(std::memory_order_relaxed)};
+  }
+
   // Handed out by the consumer of that incarnation, now (steady ms).
   struct Entry {
     ShortId id;
@@ -91,6 +97,7 @@ class Ledger {
   const bool remembers_;
   const std::weak_ptr<Backend> backend_;
   std::atomic<bool> closed_{false};
+  std::atomic<int64_t> retain_time_{0}, retain_count_{0};
   mutable std::mutex mutex_;
   IdMap<Held> held_;                          // guarded by mutex_
   std::unordered_map<ShortId, Noted> noted_;  // guarded by mutex_

@@ -224,6 +224,10 @@ Status Listener::Lost(int64_t* dropped, int64_t* gaps) const {
   return Status::Ok();
 }
 
+Status Listener::Seek(std::string_view /*position*/) {
+  return Status::Invalid("a listener has no position: nothing is kept for it");
+}
+
 SubscriptionHealth Listener::Health() const {
   SubscriptionHealth health;
   health.channels = {pattern_.text()};

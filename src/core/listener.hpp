@@ -42,6 +42,7 @@ class Listener final : public Intake, public Ear {
   Status Fetch(size_t max, const Patience& patience, Messages* messages) override;
   int Fd(Status* status) override;
   Status Lost(int64_t* dropped, int64_t* gaps) const override;
+  Status Seek(std::string_view position) override;
 
   void Stop() override;
   void Close(const Patience& patience) override;

@@ -12,7 +12,20 @@
 namespace agentmq {
 
 enum class SettingKind { kBus, kChannel, kSubscription, kFilter, kReplay };
-enum class SettingType { kText, kSecret, kName, kBool, kInteger, kNumber, kDuration, kSize, kChoice, kTime, kStates };
+enum class SettingType {
+  kText,
+  kSecret,
+  kName,
+  kBool,
+  kInteger,
+  kNumber,
+  kDuration,
+  kSize,
+  kChoice,
+  kTime,
+  kStates,
+  kPosition
+};
 
 // One row of the table that validation, documentation, mq_settings() and the URL's query are made from.
 struct Setting {

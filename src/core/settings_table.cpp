@@ -111,6 +111,11 @@ constexpr auto kTable = std::to_array<Setting>({
      "Above a rate limit block waits too, the others reject."},
     {"publish_timeout", Kind::kChannel, Type::kDuration, "0", 0, kDay, "",
      "How long a publish waits for room, or for a rate limit, with overflow=block."},
+    {"retain", Kind::kChannel, Type::kDuration, "0", 0, kDecade, "",
+     "How long what was acknowledged is kept, to be looked at and to be read again (mq_seek()); 0: not for a time."},
+    {"retain_count", Kind::kChannel, Type::kInteger, "0", 0, 1e9, "",
+     "How many acknowledged messages each of the channel's queues keeps at most; 0: no limit where retain is set, else "
+     "none."},
     {"dedup_window", Kind::kChannel, Type::kDuration, "5m", 0, kDecade, "",
      "How long a message's dedup_key is taken: another one with it in the same queue is not stored; 0: keys are not "
      "looked at."},
@@ -139,8 +144,10 @@ constexpr auto kTable = std::to_array<Setting>({
     {"backoff_max", Kind::kSubscription, Type::kDuration, "5m", 0, kDecade, "", "Longest pause between deliveries."},
     {"backoff_jitter", Kind::kSubscription, Type::kNumber, "0.1", 0, 1, "",
      "Part of the pause by which chance makes it longer or shorter."},
-    {"start", Kind::kSubscription, Type::kChoice, "all", 0, 0, "all|new",
-     "What an agent gets that reads a channel for the first time: all broadcasts still kept, or new ones only."},
+    {"start", Kind::kSubscription, Type::kPosition, "all", 0, 0, "",
+     "What an agent gets that reads a channel for the first time: all broadcasts that are there or kept, new ones "
+     "only, "
+     "or those from a time or an id on."},
     {"skip_done", Kind::kSubscription, Type::kBool, "false", 0, 0, "",
      "The agent remembers what it acknowledged, by dedup_key or else id, for the channel's dedup_window; what comes "
      "again "
@@ -196,6 +203,8 @@ std::string_view TypeName(SettingType type) {
       return "time";
     case Type::kStates:
       return "states";
+    case Type::kPosition:
+      return "position";
   }
   return "";
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/names.hpp"
+#include "core/position.hpp"
 #include "util/nearest.hpp"
 #include "util/text.hpp"
 
@@ -170,6 +171,8 @@ std::string Wanted(const Setting& setting, std::string_view text) {
     }
     case SettingType::kTime:
       return ParseTime(text) ? "" : "a time like 2026-01-31T12:00:00Z, Unix milliseconds, or -1h";
+    case SettingType::kPosition:
+      return Position::Parse(text) ? "" : "all, new, a time like 2026-01-31T12:00:00Z or -1h, or the id of a broadcast";
     case SettingType::kStates:
       return StateSet::Parse(text) ? "" : "a list, or '!' and a list, of " + Choices(setting.choices);
   }

@@ -183,13 +183,20 @@ int64_t Settler::Remember(Backend& backend, const Ledger* ledger, std::span<cons
   return window;
 }
 
+// A subscription's own acknowledgements cost no look at the settings.
+Retention Settler::RetentionOf(Backend& backend, const AckRequest& request) {
+  if (request.ledger != nullptr) return request.ledger->retention();
+  return shared_.channels.Get(backend, request.source->queue.channel).retention;
+}
+
 void Settler::Ack(Backend& backend, std::span<AckRequest> requests, const Patience& patience) {
   std::vector<Group> groups = GroupByHand(requests);
   std::vector<SettleBatch> batches;
   batches.reserve(groups.size());
   for (Group& group : groups) {
     const int64_t remember = Remember(backend, group.first->ledger.get(), group.settlements, &group.done);
-    batches.push_back({group.first->source.get(), *group.first->consumer, group.settlements, group.done, remember});
+    batches.push_back({group.first->source.get(), *group.first->consumer, group.settlements, group.done, remember,
+                       RetentionOf(backend, *group.first)});
   }
   if (!batches.empty()) backend.Ack(batches, patience);
   for (Group& group : groups) {
@@ -199,7 +206,9 @@ void Settler::Ack(Backend& backend, std::span<AckRequest> requests, const Patien
   }
   size_t acked = 0;
   for (AckRequest& request : requests) {
-    if (request.delivery == 0 && request.status.ok()) request.status = backend.AckId(*request.source, request.id);
+    if (request.delivery == 0 && request.status.ok()) {
+      request.status = backend.AckId(*request.source, request.id, RetentionOf(backend, request));
+    }
     acked += request.status.ok() ? 1 : 0;
     if (request.status.ok() && shared_.audit.on()) {
       NoteSettled("ack", *request.source, request.consumer ? *request.consumer : "", request.id, "");
@@ -227,7 +236,7 @@ Status Settler::AckId(Backend& backend, std::optional<std::string_view> agent, s
   } else if (agent && *agent != source.queue.target && AgentType(*agent) != source.queue.target) {
     return Status::NotFound("message " + Quote(id) + " is not for the agent " + Quote(*agent));
   }
-  Status status = backend.AckId(source, full->id);
+  Status status = backend.AckId(source, full->id, shared_.channels.Get(backend, source.queue.channel).retention);
   if (status.ok() && shared_.audit.on()) NoteSettled("ack", source, "", full->id, "");
   return status;
 }

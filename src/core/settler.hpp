@@ -53,6 +53,7 @@ class Settler {
                 int64_t delivery, const Status& why);
 
  private:
+  Retention RetentionOf(Backend& backend, const AckRequest& request);
   int64_t Remember(Backend& backend, const Ledger* ledger, std::span<const Settlement> settlements,
                    std::vector<std::string>* done);
   // Gives it up, and writes down that it is no longer held; ledger may be null.

@@ -9,9 +9,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::array kTotals = {"stored",    "dead",          "waiting",  "scheduled",     "reserved", "lag",
-                                "published", "delivered",     "acked",    "retried",       "expired",  "corrupt",
-                                "dropped",   "dead_lettered", "repeated", "groups_removed"};
+constexpr std::array kTotals = {"stored",    "dead",          "waiting",  "scheduled", "reserved",      "lag",
+                                "published", "delivered",     "acked",    "retried",   "expired",       "corrupt",
+                                "dropped",   "dead_lettered", "repeated", "kept",      "groups_removed"};
 
 }  // namespace
 
@@ -74,6 +74,7 @@ Json QueueJson(const QueueStats& stats) {
               {"repeated", stats.repeated},
               {"groups_removed", stats.groups_removed},
               {"paused", PauseJson({}, stats.paused)},
+              {"kept", stats.kept},
               {"groups", std::move(groups)}};
 }
 

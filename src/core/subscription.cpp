@@ -40,6 +40,8 @@ Result<std::unique_ptr<Message>> Subscription::FetchOne(const Patience& patience
 
 Status Subscription::Lost(int64_t* dropped, int64_t* gaps) const { return state_->Lost(dropped, gaps); }
 
+Status Subscription::Seek(std::string_view position) { return state_->Seek(position); }
+
 int Subscription::Fd(Status* status) { return state_->Fd(status); }
 
 Status Subscription::Consume(Handler handler) {

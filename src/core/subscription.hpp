@@ -48,6 +48,7 @@ class Subscription {
 
   // Of a listener: how many messages made room for newer ones, and how often nothing was heard for a while. Else kInvalid.
   Status Lost(int64_t* dropped, int64_t* gaps) const;
+  Status Seek(std::string_view position);  // its broadcasts begin anew, there
 
   // Readable while a fetch would find something; -1 and why.
   int Fd(Status* status);

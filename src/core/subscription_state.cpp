@@ -31,7 +31,9 @@ SubscriptionSettings SubscriptionSettings::From(const Config& config) {
   ConsumerOptions& consumer = settings.consumer;
   consumer.name = config.Text("consumer");
   if (consumer.name.empty()) consumer.name = RandomName();
-  consumer.from_start = config.Text("start") != "new";
+  settings.start = Position::Parse(config.Text("start")).value_or(Position{});
+  consumer.from_start = settings.start.from_start;
+  consumer.from = settings.start.from;
   consumer.visibility_timeout = config.Integer("visibility_timeout");
   consumer.auto_extend = config.Bool("auto_extend");
   settings.retry = RetryPolicy::From(config);
@@ -49,9 +51,9 @@ SubscriptionState::SubscriptionState(std::shared_ptr<Shared> shared, std::string
 SubscriptionState::~SubscriptionState() = default;
 
 Result<std::shared_ptr<Reader>> SubscriptionState::Open(const std::shared_ptr<Backend>& backend, Source source,
-                                                        int64_t group_ttl) {
+                                                        const ChannelLimits& limits) {
   ConsumerOptions options = settings_.consumer;
-  options.group_ttl = group_ttl;
+  options.group_ttl = limits.group_ttl;
   auto shared_source = std::make_shared<const Source>(std::move(source));
   auto ledger =
       std::make_shared<Ledger>(shared_source, settings_.retry, settings_.auto_extend_max, backend, settings_.skip_done);
@@ -64,6 +66,7 @@ Result<std::shared_ptr<Reader>> SubscriptionState::Open(const std::shared_ptr<Ba
   }
   auto consumer = backend->Subscribe(*shared_source, options, shared_->Brief());
   if (!consumer.ok()) return consumer.status();
+  ledger->SetRetention(limits.retention);
   shared_->housekeeper.Watch(ledger);
   return std::make_shared<Reader>(
       backend, std::move(shared_source), std::move(*consumer), std::move(ledger),
@@ -93,11 +96,15 @@ Status SubscriptionState::Read(const std::string& name, std::vector<Source> sour
     if (stopped_) return Status::Closed("the subscription has ended");
     if (std::any_of(channels_.begin(), channels_.end(), is_it)) return Status::Ok();
   }
+  if (!settings_.start.IsOf(name)) {
+    return Status::Invalid("the start is a place in channel " + Quote(*settings_.start.channel) + ", not in " +
+                           Quote(name));
+  }
   std::vector<std::shared_ptr<Reader>> unused;
-  const int64_t group_ttl = shared_->channels.Get(*backend, sources.front().queue.channel).group_ttl;
+  const ChannelLimits limits = shared_->channels.Get(*backend, sources.front().queue.channel);
   Status status;
   for (Source& source : sources) {
-    auto reader = Open(backend, std::move(source), group_ttl);
+    auto reader = Open(backend, std::move(source), limits);
     if (!reader.ok()) {
       status = reader.status();
       break;

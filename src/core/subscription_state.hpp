@@ -10,7 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "core/channel_settings.hpp"
 #include "core/intake.hpp"
+#include "core/position.hpp"
 #include "core/reader.hpp"
 #include "core/settings.hpp"
 #include "util/event.hpp"
@@ -28,6 +30,7 @@ struct SubscriptionSettings {
   int64_t auto_extend_max = 0;  // 0: never
   size_t workers = 1;
   bool skip_done = false;
+  Position start{};
 
   static SubscriptionSettings From(const Config& config);
 };
@@ -53,6 +56,7 @@ class SubscriptionState final : public Intake, public std::enable_shared_from_th
   Status Fetch(size_t max, const Patience& patience, Messages* messages) override;
   int Fd(Status* status) override;
   Status Lost(int64_t* dropped, int64_t* gaps) const override;
+  Status Seek(std::string_view position) override;
 
   void Stop() override;
   void Close(const Patience& patience) override;
@@ -79,7 +83,9 @@ class SubscriptionState final : public Intake, public std::enable_shared_from_th
   };
 
   // subscription_state.cpp
-  Result<std::shared_ptr<Reader>> Open(const std::shared_ptr<Backend>& backend, Source source, int64_t group_ttl);
+  Result<std::shared_ptr<Reader>> Open(const std::shared_ptr<Backend>& backend, Source source,
+                                       const ChannelLimits& limits);
+  Status SeekOne(const std::shared_ptr<Reader>& reader, const Position& position);
   bool Buffers(const Source& source, const ShortId& id, int64_t delivery) const;
   void CloseReaders(const std::vector<std::shared_ptr<Reader>>& readers, const Patience& patience);
   bool WaitForRefill(std::unique_lock<std::mutex>& lock, Deadline deadline);

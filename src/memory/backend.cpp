@@ -106,10 +106,17 @@ Result<std::vector<bool>> MemoryBackend::Done(const Source& source, std::span<co
   return turn ? turn->Done(source.group, keys) : std::vector<bool>(keys.size());
 }
 
-Status MemoryBackend::AckId(const Source& source, const ShortId& id) {
+Status MemoryBackend::Seek(const Source& source, bool from_start, std::string_view from,
+                           const Patience& /*nothing here waits*/) {
+  if (session_->closed()) return SessionClosed();
+  Turn turn(store(), source.queue, IfAbsent::kMake, session_->events);
+  return turn->Seek(turn, source.group, from_start, from);
+}
+
+Status MemoryBackend::AckId(const Source& source, const ShortId& id, const Retention& retention) {
   if (session_->closed()) return SessionClosed();
   Turn turn(store(), source.queue, IfAbsent::kNothing, session_->events);
-  return turn ? turn->AckId(source.group, id) : NoMessage(source.queue, id);
+  return turn ? turn->AckId(turn, source.group, id, retention) : NoMessage(source.queue, id);
 }
 
 Status MemoryBackend::GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead) {
@@ -150,6 +157,20 @@ Result<int64_t> MemoryBackend::Count(const QueueName& queue) {
 }
 
 Status MemoryBackend::Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) {
+  return WalkIds(
+      queue, [](const Queue& one) { return one.Ids(); },
+      [](const Queue& one, const ShortId& id, int64_t now) { return one.Get(id, now); }, visit);
+}
+
+Status MemoryBackend::WalkKept(const QueueName& queue, const std::function<bool(Found&&)>& visit) {
+  return WalkIds(
+      queue, [](const Queue& one) { return one.KeptIds(); },
+      [](const Queue& one, const ShortId& id, int64_t) { return one.GetKept(id); }, visit);
+}
+
+template <class List, class Look>
+Status MemoryBackend::WalkIds(const QueueName& queue, const List& list, const Look& look,
+                              const std::function<bool(Found&&)>& visit) {
   std::vector<ShortId> ids;
   for (size_t at = 0; at == 0 || at < ids.size();) {
     if (session_->closed()) return SessionClosed();
@@ -157,10 +178,10 @@ Status MemoryBackend::Walk(const QueueName& queue, const std::function<bool(Foun
     {
       Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
       if (!turn) return Status::Ok();
-      if (at == 0) ids = turn->Ids();
+      if (at == 0) ids = list(*turn.queue());
       if (ids.empty()) return Status::Ok();
       for (const size_t end = std::min(at + kWalkStep, ids.size()); at < end; ++at) {
-        Result<Found> found = turn->Get(ids[at], turn.now());
+        Result<Found> found = look(*turn.queue(), ids[at], turn.now());
         if (found.ok()) step.push_back(std::move(*found));
       }
     }

@@ -30,7 +30,8 @@ class MemoryBackend : public Backend {
   void Ack(std::span<SettleBatch> batches, const Patience& patience) override;
   Result<std::vector<bool>> Done(const Source& source, std::span<const std::string> keys,
                                  const Patience& patience) override;
-  Status AckId(const Source& source, const ShortId& id) override;
+  Status AckId(const Source& source, const ShortId& id, const Retention& retention) override;
+  Status Seek(const Source& source, bool from_start, std::string_view from, const Patience& patience) override;
   Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead) override;
   Status Extend(const Source& source, std::string_view consumer, const Settlement& settlement,
                 int64_t visibility_timeout, int64_t* reserved_until) override;
@@ -39,6 +40,7 @@ class MemoryBackend : public Backend {
   Result<Found> Get(const QueueName& queue, const ShortId& id) override;
   Result<int64_t> Count(const QueueName& queue) override;
   Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) override;
+  Status WalkKept(const QueueName& queue, const std::function<bool(Found&&)>& visit) override;
   Status Delete(const QueueName& queue, const ShortId& id) override;
   Result<bool> IsDeleted(const QueueName& queue, const ShortId& id, const Patience& patience) override;
   Result<int64_t> Clear(const QueueName& queue) override;
@@ -71,6 +73,8 @@ class MemoryBackend : public Backend {
   Result<std::vector<ServerReport>> Report() override;
 
  private:
+  template <class List, class Look>
+  Status WalkIds(const QueueName& queue, const List& list, const Look& look, const std::function<bool(Found&&)>& visit);
   Store& store() const { return *session_->store; }
 
   const std::shared_ptr<Session> session_;

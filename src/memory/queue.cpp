@@ -28,7 +28,8 @@ void Queue::BeginPaused(const std::map<QueueName, Pause>& pauses) {
 
 bool Queue::Retire(int64_t now) {
   const std::lock_guard lock(mutex_);
-  if (now - last_used_ < kRetireAfter || !entries_.empty() || !dead_.empty() || !taken_.empty()) return false;
+  if (now - last_used_ < kRetireAfter || !entries_.empty() || !dead_.empty() || !taken_.empty() || !kept_.empty())
+    return false;
   for (const auto& [name, group] : groups_) {
     if (name_.broadcast || !group->readers.empty()) return false;
   }
@@ -39,6 +40,7 @@ bool Queue::Retire(int64_t now) {
 void Queue::Refresh(Turn& turn) {
   Expire(turn.now());
   taken_.Drop(turn.now());
+  while (!kept_until_.empty() && kept_until_.begin()->first <= turn.now()) ForgetKept(kept_until_.begin()->second);
   for (const auto& [name, group] : groups_) group->done.Drop(turn.now());
   if (turn.now() < housekeeping_at_) return;
   housekeeping_at_ = turn.now() + kHousekeeping;

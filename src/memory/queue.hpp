@@ -63,7 +63,9 @@ class Queue {
   // ---- settling
   void Ack(Turn& turn, const SettleBatch& batch);
   std::vector<bool> Done(std::string_view group, std::span<const std::string> keys) const;
-  Status AckId(std::string_view group, const ShortId& id);
+  Status AckId(Turn& turn, std::string_view group, const ShortId& id, const Retention& retention);
+  // The group begins anew; what it had is in none of its places any more.
+  Status Seek(Turn& turn, std::string_view group, bool from_start, std::string_view from);
   Status GiveUp(Turn& turn, std::string_view group, std::string_view consumer, const Nack& nack, bool* dead);
   Result<int64_t> Extend(Turn& turn, std::string_view group, std::string_view consumer, const Settlement& settlement,
                          int64_t visibility_timeout);
@@ -73,6 +75,8 @@ class Queue {
   Result<Found> Get(const ShortId& id, int64_t now) const;
   int64_t Count() const { return static_cast<int64_t>(entries_.size()); }
   std::vector<ShortId> Ids() const;  // oldest first
+  std::vector<ShortId> KeptIds() const;
+  Result<Found> GetKept(const ShortId& id) const;
   Status Delete(const ShortId& id, int64_t now);
   bool IsDeleted(const ShortId& id) const { return deleted_in_hand_.contains(id); }
   int64_t Clear();
@@ -110,6 +114,18 @@ class Queue {
   };
   using DeadKey = std::pair<ShortId, std::string>;  // id, group
 
+  // What was acknowledged by all, and is kept.
+  struct Kept {
+    std::string record;
+    int64_t until = kNothingDue;
+  };
+
+  void Keep(const ShortId& id, std::string record, const Retention& retention, int64_t now);
+  void ForgetKept(const ShortId& id);
+  // Settle(), and what nobody needs any more is kept where it is to be.
+  void SettleKept(Turn& turn, Entries::Node* entry, Group& group, const Retention& retention);
+  // What is there, or kept, from that id on is for the group too.
+  void GiveAll(Turn& turn, Group& group, std::string_view from);
   Group* FindGroup(std::string_view name) const;
   bool IsPaused(std::string_view group) const { return paused_.contains(kAllGroups) || paused_.contains(group); }
   std::optional<Pause> PauseOf(std::string_view group) const;
@@ -163,6 +179,9 @@ class Queue {
   std::unordered_map<ShortId, int64_t> later_;  // of a log: when broadcasts are due, for groups that come later
 
   RememberedKeys taken_;  // deduplication keys
+
+  std::map<ShortId, Kept> kept_;
+  std::set<std::pair<int64_t, ShortId>> kept_until_;
 
   std::deque<ShortId> order_;  // a log's messages as they came, and tombstones
   size_t order_tombstones_ = 0;

@@ -23,17 +23,7 @@ Result<Queue::Membership> Queue::Join(Turn& turn, const std::string& name, const
   }
   if (group == nullptr) {
     group = &AddGroup(name);
-    for (const ShortId& id : order_) {
-      Entries::Node* const entry = options.from_start ? entries_.find(id) : nullptr;
-      if (entry == nullptr || entry->second.expires <= turn.now()) continue;
-      entry->second.needs.Add(group->ordinal);
-      const auto later = later_.find(id);
-      if (later != later_.end() && later->second > turn.now()) {
-        group->Postpone(id, later->second);
-      } else {
-        group->PushBack(id);
-      }
-    }
+    if (options.from_start) GiveAll(turn, *group, options.from);
   }
   auto reader = std::make_shared<Reader>();
   reader->incarnation = Incarnation(options.name);

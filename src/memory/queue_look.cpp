@@ -72,9 +72,7 @@ std::vector<Found> Queue::Pending(std::string_view group_name, size_t limit, int
 
 Result<Found> Queue::Get(const ShortId& id, int64_t now) const {
   const auto* const entry = entries_.find(id);
-  if (entry == nullptr) {
-    return Status::NotFound("message '" + FullId{name_, id, {}}.Text() + "' is not there");
-  }
+  if (entry == nullptr) return GetKept(id);
   return Describe(id, entry->second, MostTelling(id, entry->second), now);
 }
 
@@ -88,6 +86,11 @@ std::vector<ShortId> Queue::Ids() const {
 
 Status Queue::Delete(const ShortId& id, int64_t now) {
   Entries::Node* const entry = entries_.find(id);
+  if (const auto kept = kept_.find(id); kept != kept_.end()) {
+    FreeKey(id, kept->second.record);
+    ForgetKept(id);
+    if (entry == nullptr) return Status::Ok();
+  }
   if (entry == nullptr) {
     return Status::NotFound("message '" + FullId{name_, id, {}}.Text() + "' is not there");
   }
@@ -108,7 +111,9 @@ Status Queue::Delete(const ShortId& id, int64_t now) {
 }
 
 int64_t Queue::Clear() {
-  const auto removed = static_cast<int64_t>(entries_.size());
+  const auto removed = static_cast<int64_t>(entries_.size() + kept_.size());
+  kept_.clear();
+  kept_until_.clear();
   std::vector<Entries::Node*> all;
   all.reserve(entries_.size());
   entries_.ForEach([&](Entries::Node& entry) { all.push_back(&entry); });
@@ -179,6 +184,7 @@ QueueStats Queue::Stats(const Turn& turn) const {
   stats.groups_removed = groups_removed_;
   stats.now = turn.now();
   stats.paused = PauseOf(kAllGroups);
+  stats.kept = static_cast<int64_t>(kept_.size());
   for (const auto& [name, group] : groups_) stats.groups.push_back(Describe(*group, turn.now()));
   return stats;
 }

@@ -25,7 +25,7 @@ void Queue::Ack(Turn& turn, const SettleBatch& batch) {
       continue;
     }
     group->Release(place);
-    Settle(entries_.find(settlement.id), *group);
+    SettleKept(turn, entries_.find(settlement.id), *group, batch.retention);
     ++group->acked;
     settlement.status = Status::Ok();
   }
@@ -38,14 +38,14 @@ std::vector<bool> Queue::Done(std::string_view group_name, std::span<const std::
   return done;
 }
 
-Status Queue::AckId(std::string_view group_name, const ShortId& id) {
+Status Queue::AckId(Turn& turn, std::string_view group_name, const ShortId& id, const Retention& retention) {
   Group* const group = FindGroup(group_name);
   Entries::Node* const entry = entries_.find(id);
   if (group == nullptr || entry == nullptr || !entry->second.needs.Has(group->ordinal)) {
     return Missing(group_name, id);
   }
   group->Forget(id);
-  Settle(entry, *group);
+  SettleKept(turn, entry, *group, retention);
   ++group->acked;
   return Status::Ok();
 }

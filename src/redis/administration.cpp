@@ -65,6 +65,7 @@ Result<Command> Administration::MakeDelete(Queue& queue, const ShortId& id) {
   Command command(Script::kDelete);
   for (const std::string& key : queue.keys().base) command.KeepKey(key);
   command.KeepKey(queue.keys().Later()).KeepKey(queue.keys().Deleted());
+  AddKeptKeys(&command, queue.keys());
   for (const auto& group : view->groups) command.KeepKey(group->keys.lease());
   for (const auto& group : view->groups) command.KeepKey(group->keys.due());
   for (const auto& group : view->groups) command.KeepKey(group->keys.tries());
@@ -81,6 +82,36 @@ Result<Command> Administration::MakeDelete(Queue& queue, const ShortId& id) {
   return command;
 }
 
+// As a new group; the bits of what it had go when it has what it gets.
+Status Administration::Seek(const Source& source, bool from_start, std::string_view from, const Patience& patience) {
+  auto queue = queues_.Get(source.queue);
+  const Server::Call call{patience, Server::Again::kOnLoss, false};
+  for (int round = 0; round < kDeleteRounds; ++round) {
+    const auto view = queues_.Refresh(*queue);
+    const auto* group = view->Find(source.group);
+    if (group == nullptr) return Status::NotFound("the group is gone");
+    auto consumers = inspection_.Consumers(group->keys);
+    if (!consumers.ok()) return consumers.status();
+    Command command(Script::kSeek);
+    AddGroupKeys(&command, queue->keys(), group->keys);
+    command.KeepKey(group->keys.Done());
+    for (const std::string& consumer : *consumers) command.KeepKey(group->keys.Hand(consumer));
+    AddLaneKeys(&command, group->keys);
+    command.Arg(view->generation).Arg(source.group).Keep(RandomName()).Arg(from_start ? "1" : "0").Arg(from);
+    for (const std::string& consumer : *consumers) command.Arg(consumer);
+    auto reply = queues_.server().Run(std::move(command), call);
+    if (!reply.ok()) return reply.status();
+    if (reply->At(0).integer == 3) return Status::NotFound("the group is gone");
+    if (reply->At(0).integer != 0) continue;  // it changed meanwhile
+    queue->Learn(*reply, 2);
+    if (from_start) {
+      if (Status status = recovery_.Copy(*queue, source.group, call); !status.ok()) return status;
+    }
+    return recovery_.Unref(*queue, reply->At(5).Number(), call);
+  }
+  return {Code::kUnavailable, "consumers of queue '" + queue->keys().text + "' changed all the time"};
+}
+
 // ZSCORE deleted id
 Result<bool> Administration::IsDeleted(const QueueName& name, const ShortId& id, const Patience& patience) {
   Command command{"ZSCORE"};
@@ -93,7 +124,8 @@ Result<bool> Administration::IsDeleted(const QueueName& name, const ShortId& id,
 Result<int64_t> Administration::Clear(const QueueName& name) {
   auto queue = queues_.Get(name);
   const auto view = queues_.Refresh(*queue);
-  std::vector<std::string> keys = {queue->keys().Later()};
+  std::vector<std::string> keys = {queue->keys().Kept(), queue->keys().KeptBy(), queue->keys().KeptLog(),
+                                   queue->keys().Later()};
   for (const auto& group : view->groups) {
     keys.insert(keys.end(),
                 {group->keys.due(), group->keys.until(), group->keys.tries(), group->keys.skip(), group->keys.wake()});
@@ -103,11 +135,13 @@ Result<int64_t> Administration::Clear(const QueueName& name) {
     for (const std::string& consumer : *consumers) keys.push_back(group->keys.Hand(consumer));
   }
   // Payloads that are stored apart have no other trace than the ids.
-  auto ids = inspection_.Ids(*queue);
-  if (!ids.ok()) return ids.status();
   std::vector<std::string> blobs;
-  for (const ShortId& id : *ids) {
-    if (id.blob()) blobs.push_back(queue->keys().Blob(id.view()));
+  for (const std::string& records : {queue->keys().messages(), queue->keys().Kept()}) {
+    auto ids = inspection_.Ids(records);
+    if (!ids.ok()) return ids.status();
+    for (const ShortId& id : *ids) {
+      if (id.blob()) blobs.push_back(queue->keys().Blob(id.view()));
+    }
   }
   auto dead = queues_.server().Run(Command{"ZRANGE", queue->keys().dead_by(), "0", "-1"}, {});
   if (!dead.ok()) return dead.status();

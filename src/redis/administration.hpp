@@ -17,6 +17,7 @@ class Administration {
       : queues_(queues), recovery_(recovery), inspection_(inspection) {}
 
   Status Delete(const QueueName& queue, const ShortId& id);
+  Status Seek(const Source& source, bool from_start, std::string_view from, const Patience& patience);
   Result<bool> IsDeleted(const QueueName& queue, const ShortId& id, const Patience& patience);
   Result<int64_t> Clear(const QueueName& queue);
   Result<int64_t> Recover(const QueueName& queue, const std::optional<std::string>& group);

@@ -101,7 +101,12 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
                                  const Patience& patience) override {
     return settling_.Done(source, keys, patience);
   }
-  Status AckId(const Source& source, const ShortId& id) override { return settling_.AckId(source, id); }
+  Status AckId(const Source& source, const ShortId& id, const Retention& retention) override {
+    return settling_.AckId(source, id, retention);
+  }
+  Status Seek(const Source& source, bool from_start, std::string_view from, const Patience& patience) override {
+    return administration_.Seek(source, from_start, from, patience);
+  }
   Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead) override {
     return settling_.GiveUp(source, consumer, nack, dead);
   }
@@ -117,6 +122,9 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   Result<int64_t> Count(const QueueName& queue) override { return inspection_.Count(queue); }
   Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) override {
     return inspection_.Walk(queue, visit);
+  }
+  Status WalkKept(const QueueName& queue, const std::function<bool(Found&&)>& visit) override {
+    return inspection_.WalkKept(queue, visit);
   }
   Result<Found> GetDead(const QueueName& queue, const ShortId& id, std::string_view group) override {
     return inspection_.GetDead(queue, id, group);

@@ -8,7 +8,6 @@ namespace agentmq::redis {
 namespace {
 
 constexpr int64_t kLeaseMargin = 500;  // ms: a buffer is not trusted for the last part of a lease, a sixth at most
-constexpr int64_t kCopyStep = 1000;
 constexpr size_t kReturnStep = 1000;
 constexpr int64_t kCloseTime = 1000;  // ms for an answer that is still under way
 constexpr int64_t kWakeTime = 1000;   // ms to leave a token
@@ -45,9 +44,10 @@ Status RedisConsumer::Enter(const Patience& patience) {
   const int64_t sent = SteadyMillis();
   Command command(Script::kSubscribe);
   AddGroupKeys(&command, queue_->keys(), keys_);
+  command.KeepKey(queue_->keys().KeptLog());
   command.Arg(consumer).Keep(RandomName()).Arg(source_.group).Arg(source_.queue.broadcast ? "1" : "0");
   command.Arg(options_.from_start ? "1" : "0").Keep(RandomName()).Arg(options_.group_ttl);
-  command.Arg(int64_t{options_.retry_attempts});
+  command.Arg(int64_t{options_.retry_attempts}).Arg(options_.from);
   auto reply = queues_.server().Run(std::move(command), call);
   if (!reply.ok()) return reply.status();
   queue_->Learn(*reply, 2);
@@ -115,21 +115,7 @@ Status RedisConsumer::TakeBackLost(const Patience& patience, bool settles) {
 }
 
 Status RedisConsumer::Copy(const Patience& patience) {
-  for (;;) {
-    const auto view = queue_->view();
-    const auto* group = Group(*view);
-    if (group == nullptr) return Status::NotFound("the group is gone");
-    Command command(Script::kCopy);
-    AddGroupKeys(&command, queue_->keys(), group->keys);
-    AddLaneKeys(&command, group->keys);
-    command.KeepKey(queue_->keys().Later());
-    command.Arg(view->generation).Arg(source_.group).Arg(group->ordinal).Arg(kCopyStep);
-    AddLanes(&command, *view);
-    auto reply = queues_.server().Run(std::move(command), {patience, Server::Again::kOnLoss, false});
-    if (!reply.ok()) return reply.status();
-    if (reply->At(0).integer == 2) queue_->Learn(*reply, 2);
-    if (reply->At(0).integer == 0) return Status::Ok();
-  }
+  return recovery_.Copy(*queue_, source_.group, {patience, Server::Again::kOnLoss, false});
 }
 
 void RedisConsumer::Arm(std::function<void()> wake) {

@@ -111,6 +111,8 @@ Result<QueueStats> Inspection::Stats(const QueueName& name) {
   commands.push_back(Command{"HGETALL", queue->keys().meta()});
   commands.push_back(Command{"HLEN", queue->keys().messages()});
   commands.push_back(Command{"HLEN", queue->keys().dead()});
+  commands.push_back(Command{"HLEN"});
+  commands.back().Keep(queue->keys().Kept());
   std::vector<size_t> first;  // of each group's commands
   for (const auto& group : view->groups) {
     first.push_back(commands.size());
@@ -128,6 +130,7 @@ Result<QueueStats> Inspection::Stats(const QueueName& name) {
   stats.queue = name;
   stats.stored = replies[1].Number();
   stats.dead = replies[2].Number();
+  stats.kept = replies[3].Number();
   stats.published = Counter(replies[0], "c:published");
   stats.expired = Counter(replies[0], "c:expired");
   stats.corrupt = Counter(replies[0], "c:corrupt");

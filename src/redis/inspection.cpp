@@ -121,12 +121,12 @@ void Inspection::Schedule(Found* found, const std::map<ShortId, int64_t>& later)
   found->due = due->second;
 }
 
-// HMGET messages id...; GET blob
-Status Inspection::Fill(const Queue& queue, std::span<Found> found) {
+// HMGET records id...; GET blob
+Status Inspection::Fill(const Queue& queue, const std::string& records, std::span<Found> found) {
   for (size_t from = 0; from < found.size(); from += kStep) {
     const auto step = found.subspan(from, std::min(kStep, found.size() - from));
     std::vector<Command> commands;
-    commands.push_back(Command{"HMGET", queue.keys().messages()});
+    commands.push_back(Command{"HMGET", records});
     for (const Found& one : step) commands[0].Arg(one.id.view());
     for (const Found& one : step) {
       if (!one.id.blob()) continue;
@@ -188,9 +188,18 @@ Result<std::vector<Found>> Inspection::Pending(const Source& source, size_t limi
   });
   // Entries of lanes may be tombstones: some more are read than are asked for.
   if (found.size() > 2 * limit + 100) found.resize(2 * limit + 100);
-  if (Status status = Fill(*queue, found); !status.ok()) return status;
+  if (Status status = Fill(*queue, queue->keys().messages(), found); !status.ok()) return status;
   std::erase_if(found, [](const Found& one) { return one.record.empty(); });
   if (found.size() > limit) found.resize(limit);
+  return found;
+}
+
+Result<Found> Inspection::GetKept(const Queue& queue, Found found) {
+  if (Status status = Fill(queue, queue.keys().Kept(), {&found, 1}); !status.ok()) return status;
+  if (found.record.empty()) {
+    return Status::NotFound("there is no message '" + FullId{queue.name(), found.id, {}}.Text() + "'");
+  }
+  found.state = State::kAcked;
   return found;
 }
 
@@ -199,8 +208,8 @@ Result<Found> Inspection::Get(const QueueName& name, const ShortId& id) {
   Found found;
   found.queue = name;
   found.id = id;
-  if (Status status = Fill(*queue, {&found, 1}); !status.ok()) return status;
-  if (found.record.empty()) return Status::NotFound("there is no message '" + FullId{name, id, {}}.Text() + "'");
+  if (Status status = Fill(*queue, queue->keys().messages(), {&found, 1}); !status.ok()) return status;
+  if (found.record.empty()) return GetKept(*queue, found);
   const auto view = queues_.Refresh(*queue);
   for (const auto& group : view->groups) {
     auto whereabouts = Locate(*queue, *group);
@@ -230,12 +239,12 @@ Result<int64_t> Inspection::Count(const QueueName& name) {
   return std::max<int64_t>(0, replies[0].integer - replies[1].integer);
 }
 
-// HSCAN messages: ids, in steps.
-Result<std::vector<ShortId>> Inspection::Ids(const Queue& queue) {
+// HSCAN records: ids, in steps.
+Result<std::vector<ShortId>> Inspection::Ids(const std::string& records) {
   std::vector<ShortId> ids;
   std::string cursor = "0";
   do {
-    auto reply = queues_.server().Run(Command{"HSCAN", queue.keys().messages(), cursor, "COUNT", "1000"}, {});
+    auto reply = queues_.server().Run(Command{"HSCAN", records, cursor, "COUNT", "1000"}, {});
     if (!reply.ok()) return reply.status();
     cursor = reply->At(0).text;
     const Reply& pairs = reply->At(1);
@@ -251,7 +260,7 @@ Result<std::vector<ShortId>> Inspection::Ids(const Queue& queue) {
 Status Inspection::Walk(const QueueName& name, const std::function<bool(Found&&)>& visit) {
   auto queue = queues_.Get(name);
   const auto view = queues_.Refresh(*queue);
-  auto ids = Ids(*queue);
+  auto ids = Ids(queue->keys().messages());
   if (!ids.ok()) return ids.status();
   if (ids->empty()) return Status::Ok();
   std::vector<std::pair<std::string, Whereabouts>> groups;
@@ -273,9 +282,35 @@ Status Inspection::Walk(const QueueName& name, const std::function<bool(Found&&)
       }
       Schedule(&step[i], *later);
     }
-    if (Status status = Fill(*queue, step); !status.ok()) return status;
+    if (Status status = Fill(*queue, queue->keys().messages(), step); !status.ok()) return status;
     for (Found& found : step) {
       if (!found.record.empty() && !visit(std::move(found))) return Status::Ok();
+    }
+  }
+  return Status::Ok();
+}
+
+Status Inspection::WalkKept(const QueueName& name, const std::function<bool(Found&&)>& visit) {
+  auto queue = queues_.Get(name);
+  auto ids = Ids(queue->keys().Kept());
+  if (!ids.ok()) return ids.status();
+  for (size_t from = 0; from < ids->size(); from += kStep) {
+    std::vector<Found> step(std::min(kStep, ids->size() - from));
+    for (size_t i = 0; i < step.size(); ++i) {
+      step[i].queue = name;
+      step[i].id = (*ids)[from + i];
+      step[i].state = State::kAcked;
+    }
+    // What is read again is found among the others.
+    Command ask{"HMGET"};
+    ask.Keep(queue->keys().messages());
+    for (const Found& found : step) ask.Arg(found.id.view());
+    auto again = queues_.server().Run(std::move(ask), {});
+    if (!again.ok()) return again.status();
+    if (Status status = Fill(*queue, queue->keys().Kept(), step); !status.ok()) return status;
+    for (size_t i = 0; i < step.size(); ++i) {
+      if (step[i].record.empty() || !again->At(i).is_nil()) continue;
+      if (!visit(std::move(step[i]))) return Status::Ok();
     }
   }
   return Status::Ok();

@@ -18,12 +18,13 @@ class Inspection {
   Result<Found> Get(const QueueName& queue, const ShortId& id);
   Result<int64_t> Count(const QueueName& name);
   Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit);
+  Status WalkKept(const QueueName& queue, const std::function<bool(Found&&)>& visit);
   Result<Found> GetDead(const QueueName& queue, const ShortId& id, std::string_view group);
   Status WalkDead(const QueueName& queue, const std::function<bool(Found&&)>& visit);
   Result<QueueStats> Stats(const QueueName& queue);
 
-  // Ids of a queue's messages, oldest first; in steps, the server is never blocked for long.
-  Result<std::vector<ShortId>> Ids(const Queue& queue);
+  // Ids of the messages that a hash holds, oldest first; in steps, the server is never blocked for long.
+  Result<std::vector<ShortId>> Ids(const std::string& records);
   // Everything that holds ids of a group: consumers with a lease or a deadline.
   Result<std::vector<std::string>> Consumers(const GroupKeys& keys);
 
@@ -39,7 +40,8 @@ class Inspection {
     std::map<ShortId, Tries> tries;
   };
   Result<Whereabouts> Locate(const Queue& queue, const QueueView::Group& group);
-  Status Fill(const Queue& queue, std::span<Found> found);  // records and blobs
+  Status Fill(const Queue& queue, const std::string& records, std::span<Found> found);  // records and blobs
+  Result<Found> GetKept(const Queue& queue, Found found);
   // A log's broadcasts that are due later; empty for an inbox, whose group knows.
   Result<std::map<ShortId, int64_t>> Later(const Queue& queue);
   static void Schedule(Found* found, const std::map<ShortId, int64_t>& later);

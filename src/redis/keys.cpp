@@ -126,6 +126,10 @@ void AddLaneKeys(Command* command, const GroupKeys& group) {
   for (const std::string& key : group.lanes) command->Key(key);
 }
 
+void AddKeptKeys(Command* command, const QueueKeys& queue) {
+  command->KeepKey(queue.Kept()).KeepKey(queue.KeptBy()).KeepKey(queue.KeptLog());
+}
+
 void AddLanes(Command* command, const QueueView& view) {
   for (const int lane : view.lanes) command->Arg(int64_t{lane});
 }

@@ -55,6 +55,10 @@ struct QueueKeys {
   std::string Later() const { return tag + "later"; }
   // What was deleted while somebody had it in hand.
   std::string Deleted() const { return tag + "deleted"; }
+  // What was acknowledged and is kept: records, by when they go, a log's in order.
+  std::string Kept() const { return tag + "kept"; }
+  std::string KeptBy() const { return tag + "kept:by"; }
+  std::string KeptLog() const { return tag + "kept:log"; }
   // Taken by the message that brought it, for the channel's dedup_window.
   std::string Dedup(std::string_view key) const { return tag + "dedup:" + std::string(key); }
   // What the last batch of a publishing slot repeated.
@@ -112,6 +116,7 @@ std::string ControlKey(std::string_view key, std::string_view name);
 void AddQueueKeys(Command* command, const QueueKeys& keys);
 void AddGroupKeys(Command* command, const QueueKeys& queue, const GroupKeys& group);
 void AddLaneKeys(Command* command, const GroupKeys& group);
+void AddKeptKeys(Command* command, const QueueKeys& queue);
 void AddLanes(Command* command, const QueueView& view);  // as arguments
 // What ends the transaction of a script that opened the queue for commands beside it.
 Command MakeClose(Script script, const QueueKeys& queue);

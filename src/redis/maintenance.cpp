@@ -8,7 +8,8 @@ namespace {
 constexpr int64_t kStepEvery = 2000;    // ms between queues of the walk
 constexpr int64_t kRoundEvery = 10000;  // ms between two readings of the registry
 constexpr int64_t kForbiddenEvery = 3600000;
-constexpr int kSteps = 100;  // of expiry in one go
+constexpr std::string_view kGone = "gone:";  // an ordinal, which no group has
+constexpr int kSteps = 100;                  // of expiry in one go
 
 // What can wait is not waited for.
 Server::Call Briefly() {
@@ -28,6 +29,7 @@ void Maintenance::Maintain(Queue& queue) {
       command.Key(group->keys.lease()).Key(group->keys.due()).Key(group->keys.wake()).Key(group->keys.skip());
       AddLaneKeys(&command, group->keys);
     }
+    AddKeptKeys(&command, queue.keys());
     command.KeepKey(queue.keys().Later());
     command.Arg(view->generation).Arg(static_cast<int64_t>(view->lanes.size())).Arg(remove ? "1" : "0");
     for (const auto& group : view->groups) command.Arg(group->name);
@@ -40,7 +42,14 @@ void Maintenance::Maintain(Queue& queue) {
     }
     if (state == 1) continue;
     if (state == 0) {
-      for (size_t i = 3; i < reply->items.size(); ++i) Forget(queue, reply->At(i).text);
+      for (size_t i = 3; i < reply->items.size(); ++i) {
+        const std::string& text = reply->At(i).text;
+        if (text.starts_with(kGone)) {
+          (void)recovery_.Unref(queue, ToNumber(std::string_view(text).substr(kGone.size())), Briefly());
+        } else {
+          Forget(queue, text);
+        }
+      }
     }
     if (state == 3) {
       if (!remove) (void)queues_.Unregister(queue, {});

@@ -6,7 +6,10 @@ namespace agentmq::redis {
 namespace {
 
 constexpr int64_t kLapsesAStep = 100;
-constexpr std::string_view kDedup = " dedup:";  // in the trash: "<id> dedup:<key>"
+constexpr int64_t kCopyStep = 1000;
+// In the trash: "blob:<id>", "<id> dedup:<key>".
+constexpr std::string_view kBlob = "blob:";
+constexpr std::string_view kDedup = " dedup:";
 
 // Tells what came back, and what is dead now.
 void Tell(const EventSink& events, const Queue& queue, std::string_view group, int64_t count, int64_t dead,
@@ -28,11 +31,16 @@ void AddBlobKeys(Command* command, const Queue& queue, std::string_view id, std:
   command->KeepKey(queue.keys().Blob(id)).KeepKey(queue.keys().DeadBlob(id, group));
 }
 
-// A deduplication key may be another message's by now: the script looks.
-Command MakeRelease(const Queue& queue, std::string_view entry) {
+// A deduplication key may be another message's by now, a payload that of one that is kept: the script looks.
+Command MakeRelease(const QueueKeys& keys, const std::string& entry) {
+  const std::string_view text = entry;
+  const bool is_key = text.substr(0, kDedup.size() + ShortId::kSize).ends_with(kDedup);
+  const std::string_view id = is_key ? text : text.substr(std::min(text.size(), kBlob.size()));
   Command release(Script::kRelease);
-  release.KeepKey(queue.keys().trash()).KeepKey(queue.keys().Dedup(entry.substr(ShortId::kSize + kDedup.size())));
-  release.Arg(entry.substr(0, ShortId::kSize)).Arg(entry);
+  release.KeepKey(keys.trash());
+  release.KeepKey(is_key ? keys.Dedup(text.substr(ShortId::kSize + kDedup.size())) : keys.tag + entry);
+  release.KeepKey(keys.messages()).KeepKey(keys.Kept());
+  release.Keep(entry).Keep(std::string(is_key ? id.substr(0, ShortId::kSize) : id)).Arg(is_key ? "key" : "blob");
   return release;
 }
 
@@ -141,23 +149,45 @@ Result<int64_t> Recovery::Recover(Queue& queue, std::string_view group, int64_t 
   return total;
 }
 
+Status Recovery::Copy(Queue& queue, std::string_view name, const Server::Call& call) {
+  for (;;) {
+    const auto view = queue.view();
+    const auto* group = view->Find(name);
+    if (group == nullptr) return Status::NotFound("the group is gone");
+    Command command(Script::kCopy);
+    AddGroupKeys(&command, queue.keys(), group->keys);
+    AddLaneKeys(&command, group->keys);
+    command.KeepKey(queue.keys().Kept()).KeepKey(queue.keys().KeptLog()).KeepKey(queue.keys().Later());
+    command.Arg(view->generation).Arg(name).Arg(group->ordinal).Arg(kCopyStep);
+    AddLanes(&command, *view);
+    auto reply = queues_.server().Run(std::move(command), call);
+    if (!reply.ok()) return reply.status();
+    if (reply->At(0).integer == 2) queue.Learn(*reply, 2);
+    if (reply->At(0).integer == 0) return Status::Ok();
+  }
+}
+
+Status Recovery::Unref(const Queue& queue, int64_t ordinal, const Server::Call& call) {
+  for (;;) {
+    Command command(Script::kUnref);
+    const GroupKeys none = queue.keys().Group("-", {});
+    for (const std::string& key : queue.keys().base) command.KeepKey(key);
+    for (const std::string& key : none.base) command.KeepKey(key);
+    command.Arg(ordinal);
+    auto reply = queues_.server().Run(std::move(command), call);
+    if (!reply.ok()) return reply.status();
+    if (reply->At(1).integer == 0) break;
+  }
+  SweepTrash(queue);
+  return Status::Ok();
+}
+
 void Recovery::SweepTrash(const Queue& queue) {
   const std::string& trash = queue.keys().trash();
   auto names = queues_.server().Run(Command{"LRANGE", trash, "0", "99"}, {});
   if (!names.ok() || names->items.empty()) return;
-  // Unlinked first, then struck off: whoever dies in between leaves it to the next.
   std::vector<Command> commands;
-  for (const Reply& name : names->items) {
-    const std::string_view text = name.text;
-    if (text.substr(0, kDedup.size() + ShortId::kSize).ends_with(kDedup)) {
-      commands.push_back(MakeRelease(queue, text));
-      continue;
-    }
-    Command unlink{"UNLINK"};
-    unlink.Keep(queue.keys().tag + name.text);
-    commands.push_back(std::move(unlink));
-    commands.push_back(Command{"LREM", trash, "1", name.text});
-  }
+  for (const Reply& name : names->items) commands.push_back(MakeRelease(queue.keys(), name.text));
   std::vector<Reply> replies(commands.size());
   (void)queues_.server().Run(commands, replies, {});
 }

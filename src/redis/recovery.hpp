@@ -19,6 +19,10 @@ class Recovery {
   Result<int64_t> Lapse(Queue& queue, std::string_view group);
   // Leases that are older than max_age by the server's clock, and deadlines.
   Result<int64_t> Recover(Queue& queue, std::string_view group, int64_t max_age);
+  // Fills a group that is new, or begins anew, with the broadcasts that it is to get.
+  Status Copy(Queue& queue, std::string_view group, const Server::Call& call);
+  // What only an ordinal needed that no group has any more goes.
+  Status Unref(const Queue& queue, int64_t ordinal, const Server::Call& call);
   // Payloads and keys that scripts released but could not declare.
   void SweepTrash(const Queue& queue);
 

@@ -10,6 +10,8 @@ std::string_view ScriptSource(Script script) {
       return scripts::kAck;
     case Script::kAudit:
       return scripts::kAudit;
+    case Script::kAckKept:
+      return scripts::kAckKept;
     case Script::kClear:
       return scripts::kClear;
     case Script::kCopy:
@@ -54,6 +56,8 @@ std::string_view ScriptSource(Script script) {
       return scripts::kReplay;
     case Script::kSchedule:
       return scripts::kSchedule;
+    case Script::kSeek:
+      return scripts::kSeek;
     case Script::kSettleId:
       return scripts::kSettleId;
     case Script::kSubscribe:
@@ -62,6 +66,8 @@ std::string_view ScriptSource(Script script) {
       return scripts::kTell;
     case Script::kTick:
       return scripts::kTick;
+    case Script::kUnref:
+      return scripts::kUnref;
     case Script::kCount:
       break;
   }
@@ -70,10 +76,11 @@ std::string_view ScriptSource(Script script) {
 
 std::string_view ScriptName(Script script) {
   static constexpr std::array<std::string_view, kScriptCount> kNames = {
-      "ack.lua",      "audit.lua",     "clear.lua",    "copy.lua",      "delete.lua",    "extend.lua",  "fetch.lua",
-      "forget.lua",   "give_back.lua", "lanes.lua",    "lapse.lua",     "maintain.lua",  "nack.lua",    "once.lua",
-      "pause.lua",    "publish.lua",   "purge.lua",    "raise.lua",     "rate.lua",      "reclaim.lua", "release.lua",
-      "remember.lua", "replay.lua",    "schedule.lua", "settle_id.lua", "subscribe.lua", "tell.lua",    "tick.lua"};
+      "ack.lua",     "ack_kept.lua", "audit.lua",     "clear.lua",    "copy.lua",  "delete.lua",    "extend.lua",
+      "fetch.lua",   "forget.lua",   "give_back.lua", "lanes.lua",    "lapse.lua", "maintain.lua",  "nack.lua",
+      "once.lua",    "pause.lua",    "publish.lua",   "purge.lua",    "raise.lua", "rate.lua",      "reclaim.lua",
+      "release.lua", "remember.lua", "replay.lua",    "schedule.lua", "seek.lua",  "settle_id.lua", "subscribe.lua",
+      "tell.lua",    "tick.lua",     "unref.lua"};
   return kNames[static_cast<size_t>(script)];
 }
 

@@ -11,6 +11,7 @@ namespace agentmq::redis {
 
 enum class Script : int {
   kAck,
+  kAckKept,
   kAudit,
   kClear,
   kCopy,
@@ -34,10 +35,12 @@ enum class Script : int {
   kRemember,
   kReplay,
   kSchedule,
+  kSeek,
   kSettleId,
   kSubscribe,
   kTell,
   kTick,
+  kUnref,
   kCount
 };
 inline constexpr size_t kScriptCount = static_cast<size_t>(Script::kCount);

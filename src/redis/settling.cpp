@@ -6,6 +6,7 @@ namespace agentmq::redis {
 namespace {
 
 constexpr size_t kStep = 1000;         // settlements of one call
+constexpr size_t kStepKept = 100;      // where they are kept: Lua copies their records
 constexpr size_t kBesideAtLeast = 16;  // fewer are removed by the script: a transaction has a price too
 
 Status FromLetter(char letter) {
@@ -52,13 +53,19 @@ Settling::Place Settling::Find(const Source& source) {
 
 Command Settling::MakeAck(const Part& part, bool beside) {
   const Place& place = part.place;
-  Command command(Script::kAck);
+  const Retention& retention = part.batch->retention;
+  Command command(retention.any() ? Script::kAckKept : Script::kAck);
   command.Reserve(24);
   AddGroupKeys(&command, place.queue->keys(), place.keys);
   command.KeepKey(place.keys.Hand(part.batch->consumer));
+  if (retention.any()) AddKeptKeys(&command, place.queue->keys());
   if (beside) command.KeepKey(place.queue->keys().Open());
   command.Arg(part.batch->consumer).Arg(part.batch->source->group).Arg(place.ordinal);
-  command.Arg(HasBlobs(part.settlements) ? "1" : "0").Arg(beside ? "1" : "0");
+  if (retention.any()) {
+    command.Arg(retention.time).Arg(retention.count);
+  } else {
+    command.Arg(HasBlobs(part.settlements) ? "1" : "0").Arg(beside ? "1" : "0");
+  }
   // What follows each other in a delivery goes as one text.
   for (size_t from = 0, to = 0; from < part.settlements.size(); from = to) {
     const int64_t number = part.settlements[from].delivery;
@@ -101,8 +108,9 @@ Result<std::vector<bool>> Settling::Done(const Source& source, std::span<const s
 void Settling::Ack(std::span<SettleBatch> batches, const Patience& patience, const Connection::Side* side) {
   std::vector<Part> parts;
   for (SettleBatch& batch : batches) {
-    for (size_t from = 0; from < batch.settlements.size(); from += kStep) {
-      const size_t count = std::min(kStep, batch.settlements.size() - from);
+    const size_t step = batch.retention.any() ? kStepKept : kStep;
+    for (size_t from = 0; from < batch.settlements.size(); from += step) {
+      const size_t count = std::min(step, batch.settlements.size() - from);
       parts.push_back({&batch, batch.settlements.subspan(from, count), Find(*batch.source)});
       if (!batch.done.empty()) parts.back().done = batch.done.subspan(from, count);
     }
@@ -112,7 +120,7 @@ void Settling::Ack(std::span<SettleBatch> batches, const Patience& patience, con
   for (Part& part : parts) {
     if (!part.done.empty()) commands.push_back(MakeRemember(part));  // first: what is done may not be forgotten
     part.at = commands.size();
-    const bool many = part.settlements.size() >= kBesideAtLeast;
+    const bool many = part.settlements.size() >= kBesideAtLeast && !part.batch->retention.any();
     commands.push_back(MakeAck(part, many && part.place.ordinal < 0 && !HasBlobs(part.settlements)));
   }
   std::vector<Reply> replies(commands.size());
@@ -157,7 +165,7 @@ void Settling::Ack(std::span<SettleBatch> batches, const Patience& patience, con
   }
 }
 
-Status Settling::AckId(const Source& source, const ShortId& id) {
+Status Settling::AckId(const Source& source, const ShortId& id, const Retention& retention) {
   const Place place = Find(source);
   auto held_by = inspection_.Consumers(place.keys);
   if (!held_by.ok()) return held_by.status();
@@ -166,8 +174,10 @@ Status Settling::AckId(const Source& source, const ShortId& id) {
   AddGroupKeys(&command, place.queue->keys(), place.keys);
   for (const std::string& consumer : consumers) command.KeepKey(place.keys.Hand(consumer));
   AddLaneKeys(&command, place.keys);
+  AddKeptKeys(&command, place.queue->keys());
   command.Arg(source.group).Arg(place.ordinal).Arg(id.view()).Arg(static_cast<int64_t>(consumers.size()));
   for (const std::string& consumer : consumers) command.Arg(consumer);
+  command.Arg(retention.time).Arg(retention.count);
   Reply reply;
   auto outcome = queues_.server().Run({&command, 1}, {&reply, 1}, {{}, Server::Again::kOnLoss, true});
   if (!outcome.status.ok()) return outcome.status;

@@ -16,7 +16,7 @@ class Settling {
   // side: what is done while the server works.
   void Ack(std::span<SettleBatch> batches, const Patience& patience, const Connection::Side* side);
   Result<std::vector<bool>> Done(const Source& source, std::span<const std::string> keys, const Patience& patience);
-  Status AckId(const Source& source, const ShortId& id);
+  Status AckId(const Source& source, const ShortId& id, const Retention& retention);
   Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead);
   Status Extend(const Source& source, std::string_view consumer, const Settlement& settlement,
                 int64_t visibility_timeout, int64_t* reserved_until);

@@ -107,6 +107,10 @@ void AddSubscribing(const Things& t, std::vector<BadCall>& calls) {
   BAD(mq_listen, "subscription", t.bus, "c", nullptr, nullptr);
   BAD(mq_subscription_lost, "subscription", nullptr, nullptr, nullptr);
   BAD(mq_subscription_lost, "no listener", t.subscription, nullptr, nullptr);
+  BAD(mq_seek, "subscription", nullptr, "all");
+  BAD(mq_seek, "position", t.subscription, nullptr);
+  BAD(mq_seek, "a position that is none", t.subscription, "yesterday");
+  BAD(mq_seek, "an empty position", t.subscription, "");
   BAD(mq_subscription_add, "subscription", nullptr, "c");
   BAD(mq_subscription_add, "channel", t.subscription, nullptr);
   BAD(mq_subscription_remove, "subscription", nullptr, "c");

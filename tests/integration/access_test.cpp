@@ -123,6 +123,35 @@ TEST_F(AccessTest, PublishersStoreAndConsumersReceiveAndSettle) {
   EXPECT_EQ(Refusals(), "");
 }
 
+TEST_F(AccessTest, KeysAndWhatIsKeptNeedNoOtherUsers) {
+  As("administrator").Configure("orders", {{"retain", "500ms"}});
+  Bus publisher = As("publisher");
+  Bus consumer = As("consumer");
+  Subscription worker = consumer.Subscribe("orders", "worker", {{"skip_done", "true"}});
+  for (const char* target : {"worker", static_cast<const char*>(nullptr)}) {
+    Message message = Text("x", target);
+    message.SetDedupKey("k");
+    publisher.Publish("orders", message);
+    publisher.Publish("orders", message);
+  }
+  Message failing = Text("failing", "worker");
+  failing.SetDedupKey("l");
+  publisher.Publish("orders", failing);
+  for (int i = 0; i < 3; ++i) {
+    const Message message = Next(worker);
+    if (message.payload() == "x") {
+      consumer.Ack(message);
+    } else {
+      consumer.Nack(message, MQ_FAILURE_PERMANENT, 0ms, "no");
+    }
+  }
+  worker.Seek("all");
+  EXPECT_EQ(Take(consumer, worker, 1).size(), 1u);
+  RespClient client = server_.Client();
+  EXPECT_TRUE(Eventually(kPatience, [&] { return client.Keys("*:kept").empty(); }));
+  EXPECT_EQ(Refusals(), "");
+}
+
 TEST_F(AccessTest, PublishersTellAndConsumersListen) {
   Bus publisher = As("publisher");
   Bus consumer = As("consumer");

@@ -108,7 +108,12 @@ class FaultyBackend : public Backend {
                                  const Patience& patience) override {
     return real_->Done(source, keys, patience);
   }
-  Status AckId(const Source& source, const ShortId& id) override { return real_->AckId(source, id); }
+  Status AckId(const Source& source, const ShortId& id, const Retention& retention) override {
+    return real_->AckId(source, id, retention);
+  }
+  Status Seek(const Source& source, bool from_start, std::string_view from, const Patience& patience) override {
+    return real_->Seek(source, from_start, from, patience);
+  }
   Status GiveUp(const Source& source, std::string_view consumer, const Nack& nack, bool* dead) override {
     return real_->GiveUp(source, consumer, nack, dead);
   }
@@ -123,6 +128,9 @@ class FaultyBackend : public Backend {
   Result<int64_t> Count(const QueueName& queue) override { return real_->Count(queue); }
   Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) override {
     return real_->Walk(queue, visit);
+  }
+  Status WalkKept(const QueueName& queue, const std::function<bool(Found&&)>& visit) override {
+    return real_->WalkKept(queue, visit);
   }
   Status Delete(const QueueName& queue, const ShortId& id) override { return real_->Delete(queue, id); }
   Result<bool> IsDeleted(const QueueName& queue, const ShortId& id, const Patience& patience) override {

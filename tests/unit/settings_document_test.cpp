@@ -41,6 +41,7 @@ answers this table as JSON.
 | bool | `true` or `false`, `1` or `0` |
 | name | 1 to 256 bytes of UTF-8 without control characters |
 | time | `2026-01-31T12:00:00Z` (RFC 3339), Unix milliseconds, or `-1h`: an hour ago |
+| position | `all`, `new`, a time, or the id of a broadcast |
 | states | `queued,retrying`: one of these; `!acked,dead`: none of these |
 )";
 
@@ -79,6 +80,8 @@ std::string Values(const Setting& row) {
       return Choices(row.choices);
     case SettingType::kTime:
       return "time";
+    case SettingType::kPosition:
+      return "position";
     case SettingType::kStates:
       return "states: " + Choices(row.choices);
     case SettingType::kInteger:

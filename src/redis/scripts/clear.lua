@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- Removes all messages and dead letters of a queue; never the counters that ids and slots rest on.
--- KEYS: queue (1-8), every other key that holds ids   Answers: now, messages removed
+-- KEYS: queue (1-8), KEPT, every other key that holds ids   Answers: now, messages removed
 --!include queue.lua
-local count = call('HLEN', MSG)
+local count = call('HLEN', MSG) + call('HLEN', KEYS[9])
 for i = 2, #KEYS do
   if i ~= 8 then call('UNLINK', KEYS[i]) end
 end

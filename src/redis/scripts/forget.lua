@@ -14,7 +14,7 @@ local from, to = groups:find(entry, 1, true)
 if from then
   if not is_abandoned(group, LEASE) then return {now, 2} end
   groups = groups:sub(1, from - 1) .. groups:sub(to + 1)
-  call('HSET', META, 'gen', marked(ARGV[3]), 'groups', groups:sub(2))
+  call('HSET', META, 'gen', marked(ARGV[3]), 'groups', groups:sub(2), 'gone:' .. ordinal, group .. ' 0') -- replays are in no log
   call('HINCRBY', META, 'c:groups_removed', 1)
 end
 -- The bits go in steps; the cursor is the last id that was looked at.
@@ -26,6 +26,6 @@ if #ids == 1000 then
   return {now, 1}
 end
 for i = 9, #KEYS do call('UNLINK', KEYS[i]) end
-call('HDEL', META, 'forget:' .. group, 'seen:' .. group, 'ttl:' .. group, 'try:' .. group, 'copy:' .. group, 'd:' .. group, 'a:' .. group,
+call('HDEL', META, 'forget:' .. group, 'seen:' .. group, 'ttl:' .. group, 'try:' .. group, 'copy:' .. group, 'from:' .. group, 'd:' .. group, 'a:' .. group,
   'r:' .. group)
 return {now, 0}

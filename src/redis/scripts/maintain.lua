@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
 -- One bounded step of house-keeping of a queue: expiry, tombstones, idle slots, abandoned groups, the queue itself.
--- KEYS: queue (1-8), for each group: lease, due, wake, skip, lanes...; LATER
+-- KEYS: queue (1-8), for each group: lease, due, wake, skip, lanes...; KEPT, KEPT_BY, KEPT_LOG, LATER
 -- ARGV: generation, lanes, remove (1: the queue, where it is idle), group...
 -- Answers: now, state (0 done, 1 more at once, 2 generation, 3 there is no queue, 4 idle for a day: unregister it, then
---          remove it), expired, abandoned group...
+--          remove it), what went, abandoned group..., gone:<ordinal> of those whose bits are to be cleared (unref.lua)...
 --!include ids.lua
 --!include bits.lua
 --!include queue.lua
@@ -16,6 +16,12 @@ if meta[1] ~= generation then return {now, 2, 0, meta[1], meta[3] or '', meta[4]
 call('HSET', META, 'maint', now)
 local expired = expire(100)
 if expired == 100 then return {now, 1, expired} end
+local KEPT, KEPT_BY, KEPT_LOG = KEYS[#KEYS - 3], KEYS[#KEYS - 2], KEYS[#KEYS - 1]
+--!include kept.lua
+local forgotten = forget_old(1000)
+expired = expired + forgotten
+if forgotten == 1000 then return {now, 1, expired} end
+maintain_in_time()
 
 -- A window at the head of a lane is read, and the living of it put back.
 local function bury_tombstones(lane)
@@ -70,10 +76,12 @@ for i = 1, #fields, 2 do
   if fields[i]:sub(1, 2) == 's:' then
     local at = tonumber(fields[i + 1]:match('(%d+)$') or 0)
     if now - at > 600000 then call('HDEL', META, fields[i]) else slots = slots + 1 end
+  elseif fields[i]:sub(1, 5) == 'gone:' then
+    answer[#answer + 1] = fields[i]
   end
 end
 -- A queue that holds nothing and that nobody has used for a day goes, all but its registry entry.
-if living == 0 and not busy and slots == 0 and call('EXISTS', DEAD) == 0 and (meta[4] == '-:-1' or meta[4] == '') then
+if living == 0 and call('EXISTS', KEPT) == 0 and not busy and slots == 0 and call('EXISTS', DEAD) == 0 and (meta[4] == '-:-1' or meta[4] == '') then
   local idle = tonumber(call('HGET', META, 'idle') or 0)
   if idle == 0 then
     call('HSET', META, 'idle', now)

@@ -25,6 +25,9 @@ if not record then
 end
 f = f + 1
 account = note_attempt(account, ARGV[9] ~= '0' and 'r' or ARGV[6] == '1' and 'p' or 'f', group, consumer, ARGV[11])
+if ordinal >= 0 and not has_bit(call('HGET', REFS, id), ordinal) then
+  --!include ordinal_now.lua
+end
 if ARGV[6] == '1' or f + l + c >= tonumber(ARGV[8]) then
   local status = tonumber(ARGV[9])
   move_blob(id, ordinal, BLOB, DEAD_BLOB)

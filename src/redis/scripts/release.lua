@@ -1,5 +1,13 @@
 #!lua flags=allow-oom
--- Removes a deduplication key that a script gave back, where it is still that message's, and its entry in the trash.
--- KEYS: TRASH, the key   ARGV: id, entry
-if (redis.call('GET', KEYS[2]) or ''):match('^%S+') == ARGV[1] then redis.call('UNLINK', KEYS[2]) end
-return redis.call('LREM', KEYS[1], 0, ARGV[2])
+-- Removes what an entry of the trash names, and the entry: a deduplication key where it is still that message's, a payload
+-- where no message of that id is there or kept.
+-- KEYS: TRASH, what it names, MSG, KEPT   ARGV: entry, id, what it is (key, blob)
+local call = redis.call
+local id, needed = ARGV[2]
+if ARGV[3] == 'key' then
+  needed = (call('GET', KEYS[2]) or ''):match('^%S+') ~= id
+else
+  needed = call('HEXISTS', KEYS[3], id) == 1 or call('HEXISTS', KEYS[4], id) == 1
+end
+if not needed then call('UNLINK', KEYS[2]) end
+return call('LREM', KEYS[1], 0, ARGV[1])

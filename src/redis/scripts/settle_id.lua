@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Settles a message for a group, whoever holds it, delivered or not.
--- KEYS: group (1-14), hands..., lanes...   ARGV: group, ordinal, id, hands, consumer of each...
+-- KEYS: group (1-14), hands..., lanes..., KEPT, KEPT_BY, KEPT_LOG
+-- ARGV: group, ordinal, id, hands, consumer of each..., for how long it is kept, of how many (0, 0: it is not)
 -- Answers: now, 'o' or 'n'
 --!include ids.lua
 --!include bits.lua
@@ -8,7 +9,10 @@
 --!include removal.lua
 --!include hand.lua
 --!include group.lua
+local KEPT, KEPT_BY, KEPT_LOG = KEYS[#KEYS - 2], KEYS[#KEYS - 1], KEYS[#KEYS]
+--!include kept.lua
 local group, ordinal, id = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local duration, most = tonumber(ARGV[#ARGV - 1]), tonumber(ARGV[#ARGV])
 if not still_needed(id, ordinal) then return {now, 'n'} end
 local waits = call('ZREM', DUE, priority_of(id) .. '|' .. id) == 0
 for i = 1, tonumber(ARGV[4]) do
@@ -21,9 +25,11 @@ if waits then -- in a lane: the entry is left behind, and a log's message may st
   count_tombstones(1)
   if ordinal >= 0 then call('SADD', SKIP, id) end
 end
+local record = (duration > 0 or most > 0) and call('HGET', MSG, id)
 release(id, ordinal, false)
+if record and call('HEXISTS', MSG, id) == 0 then keep({id}, {record}, ordinal, duration, most) end
 call('HINCRBY', META, 'a:' .. group, 1)
 if call('EXISTS', MSG) == 0 then -- nothing but tombstones is left in the lanes
-  call('DEL', SKIP, WAKE, unpack(KEYS, 15 + tonumber(ARGV[4])))
+  call('DEL', SKIP, WAKE, unpack(KEYS, 15 + tonumber(ARGV[4]), #KEYS - 3))
 end
 return {now, 'o'}

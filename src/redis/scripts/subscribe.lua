@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Enters a consumer, and a log's group where it is new.
--- KEYS: group (1-14)
--- ARGV: consumer, lease, group, is log, from the start, new generation, group ttl, attempts
+-- KEYS: group (1-14), KEPT_LOG
+-- ARGV: consumer, lease, group, is log, what a new group gets of what is there (0 nothing, 1 what comes from an id on), new
+--       generation, group ttl, attempts, that id or the beginning of it ('': all)
 -- Answers: 0, now, generation, lanes, groups, meta is new, old leases (1: some are older than a minute), the group is
 --          being filled (0, 1)
 --!include queue.lua
@@ -16,7 +17,9 @@ if ARGV[4] == '1' then
     groups = (groups == '' and '' or groups .. '/') .. group .. ':' .. ordinal
     generation = marked(ARGV[6])
     call('HSET', META, 'gen', generation, 'lanes', meta[2] or '', 'groups', groups)
-    if ARGV[5] == '1' and call('EXISTS', LOG) == 1 then call('HSET', META, 'copy:' .. group, '+') end
+    if ARGV[5] == '1' and call('EXISTS', LOG, KEYS[15]) > 0 then
+      call('HSET', META, 'copy:' .. group, '+', 'from:' .. group, ARGV[9])
+    end
   end
   call('HSET', META, 'seen:' .. group, now, 'ttl:' .. group, ARGV[7])
 elseif not generation then

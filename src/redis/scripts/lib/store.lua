@@ -3,7 +3,7 @@ local total = 0
 for i = 1, lanes do total = total + #ARGV[13 + 2 * i] / ID end
 
 local stride, base = 1 + lanes, 8 + blobs -- keys of a group, keys before them
-local dropped, wanted = 0, max_items > 0 and call('HLEN', MSG) + total - max_items or 0
+local dropped, wanted = 0, max_items > 0 and call(is_log and 'ZCARD' or 'HLEN', is_log and LOG or MSG) + total - max_items or 0
 if wanted > 0 then
   --!include bits.lua
   --!include removal.lua
