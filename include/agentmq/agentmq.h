@@ -459,7 +459,8 @@ MQ_API mq_status mq_list_decode(const void *buffer, size_t size, mq_list **list)
  * @return MQ_OK, MQ_INVALID, MQ_TOO_LARGE, MQ_FULL, MQ_RATE_LIMITED (mq_last_retry_after() says for how long),
  *         MQ_UNAVAILABLE (retriable, not stored), MQ_UNKNOWN (may be stored), MQ_PARTIAL (stored, but on fewer replicas
  *         or disks than `min_replicas` and `fsync` ask for, or with MQ_MODE_BOTH listeners may not have been told; the
- *         error says which), MQ_AUTH, MQ_CLOSED, MQ_NO_MEMORY
+ *         error says which), MQ_AUTH, MQ_NOT_FOUND (the target has never been, and the channel has
+ *         `require_agent`), MQ_CLOSED, MQ_NO_MEMORY
  * Threads: any; concurrent publishes to one queue share round trips.
  */
 MQ_API mq_status mq_publish(mq_bus *bus, const char *channel, mq_message *message);
@@ -902,7 +903,7 @@ MQ_API mq_status mq_channels(mq_bus *bus, char **json);
 /**
  * Who reads: a JSON array with an object for each group. An inbox has one; of a channel's broadcasts each agent has one.
  *
- *     [{"channel": "orders", "queue": "orders/\*", "broadcast": true,
+ *     [{"channel": "orders", "queue": "orders/billing", "broadcast": false,
  *       "agent": "billing",
  *       "waiting", "scheduled", "reserved",  messages that are ready, wait for their time, are in hand
  *       "lag",                               the sum of these: what is not settled
@@ -918,6 +919,82 @@ MQ_API mq_status mq_channels(mq_bus *bus, char **json);
  * @return as mq_get_pending()
  */
 MQ_API mq_status mq_groups(mq_bus *bus, const char *channel, char **json);
+
+/**
+ * Who is alive: a JSON array with an object for each agent that is announced, or for which somebody reads (a consumer of its
+ * inbox, or of its broadcasts, whose lease was renewed within twice `liveness_timeout`).
+ *
+ *     [{"agent": "billing", "announced": true, "description": "sends invoices",
+ *       "since": 1767225600123,    Unix ms by the server's clock: announced without a gap since; null: it is not announced
+ *       "until": 1767225660123,    when its lease ends unless it is renewed; null
+ *       "last_seen": 1767225630123,     when it was announced, or a consumer's lease was renewed
+ *       "consumers": 2}, ...]      a subscription is one for each queue that it reads: inboxes and broadcasts
+ *
+ * @param pattern  a glob pattern as of mq_listen(); NULL: all
+ * @param json     receives it, until mq_free()
+ * @return as mq_get_pending()
+ */
+MQ_API mq_status mq_agents(mq_bus *bus, const char *pattern, char **json);
+
+/**
+ * Say that an agent is there. The bus renews it at each third of the lease for as long as it is open, and withdraws it when
+ * it is closed; where its process dies the agent is gone when the lease ends. Announcing again replaces description and lease.
+ * An agent is one, whoever announces it: what one process withdraws another one announces again with its next renewal.
+ * From the first time on, as from the first mq_subscribe() for it, an agent has been: see the setting `require_agent`.
+ *
+ * @param description  NULL, or a text of up to 64 KiB for mq_agents()
+ * @param lease        ms, 1,000 at least; 0 withdraws it
+ * @return MQ_OK, MQ_INVALID, MQ_TOO_LARGE, MQ_UNAVAILABLE (retriable), MQ_UNKNOWN, MQ_CLOSED
+ */
+MQ_API mq_status mq_announce(mq_bus *bus, const char *agent, const char *description, int64_t lease);
+
+/**
+ * Wait for what becomes of a message. Asks the server after 5 ms, then less and less often, every 100 ms at last: so much
+ * later than it happened it is told.
+ *
+ * - MQ_STATE_QUEUED: it is stored, whatever came after that.
+ * - MQ_STATE_RESERVED: it was delivered: it is in somebody's hand (what a process reads ahead counts), or was.
+ * - MQ_STATE_ACKED: it is acknowledged; a broadcast by all agents that had to.
+ * - MQ_STATE_DEAD: it was given up; a broadcast by one agent at least.
+ * - MQ_STATE_EXPIRED, MQ_STATE_DELETED: it reached its end in that way. Deleted is also what had to make room, and what
+ *   mq_clear() took.
+ * - MQ_STATE_SCHEDULED, MQ_STATE_RETRYING: it is so at the moment.
+ *
+ * What becomes of it while somebody waits is known for sure. Of what ended before the first wait nothing is kept: it is taken
+ * for acknowledged where something was, and where its queue lost nothing in any other way since a second before it was
+ * published; else nothing is known of it. (After a failover that lost it that may be wrong.)
+ *
+ * @param timeout  ms; 0 looks once, -1 waits until it is decided
+ * @param reached  may be NULL; receives the state that was seen last: on MQ_OK the awaited one or one beyond it
+ * @return MQ_OK; MQ_NOT_FOUND: it ended in another way, which `reached` tells, or nothing is known of it (`reached` is
+ *         MQ_STATE_QUEUED); MQ_TIMEOUT, MQ_INVALID, MQ_UNAVAILABLE (at the end of the timeout), MQ_CLOSED
+ */
+MQ_API mq_status mq_await(mq_bus *bus, const char *id, mq_state state, int64_t timeout, mq_state *reached);
+/** mq_await() that a token ends: MQ_INTERRUPTED. */
+MQ_API mq_status mq_await_with(mq_bus *bus, const char *id, mq_state state, int64_t timeout, mq_cancel *cancel,
+                               mq_state *reached);
+
+/**
+ * Where a message is, why it is not delivered, and what happens next.
+ *
+ *     {"id", "queue", "channel", "target" (null: a broadcast), "priority", "published" (Unix ms),
+ *      "state": "queued",          or scheduled, reserved, retrying, acked, dead, expired, deleted, unknown; of a broadcast
+ *                                  the state of the group that has most left to do
+ *      "why": "...", "next": "...",     a sentence each
+ *      "groups": [{"agent": "billing", "state", "why", "next",
+ *                  "causes": ["paused", "no_consumer", "higher_priority", "older"],    what holds it back; [] nothing does
+ *                  "higher_priority": 3, "older": 12,    messages in front of it; those that were deleted lately may count
+ *                  "exact": true,                        false: at least so many
+ *                  "due", "reserved_until": Unix ms or null, "reserved_by": a consumer or null,
+ *                  "deliveries": 0, "reason": "" of the last failure, "consumers": 2, "paused": as in mq_groups()}, ...]}
+ *
+ * Reads what the groups have in hand and what is due, and of each lane in front 1,000 entries at most.
+ *
+ * @param id    of a message or a dead letter
+ * @param json  receives it, until mq_free()
+ * @return MQ_OK (also where nothing is known of it), MQ_INVALID, MQ_UNAVAILABLE, MQ_CLOSED, MQ_NO_MEMORY
+ */
+MQ_API mq_status mq_explain(mq_bus *bus, const char *id, char **json);
 
 /**
  * Stop deliveries until mq_resume(). Publishing goes on, and what was handed out may be settled; a fetch waits as if there

@@ -705,6 +705,25 @@ class Bus {
     detail::Check(mq_groups(get(), channel, &json));
     return detail::TakeText(json);
   }
+  std::string Agents(const char* pattern = nullptr) {
+    char* json = nullptr;
+    detail::Check(mq_agents(get(), pattern, &json));
+    return detail::TakeText(json);
+  }
+  std::string Explain(const char* id) {
+    char* json = nullptr;
+    detail::Check(mq_explain(get(), id, &json));
+    return detail::TakeText(json);
+  }
+  // A lease of 0 withdraws it.
+  void Announce(const char* agent, const char* description, Milliseconds lease) {
+    detail::Check(mq_announce(get(), agent, description, lease.count()));
+  }
+  // Whether it came to that state in time; `reached` receives the one that was seen last. MQ_NOT_FOUND is thrown: it ended
+  // in another way.
+  bool Await(const char* id, mq_state state, Milliseconds timeout, mq_state* reached = nullptr) {
+    return detail::Unless(MQ_TIMEOUT, mq_await(get(), id, state, timeout.count(), reached));
+  }
   // An agent of nullptr: the whole channel.
   void Pause(const char* channel, const char* agent = nullptr, const char* reason = nullptr) {
     detail::Check(mq_pause(get(), channel, agent, reason));

@@ -111,6 +111,38 @@ mq_status mq_groups(mq_bus* bus, const char* channel, char** json) {
   return Guard({{"bus", bus}, {"json", json}}, [&] { return GiveText(Held(bus)->Groups(MaybeNameOf(channel)), json); });
 }
 
+mq_status mq_agents(mq_bus* bus, const char* pattern, char** json) {
+  Clear(json);
+  return Guard({{"bus", bus}, {"json", json}}, [&] { return GiveText(Held(bus)->Agents(MaybeNameOf(pattern)), json); });
+}
+
+mq_status mq_announce(mq_bus* bus, const char* agent, const char* description, int64_t lease) {
+  return Guard({{"bus", bus}, {"agent", agent}},
+               [&] { return Held(bus)->Announce(agent, description == nullptr ? "" : description, lease); });
+}
+
+mq_status mq_await(mq_bus* bus, const char* id, mq_state state, int64_t timeout, mq_state* reached) {
+  return mq_await_with(bus, id, state, timeout, nullptr, reached);
+}
+
+mq_status mq_await_with(mq_bus* bus, const char* id, mq_state state, int64_t timeout, mq_cancel* cancel,
+                        mq_state* reached) {
+  Clear(reached);
+  return Guard({{"bus", bus}, {"id", id}}, [&] {
+    const auto patience = PatienceOf(timeout, cancel);
+    if (!patience.ok()) return patience.status();
+    agentmq::State seen{};
+    Status status = Held(bus)->Await(id, static_cast<int>(state), *patience, &seen);
+    if (reached != nullptr) *reached = static_cast<mq_state>(seen);
+    return status;
+  });
+}
+
+mq_status mq_explain(mq_bus* bus, const char* id, char** json) {
+  Clear(json);
+  return Guard({{"bus", bus}, {"id", id}, {"json", json}}, [&] { return GiveText(Held(bus)->Explain(id), json); });
+}
+
 mq_status mq_pause(mq_bus* bus, const char* channel, const char* agent, const char* reason) {
   return Guard({{"bus", bus}, {"channel", channel}},
                [&] { return Held(bus)->Pause(channel, MaybeNameOf(agent), reason == nullptr ? "" : reason); });

@@ -272,6 +272,18 @@ struct Found {
   Code status = Code::kOk;    // of a dead letter: why
 };
 
+// A message as one group has it.
+struct Position {
+  std::string group;   // encoded
+  bool needed = true;  // false: the group has settled or given up the message, or never got it
+  State state = State::kQueued;
+  Tries tries;
+  int64_t due = 0, reserved_until = 0;
+  std::string consumer;           // who holds it
+  int64_t higher = 0, older = 0;  // in front of one that is queued: in higher lanes, in its own
+  bool exact = true;              // false: at least so many
+};
+
 // Why nothing is delivered.
 struct Pause {
   std::string reason;
@@ -292,6 +304,15 @@ struct GroupStats {
   int64_t delivered = 0, acked = 0, retried = 0;
   std::vector<ConsumerStats> members;  // those that have a lease, and those that left and hold something
   std::optional<Pause> paused;
+};
+
+// An agent as it is known: it announced itself, or somebody read for it once.
+struct AgentRecord {
+  std::string agent;
+  std::string description;
+  int64_t since = 0;      // server Unix ms: announced without a gap since; 0: it is not announced
+  int64_t last_seen = 0;  // server Unix ms
+  int64_t until = 0;      // server Unix ms: when its lease ends
 };
 
 struct QueueStats {
@@ -397,6 +418,14 @@ class Backend {
   // Walks a queue's messages in steps, oldest first: `visit` answers false to stop.
   virtual Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) = 0;
   virtual Status WalkKept(const QueueName& queue, const std::function<bool(Found&&)>& visit) = 0;  // what was acked
+  // What became of a message that somebody waits for: how it ended, kQueued while it has not, whatever its state. kNotFound:
+  // nothing is known of it. Who waits looks several times, with kFirst at first and kLast when it goes; what ends meanwhile
+  // is known for sure.
+  enum class Look { kLast = -1, kAgain = 0, kFirst = 1 };
+  virtual Result<State> Await(const QueueName& queue, const ShortId& id, Look look) = 0;
+  // Where a message is in each group of its queue. Looks at a bounded part of the lanes. Of one that is not there: no group
+  // needs it.
+  virtual Result<std::vector<Position>> Positions(const QueueName& queue, const ShortId& id) = 0;
   virtual Status Delete(const QueueName& queue, const ShortId& id) = 0;
   // Whether it was deleted while somebody had it in hand; known for a day.
   virtual Result<bool> IsDeleted(const QueueName& queue, const ShortId& id, const Patience& patience) = 0;
@@ -419,6 +448,14 @@ class Backend {
   virtual Status Pause(const QueueName& place, agentmq::Pause pause) = 0;
   virtual Status Resume(const QueueName& place) = 0;  // kNotFound: it is not paused
   virtual Result<std::map<QueueName, agentmq::Pause>> Pauses() = 0;
+
+  // Renews an agent's announcement for `lease` ms; 0 withdraws it, also after Shutdown().
+  virtual Status Announce(const std::string& agent, const std::string& description, int64_t lease) = 0;
+  // From now on these are known to have been.
+  virtual Status NoteAgents(std::span<const std::string> agents) = 0;
+  virtual Result<bool> KnowsAgent(const std::string& agent) = 0;
+  // All that ever were, and the server's time.
+  virtual Result<std::vector<AgentRecord>> Agents(int64_t* now) = 0;
 
   // A channel's own settings: name -> value as text; empty where nobody configured it.
   virtual Result<std::map<std::string, std::string>> ReadChannel(std::string_view channel) = 0;

@@ -128,6 +128,9 @@ Status Bus::Close() {
   Status audited = shared_->audit.Close(deadline);
   if (status.ok()) status = std::move(audited);
   shared_->timer.Stop();
+  if (const auto backend = shared_->backend(); backend != nullptr && backend->Reachable() && !deadline.Expired()) {
+    shared_->presence.Withdraw(*backend);
+  }
   if (const auto backend = shared_->ReleaseBackend(); backend != nullptr) backend->Shutdown();
   if (shared_->log->Wants(kLogInfo)) shared_->log->Write(kLogInfo, "closed", {});
   shared_->log->Detach();
@@ -209,6 +212,11 @@ Result<std::unique_ptr<Subscription>> Bus::Subscribe(std::string_view channel, s
   if (!settings.ok()) return settings.status();
   auto state = std::make_shared<SubscriptionState>(shared_, std::string(agent), SubscriptionSettings::From(*settings));
   if (Status status = state->Add(channel); !status.ok()) return status;
+  // From now on the agent has been (require_agent).
+  if (Status status = Ask([&](Backend& backend) { return shared_->presence.Note(backend, agent); }); !status.ok()) {
+    state->Close(shared_->Brief());
+    return status;
+  }
   return Hold(std::move(state));
 }
 
@@ -322,6 +330,24 @@ Status Bus::ReplayAll(const Config* filter, int64_t* replayed) {
 
 Result<int64_t> Bus::PurgeDead(const Config* filter) {
   return Ask([&](Backend& backend) { return directory_->PurgeDead(backend, filter); });
+}
+
+Status Bus::Await(std::string_view id, int state, const Patience& patience, State* reached) {
+  *reached = State::kQueued;
+  return Ask([&](Backend& backend) { return directory_->Await(backend, id, state, patience, reached); });
+}
+
+Result<std::string> Bus::Explain(std::string_view id) {
+  return Ask([&](Backend& backend) { return directory_->Explain(backend, id); });
+}
+
+Status Bus::Announce(std::string_view agent, std::string_view description, int64_t lease) {
+  return Ask([&](Backend& backend) { return shared_->presence.Announce(backend, agent, description, lease); });
+}
+
+Result<std::string> Bus::Agents(MaybeName pattern) {
+  return Ask(
+      [&](Backend& backend) { return AgentsJson(backend, pattern, shared_->config.Integer("liveness_timeout")); });
 }
 
 Status Bus::Pause(std::string_view channel, MaybeName agent, std::string_view reason) {

@@ -111,6 +111,11 @@ class Bus {
   Status ReplayAll(const Config* filter, int64_t* replayed);  // replayed is set in any case
   Result<int64_t> PurgeDead(const Config* filter);
 
+  // state: a number of mq_state. reached: is set in any case.
+  Status Await(std::string_view id, int state, const Patience& patience, State* reached);
+  Result<std::string> Explain(std::string_view id);
+  Status Announce(std::string_view agent, std::string_view description, int64_t lease);
+  Result<std::string> Agents(MaybeName pattern);
   Status Pause(std::string_view channel, MaybeName agent, std::string_view reason);
   Status Resume(std::string_view channel, MaybeName agent);
   // actor: may be "". after: "", the id of a record, or a time.

@@ -20,6 +20,7 @@ ChannelLimits ChannelLimits::From(const Config& config) {
   limits.group_ttl = config.Integer("group_ttl");
   limits.rate_limit = config.Number("rate_limit");
   limits.source_rate_limit = config.Number("source_rate_limit");
+  limits.require_agent = config.Bool("require_agent");
   return limits;
 }
 

@@ -20,6 +20,7 @@ struct ChannelLimits {
   int64_t group_ttl = 0;         // ms, 0: never
   double rate_limit = 0;         // messages a second, 0: none; and
   double source_rate_limit = 0;  // of each source
+  bool require_agent = false;    // nothing is stored for an agent that has never been
 
   static ChannelLimits From(const Config& config);
 };

@@ -36,6 +36,12 @@ class Directory {
   Result<int64_t> Clear(Backend& backend, std::string_view channel);
   Result<int64_t> Recover(Backend& backend, MaybeName agent);
 
+  // awaiting.cpp
+  Status Await(Backend& backend, std::string_view id, int state, const Patience& patience, State* reached);
+
+  // explain.cpp
+  Result<std::string> Explain(Backend& backend, std::string_view id);
+
   // pauses.cpp
   Status Pause(Backend& backend, std::string_view channel, MaybeName agent, std::string_view reason);
   Status Resume(Backend& backend, std::string_view channel, MaybeName agent);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/directory.hpp"
+#include "core/glob.hpp"
 #include "core/stats.hpp"
 
 namespace agentmq {
@@ -51,6 +52,25 @@ Json ChannelJson(const std::string& name, const Channel& channel) {
   return json;
 }
 
+// One who is there.
+struct Agent {
+  AgentRecord record;
+  int64_t consumers = 0;
+};
+
+Json AgentJson(const Agent& agent, int64_t now) {
+  const AgentRecord& record = agent.record;
+  const bool announced = record.until > now;
+  const auto time_or_null = [](bool known, int64_t time) { return known ? Json(time) : Json(nullptr); };
+  return Json{{"agent", record.agent},
+              {"announced", announced},
+              {"description", announced ? record.description : ""},
+              {"since", time_or_null(announced, record.since)},
+              {"until", time_or_null(announced, record.until)},
+              {"last_seen", time_or_null(record.last_seen != 0, record.last_seen)},
+              {"consumers", agent.consumers}};
+}
+
 Json MembersJson(const GroupStats& group, int64_t now) {
   Json members = Json::array();
   for (const ConsumerStats& member : group.members) {
@@ -94,6 +114,41 @@ Result<std::string> GroupsJson(Backend& backend, std::optional<std::string_view>
       list.push_back(std::move(one));
     }
   }
+  return Dump(list);
+}
+
+Result<std::string> AgentsJson(Backend& backend, std::optional<std::string_view> pattern, int64_t liveness_timeout) {
+  const auto glob = Glob::Parse(pattern.value_or("*"));
+  if (!glob.ok()) return glob.status();
+  int64_t now = 0;
+  auto records = backend.Agents(&now);
+  if (!records.ok()) return records.status();
+  std::map<std::string, Agent> agents;
+  for (AgentRecord& record : *records) {
+    const std::string name = record.agent;
+    if (record.until > now && glob->Matches(name)) agents[name].record = std::move(record);
+  }
+  const auto queues = PublicQueues(backend);
+  if (!queues.ok()) return queues.status();
+  for (const QueueName& queue : *queues) {
+    if (!queue.broadcast && !glob->Matches(queue.target)) continue;
+    const auto stats = backend.Stats(queue);
+    if (!stats.ok()) return stats.status();
+    for (const GroupStats& group : stats->groups) {
+      const std::string name = AgentOf(queue, group.group);
+      if (!glob->Matches(name)) continue;
+      for (const ConsumerStats& member : group.members) {
+        // A lease that nobody renewed for so long is that of a dead one.
+        if (member.last_seen == 0 || stats->now - member.last_seen > 2 * liveness_timeout) continue;
+        Agent& agent = agents[name];
+        agent.record.agent = name;
+        agent.record.last_seen = std::max(agent.record.last_seen, member.last_seen);
+        ++agent.consumers;
+      }
+    }
+  }
+  Json list = Json::array();
+  for (const auto& [name, agent] : agents) list.push_back(AgentJson(agent, now));
   return Dump(list);
 }
 

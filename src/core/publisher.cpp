@@ -7,6 +7,7 @@
 #include "core/rate_limits.hpp"
 #include "core/shared.hpp"
 #include "core/trace.hpp"
+#include "util/text.hpp"
 
 namespace agentmq {
 namespace {
@@ -422,6 +423,18 @@ void Publisher::TellStored(Backend& backend, const PublishBatch& batch, Parcel& 
   }
 }
 
+// With require_agent: nothing is stored for who has never been.
+void Publisher::Admit(Backend& backend, Parcel& parcel) {
+  if (parcel.queue.broadcast || parcel.queue.live() || parcel.done()) return;
+  const auto knows = shared_.presence.Knows(backend, parcel.queue.target);
+  if (!knows.ok()) {
+    parcel.status = knows.status();
+  } else if (!*knows) {
+    parcel.status =
+        Status::NotFound("agent " + Quote(parcel.queue.target) + " has never been, and the channel has require_agent");
+  }
+}
+
 Status Publisher::Sleep(int64_t millis, const Patience& patience) {
   Event nothing;
   Status status = shared_.gate.Wait(nothing, {patience.deadline.Earlier(Deadline::After(millis)), patience.cancel});
@@ -444,6 +457,7 @@ int64_t Publisher::Pay(Backend& backend, std::span<Parcel> parcels, const Turn& 
     parcel.status = Status::Ok();
     parcel.doubtful = 0;
     first = first < 0 ? wait : std::min(first, wait);
+    if (parcel.limits.require_agent) Admit(backend, parcel);
   }
   return first;
 }

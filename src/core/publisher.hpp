@@ -78,6 +78,7 @@ class Publisher {
   // Pays for the next messages of each that a rate limit holds for. Answers ms until the first may be tried again of those
   // that wait for it, -1 where none does.
   int64_t Pay(Backend& backend, std::span<Parcel> parcels, const Turn& turn, const Patience& patience);
+  void Admit(Backend& backend, Parcel& parcel);
   void TellStored(Backend& backend, const PublishBatch& batch, Parcel& parcel, const Patience& patience);
   Status Sleep(int64_t millis, const Patience& patience);
 

@@ -125,6 +125,8 @@ constexpr auto kTable = std::to_array<Setting>({
      "Most messages a second that each source publishes on the channel; 0: no limit."},
     {"group_ttl", Kind::kChannel, Type::kDuration, "7d", 0, kDecade, "",
      "How long an agent may be without consumer until broadcasts are no longer kept for it; 0: for ever."},
+    {"require_agent", Kind::kChannel, Type::kBool, "false", 0, 0, "",
+     "Messages for an agent that has never been (nobody announced it or subscribed for it) are refused."},
 
     {"consumer", Kind::kSubscription, Type::kName, "", 0, 256, "",
      "Name of this consumer in reports; empty: one is made up."},

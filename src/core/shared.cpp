@@ -39,6 +39,7 @@ Shared::Shared(std::shared_ptr<Backend> store, Config given, std::shared_ptr<Eve
       publisher(*this),
       sender(*this),
       housekeeper(*this),
+      presence(*this),
       backend_(std::move(store)) {}
 
 std::shared_ptr<Backend> Shared::backend() const {

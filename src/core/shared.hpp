@@ -14,6 +14,7 @@
 #include "core/gate.hpp"
 #include "core/housekeeper.hpp"
 #include "core/latency.hpp"
+#include "core/presence.hpp"
 #include "core/publisher.hpp"
 #include "core/seal.hpp"
 #include "core/settings.hpp"
@@ -63,6 +64,7 @@ struct Shared {
   Publisher publisher;
   AsyncSender sender;
   Housekeeper housekeeper;
+  Presence presence;
   Timer timer;
 
   // The backend; null once the bus was closed. Whoever calls it holds it, so that it ends after its last call.

@@ -15,6 +15,8 @@ Result<std::string> StatsJson(Backend& backend, std::optional<std::string_view> 
 // listing.cpp: what there is. agentmq.h says what stands in them.
 Result<std::string> ChannelsJson(Backend& backend);
 Result<std::string> GroupsJson(Backend& backend, std::optional<std::string_view> channel);
+// Agents that are there. liveness_timeout: ms, of a consumer's lease.
+Result<std::string> AgentsJson(Backend& backend, std::optional<std::string_view> pattern, int64_t liveness_timeout);
 
 // ---- what these are made of
 // The numbers of the queues, of one channel where it is given.

@@ -192,6 +192,42 @@ Status MemoryBackend::WalkIds(const QueueName& queue, const List& list, const Lo
   return Status::Ok();
 }
 
+Result<State> MemoryBackend::Await(const QueueName& queue, const ShortId& id, Look look) {
+  if (session_->closed() && look != Look::kLast) return SessionClosed();
+  Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
+  if (!turn) return NoMessage(queue, id);
+  return turn->Await(id, look);
+}
+
+Result<std::vector<Position>> MemoryBackend::Positions(const QueueName& queue, const ShortId& id) {
+  if (session_->closed()) return SessionClosed();
+  Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
+  return turn ? turn->Positions(id, turn.now()) : std::vector<Position>();
+}
+
+Status MemoryBackend::Announce(const std::string& agent, const std::string& description, int64_t lease) {
+  if (session_->closed() && lease != 0) return SessionClosed();
+  store().Announce(agent, description, lease);
+  return Status::Ok();
+}
+
+Status MemoryBackend::NoteAgents(std::span<const std::string> agents) {
+  if (session_->closed()) return SessionClosed();
+  store().NoteAgents(agents);
+  return Status::Ok();
+}
+
+Result<bool> MemoryBackend::KnowsAgent(const std::string& agent) {
+  if (session_->closed()) return SessionClosed();
+  return store().KnowsAgent(agent);
+}
+
+Result<std::vector<AgentRecord>> MemoryBackend::Agents(int64_t* now) {
+  if (session_->closed()) return SessionClosed();
+  *now = store().Now();
+  return store().Agents();
+}
+
 Status MemoryBackend::Delete(const QueueName& queue, const ShortId& id) {
   if (session_->closed()) return SessionClosed();
   Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
@@ -208,7 +244,7 @@ Result<bool> MemoryBackend::IsDeleted(const QueueName& queue, const ShortId& id,
 Result<int64_t> MemoryBackend::Clear(const QueueName& queue) {
   if (session_->closed()) return SessionClosed();
   Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
-  return turn ? turn->Clear() : 0;
+  return turn ? turn->Clear(turn.now()) : 0;
 }
 
 Result<int64_t> MemoryBackend::Recover(const QueueName& queue, const std::optional<std::string>& group) {

@@ -41,7 +41,15 @@ class MemoryBackend : public Backend {
   Result<int64_t> Count(const QueueName& queue) override;
   Status Walk(const QueueName& queue, const std::function<bool(Found&&)>& visit) override;
   Status WalkKept(const QueueName& queue, const std::function<bool(Found&&)>& visit) override;
+  Result<State> Await(const QueueName& queue, const ShortId& id, Look look) override;
   Status Delete(const QueueName& queue, const ShortId& id) override;
+
+  Result<std::vector<Position>> Positions(const QueueName& queue, const ShortId& id) override;
+  Status Announce(const std::string& agent, const std::string& description, int64_t lease) override;
+  Status NoteAgents(std::span<const std::string> agents) override;
+  Result<bool> KnowsAgent(const std::string& agent) override;
+  Result<std::vector<AgentRecord>> Agents(int64_t* now) override;
+
   Result<bool> IsDeleted(const QueueName& queue, const ShortId& id, const Patience& patience) override;
   Result<int64_t> Clear(const QueueName& queue) override;
   Result<int64_t> Recover(const QueueName& queue, const std::optional<std::string>& group) override;

@@ -73,6 +73,8 @@ void Queue::Expire(int64_t now) {
     if (!entry->second.needs.empty()) continue;
     Erase(entry);
     ++expired_;
+    last_loss_ = now;
+    Trace(id, State::kExpired);
   }
 }
 
@@ -136,6 +138,7 @@ void Queue::RemoveGroup(Turn& turn, Group& group) {
   everyone_.Remove(group.ordinal);
   by_ordinal_[group.ordinal] = nullptr;
   ++groups_removed_;
+  last_loss_ = turn.now();
   turn.GroupRemoved(group.name);
   groups_.erase(groups_.find(group.name));
 }
@@ -180,6 +183,7 @@ Status Queue::Publish(Turn& turn, const Limits& limits, std::span<Outgoing> mess
   repeated_ += static_cast<int64_t>(repeats);
   last_used_ = turn.now();
   if (name_.broadcast) TrimLog(limits, dropped);
+  if (*dropped > 0) last_loss_ = turn.now();
   for (const auto& [name, group] : groups_) {
     if (at_once) {
       turn.Wake(*group);

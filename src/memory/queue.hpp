@@ -77,9 +77,11 @@ class Queue {
   std::vector<ShortId> Ids() const;  // oldest first
   std::vector<ShortId> KeptIds() const;
   Result<Found> GetKept(const ShortId& id) const;
+  Result<State> Await(const ShortId& id, Backend::Look look);
+  std::vector<Position> Positions(const ShortId& id, int64_t now) const;
   Status Delete(const ShortId& id, int64_t now);
   bool IsDeleted(const ShortId& id) const { return deleted_in_hand_.contains(id); }
-  int64_t Clear();
+  int64_t Clear(int64_t now);
   int64_t Recover(Turn& turn, const std::optional<std::string>& group);
   QueueStats Stats(const Turn& turn) const;
 
@@ -158,6 +160,7 @@ class Queue {
 
   Status Missing(std::string_view group, const ShortId& id) const;
   Found Describe(const ShortId& id, const Entry& entry, const Group* group, int64_t now) const;
+  void CountAhead(const Group& group, const ShortId& id, Position* place) const;
   const Group* MostTelling(const ShortId& id, const Entry& entry) const;
   Found Describe(const DeadLetter& letter) const;
   GroupStats Describe(const Group& group, int64_t now) const;
@@ -189,6 +192,15 @@ class Queue {
   std::map<int64_t, DeadLetter> dead_;  // by number, which ascends
   std::map<DeadKey, int64_t> dead_numbers_;
   int64_t last_dead_ = 0;
+
+  // Messages that somebody waits for, by how many, and how they ended.
+  struct Awaited {
+    int waiters = 0;
+    std::optional<State> end;
+  };
+  void Trace(const ShortId& id, State end);
+  std::unordered_map<ShortId, Awaited> awaited_;
+  int64_t last_loss_ = 0;  // when messages last left other than settled
 
   std::unordered_set<ShortId> deleted_in_hand_;           // for a day, and
   std::deque<std::pair<int64_t, ShortId>> deleted_when_;  // since when

@@ -123,8 +123,12 @@ bool Queue::DropIfExpired(Entries::Node* entry, Group& group, int64_t now) {
     others.Remove(group.ordinal);
     return others.empty();
   }();
-  if (last) ++expired_;
+  const ShortId id = entry->first;
   Settle(entry, group);
+  if (!last) return true;
+  ++expired_;
+  last_loss_ = now;
+  Trace(id, State::kExpired);
   return true;
 }
 

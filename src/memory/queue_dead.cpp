@@ -25,6 +25,7 @@ void Queue::Bury(Group& group, Group::Places::Node* place, Tries tries, Code sta
   dead_numbers_[{letter.id, letter.group}] = ++last_dead_;
   dead_.emplace(last_dead_, std::move(letter));
   ++dead_lettered_;
+  last_loss_ = now;
   if (dead_.size() <= kMaxDead) return;
   EraseDead(dead_.begin());
   ++dropped_;

@@ -5,6 +5,7 @@
 namespace agentmq::memory {
 namespace {
 
+constexpr size_t kLookedAt = 100000;                         // of a lane
 constexpr int64_t kDeletedKept = int64_t{24} * 3600 * 1000;  // ms
 
 }  // namespace
@@ -76,6 +77,40 @@ Result<Found> Queue::Get(const ShortId& id, int64_t now) const {
   return Describe(id, entry->second, MostTelling(id, entry->second), now);
 }
 
+std::vector<Position> Queue::Positions(const ShortId& id, int64_t now) const {
+  const auto* const entry = entries_.find(id);
+  std::vector<Position> places;
+  for (const auto& [name, group] : groups_) {
+    Position& place = places.emplace_back();
+    place.group = name;
+    place.needed = entry != nullptr && entry->second.needs.Has(group->ordinal);
+    if (!place.needed) continue;
+    Found found = Describe(id, entry->second, group.get(), now);
+    place.state = found.state;
+    place.tries = std::move(found.tries);
+    place.due = found.due;
+    place.reserved_until = found.reserved_until;
+    place.consumer = std::move(found.consumer);
+    if (place.state == State::kQueued) CountAhead(*group, id, &place);
+  }
+  return places;
+}
+
+void Queue::CountAhead(const Group& group, const ShortId& id, Position* place) const {
+  for (const auto& [priority, lane] : group.lanes) {
+    if (priority < id.priority()) return;
+    size_t looked_at = 0;
+    for (const ShortId& other : lane) {
+      if (other == id) return;
+      place->exact = place->exact && ++looked_at <= kLookedAt;
+      if (looked_at > kLookedAt) break;
+      const auto* const entry = entries_.find(other);
+      if (entry == nullptr || !entry->second.needs.Has(group.ordinal)) continue;
+      ++(priority == id.priority() ? place->older : place->higher);
+    }
+  }
+}
+
 std::vector<ShortId> Queue::Ids() const {
   std::vector<ShortId> ids;
   ids.reserve(entries_.size());
@@ -107,10 +142,13 @@ Status Queue::Delete(const ShortId& id, int64_t now) {
   }
   FreeKey(id, entry->second.record);
   Erase(entry);
+  last_loss_ = now;
+  Trace(id, State::kDeleted);
   return Status::Ok();
 }
 
-int64_t Queue::Clear() {
+int64_t Queue::Clear(int64_t now) {
+  last_loss_ = now;
   const auto removed = static_cast<int64_t>(entries_.size() + kept_.size());
   kept_.clear();
   kept_until_.clear();

@@ -26,6 +26,7 @@ void Queue::Ack(Turn& turn, const SettleBatch& batch) {
     }
     group->Release(place);
     SettleKept(turn, entries_.find(settlement.id), *group, batch.retention);
+    Trace(settlement.id, State::kAcked);
     ++group->acked;
     settlement.status = Status::Ok();
   }
@@ -46,6 +47,7 @@ Status Queue::AckId(Turn& turn, std::string_view group_name, const ShortId& id, 
   }
   group->Forget(id);
   SettleKept(turn, entry, *group, retention);
+  Trace(id, State::kAcked);
   ++group->acked;
   return Status::Ok();
 }

@@ -115,6 +115,36 @@ Trail& Store::TrailOf(std::string_view kind) {
   return trails_.try_emplace(std::string(kind)).first->second;
 }
 
+void Store::Announce(const std::string& agent, const std::string& description, int64_t lease) {
+  const int64_t now = Now();
+  const std::lock_guard lock(agents_mutex_);
+  AgentRecord& record = agents_[agent];
+  record.agent = agent;
+  if (record.until <= now) record.since = now;
+  if (lease == 0) record.since = 0;
+  record.last_seen = now;
+  record.until = lease == 0 ? 0 : now + lease;
+  if (lease != 0) record.description = description;
+}
+
+void Store::NoteAgents(std::span<const std::string> agents) {
+  const int64_t now = Now();
+  const std::lock_guard lock(agents_mutex_);
+  for (const std::string& agent : agents) agents_.try_emplace(agent, AgentRecord{agent, {}, 0, now, 0});
+}
+
+bool Store::KnowsAgent(const std::string& agent) const {
+  const std::lock_guard lock(agents_mutex_);
+  return agents_.contains(agent);
+}
+
+std::vector<AgentRecord> Store::Agents() const {
+  const std::lock_guard lock(agents_mutex_);
+  std::vector<AgentRecord> all;
+  for (const auto& [name, record] : agents_) all.push_back(record);
+  return all;
+}
+
 ChannelSettings Store::ReadChannel(std::string_view channel) const {
   const std::lock_guard lock(channels_mutex_);
   const auto found = channels_.find(channel);

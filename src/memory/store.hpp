@@ -55,6 +55,12 @@ class Store {
   ChannelSettings ReadChannel(std::string_view channel) const;
   void WriteChannel(std::string_view channel, const ChannelSettings& settings);
 
+  // Agents that ever were.
+  void Announce(const std::string& agent, const std::string& description, int64_t lease);
+  void NoteAgents(std::span<const std::string> agents);
+  bool KnowsAgent(const std::string& agent) const;
+  std::vector<AgentRecord> Agents() const;
+
   // Places whose deliveries are paused; answers the queues that are there, queues that come later know it from the start.
   std::vector<std::shared_ptr<Queue>> Pause(const QueueName& place, const agentmq::Pause& pause);
   // Nothing where it was not paused.
@@ -76,6 +82,9 @@ class Store {
   Buckets buckets_;
   std::mutex ids_mutex_;
   IdMaker ids_;  // guarded by ids_mutex_
+
+  mutable std::mutex agents_mutex_;
+  std::map<std::string, AgentRecord> agents_;  // guarded by agents_mutex_
 
   mutable std::mutex channels_mutex_;
   std::map<std::string, ChannelSettings, std::less<>> channels_;  // guarded by channels_mutex_

@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "redis/administration.hpp"
+#include "redis/agents.hpp"
 #include "redis/consumer.hpp"
 #include "redis/inspection.hpp"
 #include "redis/listening.hpp"
@@ -32,6 +33,7 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
         inspection_(queues_),
         settling_(queues_, recovery_, inspection_),
         administration_(queues_, recovery_, inspection_),
+        agents_(queues_),
         maintenance_(queues_, recovery_, inspection_),
         name_(RandomName()),
         waiter_(server_, name_),
@@ -134,6 +136,19 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   }
   Result<QueueStats> Stats(const QueueName& queue) override { return inspection_.Stats(queue); }
 
+  Result<State> Await(const QueueName& queue, const ShortId& id, Look look) override {
+    return inspection_.Await(queue, id, look);
+  }
+  Result<std::vector<Position>> Positions(const QueueName& queue, const ShortId& id) override {
+    return inspection_.Positions(queue, id);
+  }
+  Status Announce(const std::string& agent, const std::string& description, int64_t lease) override {
+    return agents_.Announce(agent, description, lease);
+  }
+  Status NoteAgents(std::span<const std::string> agents) override { return agents_.Note(agents); }
+  Result<bool> KnowsAgent(const std::string& agent) override { return agents_.Knows(agent); }
+  Result<std::vector<AgentRecord>> Agents(int64_t* now) override { return agents_.All(now); }
+
   Status Delete(const QueueName& queue, const ShortId& id) override { return administration_.Delete(queue, id); }
   Result<bool> IsDeleted(const QueueName& queue, const ShortId& id, const Patience& patience) override {
     return administration_.IsDeleted(queue, id, patience);
@@ -215,6 +230,7 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   Inspection inspection_;
   Settling settling_;
   Administration administration_;
+  agentmq::redis::Agents agents_;
   Maintenance maintenance_;
   const std::string name_;  // of this bus, in the names of lists that end waits
   std::atomic<int64_t> waits_{0};

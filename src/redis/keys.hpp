@@ -46,6 +46,7 @@ struct QueueKeys {
   const std::string& meta() const { return base[0]; }
   const std::string& messages() const { return base[1]; }
   const std::string& expiry() const { return base[2]; }
+  const std::string& refs() const { return base[3]; }
   const std::string& dead() const { return base[5]; }
   const std::string& dead_by() const { return base[6]; }
   const std::string& trash() const { return base[7]; }

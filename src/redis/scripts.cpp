@@ -12,6 +12,8 @@ std::string_view ScriptSource(Script script) {
       return scripts::kAudit;
     case Script::kAckKept:
       return scripts::kAckKept;
+    case Script::kAwait:
+      return scripts::kAwait;
     case Script::kClear:
       return scripts::kClear;
     case Script::kCopy:
@@ -76,11 +78,11 @@ std::string_view ScriptSource(Script script) {
 
 std::string_view ScriptName(Script script) {
   static constexpr std::array<std::string_view, kScriptCount> kNames = {
-      "ack.lua",     "ack_kept.lua", "audit.lua",     "clear.lua",    "copy.lua",  "delete.lua",    "extend.lua",
-      "fetch.lua",   "forget.lua",   "give_back.lua", "lanes.lua",    "lapse.lua", "maintain.lua",  "nack.lua",
-      "once.lua",    "pause.lua",    "publish.lua",   "purge.lua",    "raise.lua", "rate.lua",      "reclaim.lua",
-      "release.lua", "remember.lua", "replay.lua",    "schedule.lua", "seek.lua",  "settle_id.lua", "subscribe.lua",
-      "tell.lua",    "tick.lua",     "unref.lua"};
+      "ack.lua",       "ack_kept.lua", "audit.lua",    "await.lua",     "clear.lua",    "copy.lua",  "delete.lua",
+      "extend.lua",    "fetch.lua",    "forget.lua",   "give_back.lua", "lanes.lua",    "lapse.lua", "maintain.lua",
+      "nack.lua",      "once.lua",     "pause.lua",    "publish.lua",   "purge.lua",    "raise.lua", "rate.lua",
+      "reclaim.lua",   "release.lua",  "remember.lua", "replay.lua",    "schedule.lua", "seek.lua",  "settle_id.lua",
+      "subscribe.lua", "tell.lua",     "tick.lua",     "unref.lua"};
   return kNames[static_cast<size_t>(script)];
 }
 

@@ -13,6 +13,7 @@ enum class Script : int {
   kAck,
   kAckKept,
   kAudit,
+  kAwait,
   kClear,
   kCopy,
   kDelete,

@@ -61,6 +61,13 @@ int Replay(Bus& bus, const Config& config) {
   return 0;
 }
 
+int Announce(Bus& bus, const char* agent) {
+  bus.Announce(agent, "in a process of its own", 2s);
+  Say("announced");
+  for (std::string line; std::getline(std::cin, line);) continue;
+  return 0;
+}
+
 }  // namespace
 
 std::unique_ptr<Process> StartAgent(const AgentOptions& options) {
@@ -76,6 +83,7 @@ int RunAgentProcess(int argc, char** argv) {
   try {
     Bus bus(argv[1]);
     if (role == "publish") Publish(bus, argv[2], argv[3]);
+    if (role == "announce") return Announce(bus, argv[3]);
     Config config;
     for (int i = 5; i < argc; ++i) {
       const std::string setting = argv[i];

@@ -16,6 +16,7 @@ namespace agentmq::test {
 //           "ack" -> one line "ack <status>" a message; "fetch" -> "got <payload>" or "none"; "exit"
 //   work    fetches one at a time, prints "got <payload>", dies by SIGKILL where the payload starts with "poison", acks
 //           the others and prints "did <payload>"
+//   announce announces its agent for two seconds at a time, prints "announced", and waits until it is killed
 //   publish publishes "p0", "p1", ... to its own agent name one after another, prints "sent <payload>" once it is stored
 //   replay  calls mq_replay_all() with the settings, prints "replayed <count>"
 struct AgentOptions {

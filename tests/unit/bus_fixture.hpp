@@ -154,6 +154,18 @@ class FaultyBackend : public Backend {
     return real_->PurgeDead(queue, id, group);
   }
   Result<std::vector<QueueName>> Queues() override { return real_->Queues(); }
+  Result<State> Await(const QueueName& queue, const ShortId& id, Look look) override {
+    return real_->Await(queue, id, look);
+  }
+  Result<std::vector<Position>> Positions(const QueueName& queue, const ShortId& id) override {
+    return real_->Positions(queue, id);
+  }
+  Status Announce(const std::string& agent, const std::string& description, int64_t lease) override {
+    return real_->Announce(agent, description, lease);
+  }
+  Status NoteAgents(std::span<const std::string> agents) override { return real_->NoteAgents(agents); }
+  Result<bool> KnowsAgent(const std::string& agent) override { return real_->KnowsAgent(agent); }
+  Result<std::vector<AgentRecord>> Agents(int64_t* now) override { return real_->Agents(now); }
   Result<QueueStats> Stats(const QueueName& queue) override { return real_->Stats(queue); }
   Status Pause(const QueueName& place, agentmq::Pause pause) override { return real_->Pause(place, std::move(pause)); }
   Status Resume(const QueueName& place) override { return real_->Resume(place); }

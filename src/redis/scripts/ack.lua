@@ -16,6 +16,10 @@ local beside = ARGV[5] == '1'
 --!include settle.lua
 if not beside then call('HDEL', MSG, unpack(ids)) end
 if marked then call('ZREM', EXPIRY, unpack(ids)) end
+if awaited then
+  --!include trace.lua
+  if is_awaited() then leave_trace(ids, 'a') end
+end
 if ARGV[4] == '1' then
   --!include bits.lua
   --!include removal.lua

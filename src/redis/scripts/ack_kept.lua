@@ -16,5 +16,9 @@ local beside = false
 keep(ids, call('HMGET', MSG, unpack(ids)), ordinal, tonumber(ARGV[4]), tonumber(ARGV[5]))
 call('HDEL', MSG, unpack(ids))
 if marked then call('ZREM', EXPIRY, unpack(ids)) end
+if awaited then
+  --!include trace.lua
+  if is_awaited() then leave_trace(ids, 'a') end
+end
 for _, id in ipairs(ids) do discard_blob(id) end -- it stays while it is kept (release.lua)
 return answer

@@ -8,4 +8,5 @@ for i = 2, #KEYS do
 end
 call('HDEL', META, 'void')
 call('HINCRBY', META, 'cleared', 1) -- deduplication keys that were taken before are free
+if call('EXISTS', META) == 1 then call('HSET', META, 'lost', now) end
 return {now, count}

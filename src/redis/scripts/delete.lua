@@ -12,6 +12,7 @@
 --!include removal.lua
 --!include hand.lua
 --!include free_key.lua
+--!include trace.lua
 local LATER, DELETED, KEPT, KEPT_BY, KEPT_LOG = unpack(KEYS, 9, 13)
 --!include kept.lua
 local id, kept, groups, hands = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -27,7 +28,11 @@ free_key(id, call('HGET', MSG, id) or call('HGET', KEPT, id))
 local was_kept = call('HEXISTS', KEPT, id) == 1
 if was_kept then forget_kept({id}) end
 local removed, held = drop_message(id), false
-if removed then count_tombstones(1) end
+if removed then
+  count_tombstones(1)
+  leave_trace({id}, 'd')
+  note_loss()
+end
 call('ZREM', LATER, id)
 for g = 1, groups do
   call('ZREM', KEYS[13 + groups + g], priority_of(id) .. '|' .. id)

@@ -114,7 +114,10 @@ if #expired > 0 or #foreign > 0 then
     drop_message(id)
     if has_tries then call('HDEL', TRIES, id) end
   end
-  if #expired > 0 then call('HINCRBY', META, 'c:expired', #expired) end
+  if #expired > 0 then
+    call('HINCRBY', META, 'c:expired', #expired)
+    note_loss()
+  end
   for _, one in ipairs(foreign) do
     local entry, record = one[1], one[2]
     local account = note_attempt('', 'r', group, consumer, 'an entry that is no id of a message')

@@ -16,6 +16,7 @@ if from then
   groups = groups:sub(1, from - 1) .. groups:sub(to + 1)
   call('HSET', META, 'gen', marked(ARGV[3]), 'groups', groups:sub(2), 'gone:' .. ordinal, group .. ' 0') -- replays are in no log
   call('HINCRBY', META, 'c:groups_removed', 1)
+  note_loss()
 end
 -- The bits go in steps; the cursor is the last id that was looked at.
 local cursor = call('HGET', META, 'forget:' .. group) or '-'

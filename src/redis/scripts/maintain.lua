@@ -78,6 +78,8 @@ for i = 1, #fields, 2 do
     if now - at > 600000 then call('HDEL', META, fields[i]) else slots = slots + 1 end
   elseif fields[i]:sub(1, 5) == 'gone:' then
     answer[#answer + 1] = fields[i]
+  elseif fields[i]:sub(1, 2) == 'w:' and now - tonumber(fields[i + 1]:match('^%d+ (%d+)') or 0) > 60000 then
+    call('HDEL', META, fields[i]) -- nobody waits any more (await.lua)
   end
 end
 -- A queue that holds nothing and that nobody has used for a day goes, all but its registry entry.

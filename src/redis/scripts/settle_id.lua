@@ -11,6 +11,7 @@
 --!include group.lua
 local KEPT, KEPT_BY, KEPT_LOG = KEYS[#KEYS - 2], KEYS[#KEYS - 1], KEYS[#KEYS]
 --!include kept.lua
+--!include trace.lua
 local group, ordinal, id = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local duration, most = tonumber(ARGV[#ARGV - 1]), tonumber(ARGV[#ARGV])
 if not still_needed(id, ordinal) then return {now, 'n'} end
@@ -28,6 +29,7 @@ end
 local record = (duration > 0 or most > 0) and call('HGET', MSG, id)
 release(id, ordinal, false)
 if record and call('HEXISTS', MSG, id) == 0 then keep({id}, {record}, ordinal, duration, most) end
+if call('HEXISTS', MSG, id) == 0 and is_awaited() then leave_trace({id}, 'a') end
 call('HINCRBY', META, 'a:' .. group, 1)
 if call('EXISTS', MSG) == 0 then -- nothing but tombstones is left in the lanes
   call('DEL', SKIP, WAKE, unpack(KEYS, 15 + tonumber(ARGV[4]), #KEYS - 3))

@@ -11,7 +11,7 @@ end
 local function priority_of(id)
   return (sixbits(id:byte(8) or 45) * 64 + sixbits(id:byte(9) or 45)) % 256
 end
-local function time_of(id)
+local function time_of(id) -- ms
   local time = 0
   for i = 1, 7 do time = time * 64 + sixbits(id:byte(i)) end
   return time

@@ -49,6 +49,7 @@ local function bury(id, group, status, f, l, c, account, consumer, record, cap)
   call('HSET', DEAD, name, head .. account .. consumer .. record)
   call('ZADD', DEAD_BY, now, name)
   call('HINCRBY', META, 'c:dead', 1)
+  call('HSET', META, 'lost', now)
   local over = call('ZCARD', DEAD_BY) - cap
   if over > 0 then
     for _, old in ipairs(call('ZRANGE', DEAD_BY, 0, over - 1)) do

@@ -16,6 +16,11 @@ local function drop_message(id)
   return true
 end
 
+-- When messages last left other than settled: of those that are older nobody can say what became of them.
+local function note_loss()
+  call('HSET', META, 'lost', now)
+end
+
 -- What left an inbox while it may wait in a lane: its place there is a tombstone, and fetch looks at each id while there
 -- are any. Too many are counted rather than too few; a fetch that empties the lanes ends the count.
 local function count_tombstones(count)
@@ -30,7 +35,10 @@ local function expire(limit)
     if drop_message(id) then count = count + 1 end
     call('ZREM', EXPIRY, id)
   end
-  if count > 0 then call('HINCRBY', META, 'c:expired', count) end
+  if count > 0 then
+    call('HINCRBY', META, 'c:expired', count)
+    note_loss()
+  end
   count_tombstones(count)
   return count
 end

@@ -36,11 +36,12 @@ if beside then
 end
 local marked = call('EXISTS', TRIES, UNTIL, EXPIRY) > 0
 if beside and not marked then return answer end
-local ids = split(settled)
+local ids, awaited = split(settled), false
 if marked then
   if call('EXISTS', TRIES) == 1 then
     call('HDEL', TRIES, unpack(ids))
     leave_token() -- a suspect may have waited for an empty hand
+    awaited = call('HEXISTS', TRIES, '?') == 1
   end
   if call('EXISTS', UNTIL) == 1 then
     for _, id in ipairs(ids) do call('ZREM', UNTIL, consumer .. '|' .. id) end

@@ -47,7 +47,10 @@ if wanted > 0 then
       end
     end
   end
-  if dropped > 0 then call('HINCRBY', META, 'c:dropped', dropped) end
+  if dropped > 0 then
+    call('HINCRBY', META, 'c:dropped', dropped)
+    note_loss()
+  end
 end
 
 for i = 1, blobs do call('PERSIST', KEYS[8 + i]) end
