@@ -18,7 +18,8 @@ AgentRecord Parse(std::string agent, std::string_view text) {
   std::string_view numbers = text.substr(0, end);
   for (int64_t* number : {&record.since, &record.last_seen, &record.until}) {
     *number = ToNumber(numbers);
-    numbers.remove_prefix(std::min(numbers.find(' '), numbers.size() - 1) + (numbers.empty() ? 0 : 1));
+    numbers.remove_prefix(std::min(numbers.find(' '), numbers.size()));
+    if (!numbers.empty()) numbers.remove_prefix(1);
   }
   return record;
 }
