@@ -273,7 +273,7 @@ struct Found {
 };
 
 // A message as one group has it.
-struct Position {
+struct Standing {
   std::string group;   // encoded
   bool needed = true;  // false: the group has settled or given up the message, or never got it
   State state = State::kQueued;
@@ -425,7 +425,7 @@ class Backend {
   virtual Result<State> Await(const QueueName& queue, const ShortId& id, Look look) = 0;
   // Where a message is in each group of its queue. Looks at a bounded part of the lanes. Of one that is not there: no group
   // needs it.
-  virtual Result<std::vector<Position>> Positions(const QueueName& queue, const ShortId& id) = 0;
+  virtual Result<std::vector<Standing>> Standings(const QueueName& queue, const ShortId& id) = 0;
   virtual Status Delete(const QueueName& queue, const ShortId& id) = 0;
   // Whether it was deleted while somebody had it in hand; known for a day.
   virtual Result<bool> IsDeleted(const QueueName& queue, const ShortId& id, const Patience& patience) = 0;

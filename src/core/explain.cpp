@@ -32,7 +32,7 @@ std::string In(int64_t time, int64_t now) { return std::to_string(std::max<int64
 std::string Count(int64_t count, bool exact) { return (exact ? "" : "at least ") + std::to_string(count); }
 
 // What holds back a message that is ready: each thing that can do that says so here.
-void ExplainQueued(const QueueStats& queue, const GroupStats& group, const Position& place, Account* account) {
+void ExplainQueued(const QueueStats& queue, const GroupStats& group, const Standing& place, Account* account) {
   if (const std::optional<Pause>& pause = group.paused ? group.paused : queue.paused) {
     account->Add("paused", (group.paused ? "deliveries to the agent are paused by " : "the channel is paused by ") +
                                pause->by + (pause->reason.empty() ? "" : ": " + pause->reason));
@@ -51,7 +51,7 @@ void ExplainQueued(const QueueStats& queue, const GroupStats& group, const Posit
                                             : "it is delivered when what is in front of it was fetched";
 }
 
-Account ExplainPlace(const QueueStats& queue, const GroupStats& group, const Position& place) {
+Account ExplainPlace(const QueueStats& queue, const GroupStats& group, const Standing& place) {
   Account account;
   account.state = kStates[static_cast<size_t>(place.state)];
   const std::string due = In(place.due, queue.now);
@@ -101,7 +101,7 @@ Json Told(const Account& account) {
 
 Json TimeOrNull(int64_t time) { return time == 0 ? Json(nullptr) : Json(time); }
 
-Json PlaceJson(const QueueStats& queue, const GroupStats& group, const Position& place, const Account& account) {
+Json PlaceJson(const QueueStats& queue, const GroupStats& group, const Standing& place, const Account& account) {
   Json json{{"agent", AgentOf(queue.queue, place.group)}};
   json.update(Told(account));
   json.update({{"higher_priority", place.higher},
@@ -134,10 +134,10 @@ Result<std::string> Directory::Explain(Backend& backend, std::string_view id) {
   const QueueName& name = full->queue;
   const auto stats = backend.Stats(name);
   if (!stats.ok()) return stats.status();
-  auto places = backend.Positions(name, full->id);
+  auto places = backend.Standings(name, full->id);
   if (!places.ok()) return places.status();
 
-  const auto gave_up = [&](const Position& place) { return place.group == full->group; };
+  const auto gave_up = [&](const Standing& place) { return place.group == full->group; };
   if (!full->group.empty() && std::ranges::none_of(*places, gave_up)) {  // a group that is no more
     places->emplace_back().group = full->group;
     places->back().needed = false;
@@ -148,7 +148,7 @@ Result<std::string> Directory::Explain(Backend& backend, std::string_view id) {
     if (!speaks || Rank(account) < Rank(*speaks)) speaks = account;
   };
   Json groups = Json::array();
-  for (Position& place : *places) {
+  for (Standing& place : *places) {
     if (!full->group.empty() && place.group != full->group) continue;
     GroupStats group;
     for (const GroupStats& known : stats->groups) {

@@ -168,8 +168,8 @@ Status MemoryBackend::WalkKept(const QueueName& queue, const std::function<bool(
       [](const Queue& one, const ShortId& id, int64_t) { return one.GetKept(id); }, visit);
 }
 
-template <class List, class Look>
-Status MemoryBackend::WalkIds(const QueueName& queue, const List& list, const Look& look,
+template <class List, class Read>
+Status MemoryBackend::WalkIds(const QueueName& queue, const List& list, const Read& read,
                               const std::function<bool(Found&&)>& visit) {
   std::vector<ShortId> ids;
   for (size_t at = 0; at == 0 || at < ids.size();) {
@@ -181,7 +181,7 @@ Status MemoryBackend::WalkIds(const QueueName& queue, const List& list, const Lo
       if (at == 0) ids = list(*turn.queue());
       if (ids.empty()) return Status::Ok();
       for (const size_t end = std::min(at + kWalkStep, ids.size()); at < end; ++at) {
-        Result<Found> found = look(*turn.queue(), ids[at], turn.now());
+        Result<Found> found = read(*turn.queue(), ids[at], turn.now());
         if (found.ok()) step.push_back(std::move(*found));
       }
     }
@@ -199,10 +199,10 @@ Result<State> MemoryBackend::Await(const QueueName& queue, const ShortId& id, Lo
   return turn->Await(id, look);
 }
 
-Result<std::vector<Position>> MemoryBackend::Positions(const QueueName& queue, const ShortId& id) {
+Result<std::vector<Standing>> MemoryBackend::Standings(const QueueName& queue, const ShortId& id) {
   if (session_->closed()) return SessionClosed();
   Turn turn(store(), queue, IfAbsent::kNothing, session_->events);
-  return turn ? turn->Positions(id, turn.now()) : std::vector<Position>();
+  return turn ? turn->Standings(id, turn.now()) : std::vector<Standing>();
 }
 
 Status MemoryBackend::Announce(const std::string& agent, const std::string& description, int64_t lease) {

@@ -44,7 +44,7 @@ class MemoryBackend : public Backend {
   Result<State> Await(const QueueName& queue, const ShortId& id, Look look) override;
   Status Delete(const QueueName& queue, const ShortId& id) override;
 
-  Result<std::vector<Position>> Positions(const QueueName& queue, const ShortId& id) override;
+  Result<std::vector<Standing>> Standings(const QueueName& queue, const ShortId& id) override;
   Status Announce(const std::string& agent, const std::string& description, int64_t lease) override;
   Status NoteAgents(std::span<const std::string> agents) override;
   Result<bool> KnowsAgent(const std::string& agent) override;
@@ -81,8 +81,8 @@ class MemoryBackend : public Backend {
   Result<std::vector<ServerReport>> Report() override;
 
  private:
-  template <class List, class Look>
-  Status WalkIds(const QueueName& queue, const List& list, const Look& look, const std::function<bool(Found&&)>& visit);
+  template <class List, class Read>
+  Status WalkIds(const QueueName& queue, const List& list, const Read& read, const std::function<bool(Found&&)>& visit);
   Store& store() const { return *session_->store; }
 
   const std::shared_ptr<Session> session_;

@@ -78,7 +78,7 @@ class Queue {
   std::vector<ShortId> KeptIds() const;
   Result<Found> GetKept(const ShortId& id) const;
   Result<State> Await(const ShortId& id, Backend::Look look);
-  std::vector<Position> Positions(const ShortId& id, int64_t now) const;
+  std::vector<Standing> Standings(const ShortId& id, int64_t now) const;
   Status Delete(const ShortId& id, int64_t now);
   bool IsDeleted(const ShortId& id) const { return deleted_in_hand_.contains(id); }
   int64_t Clear(int64_t now);
@@ -160,7 +160,7 @@ class Queue {
 
   Status Missing(std::string_view group, const ShortId& id) const;
   Found Describe(const ShortId& id, const Entry& entry, const Group* group, int64_t now) const;
-  void CountAhead(const Group& group, const ShortId& id, Position* place) const;
+  void CountAhead(const Group& group, const ShortId& id, Standing* place) const;
   const Group* MostTelling(const ShortId& id, const Entry& entry) const;
   Found Describe(const DeadLetter& letter) const;
   GroupStats Describe(const Group& group, int64_t now) const;

@@ -77,11 +77,11 @@ Result<Found> Queue::Get(const ShortId& id, int64_t now) const {
   return Describe(id, entry->second, MostTelling(id, entry->second), now);
 }
 
-std::vector<Position> Queue::Positions(const ShortId& id, int64_t now) const {
+std::vector<Standing> Queue::Standings(const ShortId& id, int64_t now) const {
   const auto* const entry = entries_.find(id);
-  std::vector<Position> places;
+  std::vector<Standing> places;
   for (const auto& [name, group] : groups_) {
-    Position& place = places.emplace_back();
+    Standing& place = places.emplace_back();
     place.group = name;
     place.needed = entry != nullptr && entry->second.needs.Has(group->ordinal);
     if (!place.needed) continue;
@@ -96,7 +96,7 @@ std::vector<Position> Queue::Positions(const ShortId& id, int64_t now) const {
   return places;
 }
 
-void Queue::CountAhead(const Group& group, const ShortId& id, Position* place) const {
+void Queue::CountAhead(const Group& group, const ShortId& id, Standing* place) const {
   for (const auto& [priority, lane] : group.lanes) {
     if (priority < id.priority()) return;
     size_t looked_at = 0;

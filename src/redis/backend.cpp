@@ -139,8 +139,8 @@ class RedisBackend final : public Backend, public std::enable_shared_from_this<R
   Result<State> Await(const QueueName& queue, const ShortId& id, Look look) override {
     return inspection_.Await(queue, id, look);
   }
-  Result<std::vector<Position>> Positions(const QueueName& queue, const ShortId& id) override {
-    return inspection_.Positions(queue, id);
+  Result<std::vector<Standing>> Standings(const QueueName& queue, const ShortId& id) override {
+    return inspection_.Standings(queue, id);
   }
   Status Announce(const std::string& agent, const std::string& description, int64_t lease) override {
     return agents_.Announce(agent, description, lease);

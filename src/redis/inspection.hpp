@@ -22,7 +22,7 @@ class Inspection {
   Result<Found> GetDead(const QueueName& queue, const ShortId& id, std::string_view group);
   Status WalkDead(const QueueName& queue, const std::function<bool(Found&&)>& visit);
   Result<QueueStats> Stats(const QueueName& queue);
-  Result<std::vector<Position>> Positions(const QueueName& queue, const ShortId& id);
+  Result<std::vector<Standing>> Standings(const QueueName& queue, const ShortId& id);
   Result<State> Await(const QueueName& queue, const ShortId& id, Backend::Look look);
 
   // Ids of the messages that a hash holds, oldest first; in steps, the server is never blocked for long.
@@ -41,7 +41,7 @@ class Inspection {
     std::map<ShortId, int64_t> due;
     std::map<ShortId, Tries> tries;
   };
-  Status CountAhead(const QueueView& view, const QueueView::Group& group, const ShortId& id, Position* place);
+  Status CountAhead(const QueueView& view, const QueueView::Group& group, const ShortId& id, Standing* place);
   Result<Whereabouts> Locate(const Queue& queue, const QueueView::Group& group);
   Status Fill(const Queue& queue, const std::string& records, std::span<Found> found);  // records and blobs
   Result<Found> GetKept(const Queue& queue, Found found);

@@ -157,8 +157,8 @@ class FaultyBackend : public Backend {
   Result<State> Await(const QueueName& queue, const ShortId& id, Look look) override {
     return real_->Await(queue, id, look);
   }
-  Result<std::vector<Position>> Positions(const QueueName& queue, const ShortId& id) override {
-    return real_->Positions(queue, id);
+  Result<std::vector<Standing>> Standings(const QueueName& queue, const ShortId& id) override {
+    return real_->Standings(queue, id);
   }
   Status Announce(const std::string& agent, const std::string& description, int64_t lease) override {
     return real_->Announce(agent, description, lease);

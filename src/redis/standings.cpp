@@ -14,7 +14,7 @@ bool HasBit(std::string_view map, int64_t ordinal) {
 }  // namespace
 
 // HEXISTS messages id; HGET refs id
-Result<std::vector<Position>> Inspection::Positions(const QueueName& name, const ShortId& id) {
+Result<std::vector<Standing>> Inspection::Standings(const QueueName& name, const ShortId& id) {
   auto queue = queues_.Get(name);
   const auto view = queues_.Refresh(*queue);
   std::vector<Command> commands;
@@ -25,9 +25,9 @@ Result<std::vector<Position>> Inspection::Positions(const QueueName& name, const
   for (const Reply& reply : replies) {
     if (reply.is_error()) return ErrorStatus(reply);
   }
-  std::vector<Position> places;
+  std::vector<Standing> places;
   for (const auto& group : view->groups) {
-    Position& place = places.emplace_back();
+    Standing& place = places.emplace_back();
     place.group = group->name;
     place.needed = replies[0].integer == 1 && (!name.broadcast || HasBit(replies[1].text, group->ordinal));
     if (!place.needed) continue;
@@ -49,7 +49,7 @@ Result<std::vector<Position>> Inspection::Positions(const QueueName& name, const
 
 // LRANGE lane 0 999, LLEN lane: of its own lane and of those above
 Status Inspection::CountAhead(const QueueView& view, const QueueView::Group& group, const ShortId& id,
-                              Position* place) {
+                              Standing* place) {
   std::vector<Command> commands;
   for (size_t i = 0; i < view.lanes.size() && view.lanes[i] >= id.priority(); ++i) {
     Command range{"LRANGE", group.keys.lanes[i], "0"};
