@@ -130,6 +130,15 @@ typedef void (*mq_log_callback)(int level, const char *json, void *context);
 #define MQ_PRIORITY_HIGH 9
 #define MQ_PRIORITY_URGENT 10
 
+/* Types of messages that programs of different makers understand. An application has its own besides; no type is none. */
+#define MQ_TYPE_TASK_REQUEST "task_request" /**< work to be done */
+#define MQ_TYPE_TASK_RESULT "task_result"   /**< what came of it */
+#define MQ_TYPE_EVENT "event"               /**< something happened */
+#define MQ_TYPE_REQUEST "request"           /**< a question: what mq_request() sends where no type is set */
+#define MQ_TYPE_RESPONSE "response"         /**< the answer: what mq_reply() sends where no type is set */
+#define MQ_TYPE_NOTIFICATION "notification" /**< something for somebody to know */
+#define MQ_TYPE_COMMAND "command"           /**< an order, without an answer */
+
 /** The channel of direct inboxes: what mq_send_to() publishes on. */
 #define MQ_DIRECT ""
 
@@ -290,7 +299,9 @@ MQ_API void mq_message_free(mq_message *message);
 MQ_API mq_status mq_message_set_source(mq_message *message, const char *value);
 /** Which agent it is for; unset: everyone on the channel (a broadcast). @return as mq_message_set_source() */
 MQ_API mq_status mq_message_set_target(mq_message *message, const char *value);
-/** What kind of message it is, in the application's words. @return as mq_message_set_source() */
+/** What kind of message it is: one of MQ_TYPE_..., or a word of the application's own. Consumers (setting `types`) and
+ *  filters (`type`) choose by it; a list of types has commas between them, so that a type with a comma in it can't be chosen,
+ *  nor one above 256 bytes. @return as mq_message_set_source() */
 MQ_API mq_status mq_message_set_type(mq_message *message, const char *value);
 /** What it belongs to. @return as mq_message_set_source() */
 MQ_API mq_status mq_message_set_correlation_id(mq_message *message, const char *value);
@@ -542,7 +553,7 @@ MQ_API mq_status mq_send_to(mq_bus *bus, const char *target, mq_message *message
  *
  * @param target   the agent to ask
  * @param message  stays the caller's; id, timestamp and expiry are set, its target, its reply_to (the inbox: see
- *                 mq_reply()), and its correlation id where it has none. Without a ttl of its own it waits to be worked on
+ *                 mq_reply()), and its correlation id and type (MQ_TYPE_REQUEST) where it has none. Without a ttl of its own it waits to be worked on
  *                 also when nobody waits for the reply any more.
  * @param timeout  milliseconds to wait for the reply; -1 without end, 0 sends and does not wait. Storing the request may
  *                 take a second, or the timeout where that is longer.
@@ -584,7 +595,8 @@ MQ_API mq_status mq_request_many_with(mq_bus *bus, const char *const *targets, s
  * can be collected as any late one.
  *
  * @param request  a message with a reply_to
- * @param reply    stays the caller's; target, correlation id and header are set, and a ttl of `reply_ttl` where it has none
+ * @param reply    stays the caller's; target, correlation id and header are set, and a ttl of `reply_ttl` and a type
+ *                 (MQ_TYPE_RESPONSE) where it has none
  * @return as mq_publish(); MQ_INVALID also where the request has no reply_to
  * Threads: any.
  */
@@ -616,7 +628,8 @@ MQ_API mq_status mq_collect_with(mq_bus *bus, const char *agent, const char *cor
  *
  * @param channel       the channel; MQ_DIRECT: the agent's direct inbox
  * @param agent         who reads
- * @param config        settings of kind "subscription"; may be NULL, is copied
+ * @param config        settings of kind "subscription"; may be NULL, is copied. With `types` it is handed messages of these
+ *                      types alone; the others stay for other consumers of the agent
  * @param subscription  receives it; the caller's, until mq_subscription_free()
  * @return MQ_OK, MQ_INVALID, MQ_UNAVAILABLE (retriable), MQ_AUTH, MQ_CLOSED, MQ_NO_MEMORY
  */
@@ -798,7 +811,7 @@ MQ_API mq_status mq_get_pending(mq_bus *bus, const char *channel, const char *ag
  *          MQ_SIGNATURE, MQ_UNAVAILABLE, MQ_CLOSED */
 MQ_API mq_status mq_get(mq_bus *bus, const char *id, mq_message **message);
 
-/** Messages that fit a filter (channel, source, target, type, agent, status, state, since, until), oldest first in each
+/** Messages that fit a filter (channel, source, target, type: one of a list, agent, status, state, since, until), oldest first in each
  *  queue; in front of them those that were acknowledged and are kept, unless a state like "!acked" leaves them out. Looks at
  *  every message of the queues in question. @param filter NULL: all @param limit 1..10000 @return as mq_get_pending() */
 MQ_API mq_status mq_find(mq_bus *bus, const mq_config *filter, size_t limit, size_t offset, mq_list **list);

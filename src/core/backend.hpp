@@ -164,6 +164,7 @@ struct Fetched {
   bool older = false;       // of what was asked for ahead: that there is no more may have changed since
   int64_t next_due = -1;    // ms from now until something becomes due in the source, -1: nothing known
   bool paused = false;      // nothing is delivered: what was read ahead goes back
+  bool others = false;      // what is left has other types than the consumer takes: wake-ups tell it nothing
 };
 
 struct ConsumerOptions {
@@ -176,7 +177,8 @@ struct ConsumerOptions {
   // Whether somebody here has that delivery of the message: what is in the hand without that goes back, where the server
   // may have gone back in time. Null: not known. Called by Fetch().
   std::function<bool(const ShortId& id, int64_t delivery)> holds;
-  int64_t group_ttl = 0;  // ms; a log's group without a consumer for so long is abandoned; 0: never
+  std::vector<std::string> types;  // of the messages that it takes; empty: all
+  int64_t group_ttl = 0;           // ms; a log's group without a consumer for so long is abandoned; 0: never
 };
 
 // One reader of one source, with its lease. Its destructor gives nothing back: Close() does.

@@ -1,5 +1,6 @@
 #include "core/filter.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "core/record.hpp"
@@ -38,7 +39,7 @@ Result<Filter> Filter::From(const Config* config, SettingKind also) {
   filter.channel_ = TextOf(*config, "channel");
   filter.target_ = TextOf(*config, "target");
   filter.source_ = TextOf(*config, "source");
-  filter.type_ = TextOf(*config, "type");
+  filter.types_ = SplitList(config->Text("type"));
   filter.agent_ = TextOf(*config, "agent");
   if (const auto status = TextOf(*config, "status")) filter.status_ = CodeOf(*status);
   if (const auto states = TextOf(*config, "state"); states && !states->empty()) {
@@ -70,13 +71,12 @@ bool Filter::TakesRecord(const Found& found, int64_t time) const {
   if (time < since_ || time >= until_) return false;
   if (agent_ && AgentOf(found.queue, found.group) != *agent_) return false;
   if (status_ && found.status != *status_) return false;
-  if (!source_ && !type_) return true;
+  if (!source_ && types_.empty()) return true;
   const auto view = RecordView::Parse(found.record);
   if (!view.ok()) return false;
-  const auto is = [&](Property property, const std::optional<std::string>& wanted) {
-    return !wanted || *wanted == view->properties[static_cast<size_t>(property)];
-  };
-  return is(Property::kSource, source_) && is(Property::kType, type_);
+  const auto property = [&](Property one) { return view->properties[static_cast<size_t>(one)]; };
+  if (source_ && *source_ != property(Property::kSource)) return false;
+  return types_.empty() || std::ranges::find(types_, property(Property::kType)) != types_.end();
 }
 
 }  // namespace agentmq

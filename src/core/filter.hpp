@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/backend.hpp"
 #include "core/settings.hpp"
@@ -31,7 +32,7 @@ class Filter {
   bool SaysStates() const { return states_.has_value(); }
   // Whether it takes every message that lives in a queue that it takes.
   bool TakesAllLiving() const {
-    return !source_ && !type_ && !states_ && !agent_ && !status_ && since_ == INT64_MIN && until_ == INT64_MAX;
+    return !source_ && types_.empty() && !states_ && !agent_ && !status_ && since_ == INT64_MIN && until_ == INT64_MAX;
   }
   // Of a message of a queue that it takes. `time` is the message's, or the dead letter's.
   bool Takes(const Found& found, int64_t time) const;
@@ -43,7 +44,7 @@ class Filter {
   std::optional<std::string> channel_;
   std::optional<std::string> target_;
   std::optional<std::string> source_;
-  std::optional<std::string> type_;
+  std::vector<std::string> types_;  // empty: any
   std::optional<std::string> agent_;
   std::optional<Code> status_;
   std::optional<StateSet> states_;

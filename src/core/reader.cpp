@@ -42,6 +42,7 @@ bool Reader::Accept(Result<Fetched> fetched, int64_t now) {
   clock_offset = fetched->server_time - now;
   renew_first = false;
   paused = fetched->paused;
+  if (!fetched->others || !fetched->messages.empty()) looks_.Reset();
   if (empty()) {
     buffer_ = std::move(fetched->messages);
     next_ = 0;
@@ -51,6 +52,8 @@ bool Reader::Accept(Result<Fetched> fetched, int64_t now) {
   }
   due_at = fetched->next_due < 0 ? INT64_MAX : now + std::max<int64_t>(1, fetched->next_due);
   look_at = std::min(now + kSafetyLook, due_at);
+  crowded = fetched->others;
+  if (crowded) look_at = std::min(look_at, now + looks_.Next());
   if (fetched->more) look_at = 0;
   return true;
 }

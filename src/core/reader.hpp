@@ -16,13 +16,17 @@ namespace agentmq {
 // Not thread-safe: the subscription's mutex guards all but `consumer`, which is called without it by the one thread
 // that refills, arms or closes.
 struct Reader {
+  static constexpr int64_t kCrowdedBase = 5;  // ms
+  static constexpr int64_t kCrowdedMax = 100;
+
   Reader(std::shared_ptr<Backend> store, std::shared_ptr<const Source> from, std::unique_ptr<Consumer> reads,
          std::shared_ptr<Ledger> book, Backoff waits)
       : backend(std::move(store)),
         source(std::move(from)),
         ledger(std::move(book)),
         consumer(std::move(reads)),
-        backoff(waits) {}
+        backoff(waits),
+        looks_(kCrowdedBase, kCrowdedMax) {}
 
   const std::shared_ptr<Backend> backend;  // outlives the consumer
   const std::shared_ptr<const Source> source;
@@ -47,6 +51,7 @@ struct Reader {
   int64_t look_at = 0;         // steady ms: when there may be something to fetch; 0: now
   int64_t due_at = INT64_MAX;  // steady ms: when something becomes due, as the last fetch knew; INT64_MAX: nothing
   bool armed = false;
+  bool crowded = false;       // messages of other types wait: it looks again by itself, and takes no wake-ups
   bool woken = false;         // by the backend, and not looked at since
   bool paused = false;        // so the last fetch said
   bool renew_first = false;   // the lease is in doubt: nothing is handed out before a fetch succeeded
@@ -57,6 +62,7 @@ struct Reader {
   Backoff backoff;
 
  private:
+  Backoff looks_;  // while it is crowded
   std::vector<Delivery> buffer_;
   size_t next_ = 0;  // of buffer_, the first that was not handed out
   std::shared_ptr<const std::string> incarnation_;

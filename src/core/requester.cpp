@@ -15,6 +15,14 @@ namespace {
 constexpr int64_t kStoreAtLeast = 1000;  // ms that a request has to be stored, whatever the wait for its reply
 constexpr int64_t kLookBase = 10;        // ms between looks for a reply that goes to another bus' inbox
 constexpr int64_t kLookMax = 500;
+// As the public header has them.
+constexpr std::string_view kRequestType = "request";
+constexpr std::string_view kResponseType = "response";
+
+// Where it has none.
+Status SetType(Message& message, std::string_view type) {
+  return *message.Get(Property::kType) == '\0' ? message.Set(Property::kType, type) : Status::Ok();
+}
 
 // What storing a request may take.
 Patience ToStore(int64_t timeout, const Cancel* cancel) {
@@ -104,6 +112,7 @@ Result<std::string> Requester::Prepare(Message& message) {
   if (status.ok() && *message.Get(Property::kCorrelationId) == '\0') {
     status = message.Set(Property::kCorrelationId, std::string_view(RandomName()));
   }
+  if (status.ok()) status = SetType(message, kRequestType);
   if (!status.ok()) return status;
   return name;
 }
@@ -175,6 +184,7 @@ Status Requester::Reply(const Message& request, Message& reply) {
     status = reply.Set(Property::kCorrelationId, std::string_view(correlation_id));
   }
   if (status.ok() && *request.id() != '\0') status = reply.SetHeader(kInReplyTo, request.id());
+  if (status.ok()) status = SetType(reply, kResponseType);
   if (status.ok()) status = ContinueTrace(request, reply);
   const int64_t ttl = shared_->settings.reply_ttl;
   if (status.ok() && !reply.ttl() && ttl > 0) status = reply.SetTtl(ttl);

@@ -24,7 +24,8 @@ enum class SettingType {
   kChoice,
   kTime,
   kStates,
-  kPosition
+  kPosition,
+  kList
 };
 
 // One row of the table that validation, documentation, mq_settings() and the URL's query are made from.

@@ -130,6 +130,9 @@ constexpr auto kTable = std::to_array<Setting>({
 
     {"consumer", Kind::kSubscription, Type::kName, "", 0, 256, "",
      "Name of this consumer in reports; empty: one is made up."},
+    {"types", Kind::kSubscription, Type::kList, "", 0, 0, "",
+     "Types of the messages that this consumer takes, like event,command; empty: all. Others stay for other "
+     "consumers."},
     {"prefetch", Kind::kSubscription, Type::kInteger, "32", 1, 10000, "",
      "Most messages that are reserved ahead of being fetched."},
     {"visibility_timeout", Kind::kSubscription, Type::kDuration, "30s", 1, kDecade, "",
@@ -163,14 +166,15 @@ constexpr auto kTable = std::to_array<Setting>({
     {"channel", Kind::kFilter, Type::kName, "", 0, 256, "", "Published on this channel; empty: the direct inboxes."},
     {"source", Kind::kFilter, Type::kName, "", 0, 256, "", "Sent by this agent."},
     {"target", Kind::kFilter, Type::kName, "", 1, 256, "", "For this agent."},
-    {"type", Kind::kFilter, Type::kText, "", 0, 65536, "", "Of this type."},
+    {"type", Kind::kFilter, Type::kList, "", 0, 0, "", "Of one of these types, like event,command."},
     {"state", Kind::kFilter, Type::kStates, "", 0, 0, "queued|scheduled|reserved|retrying|acked|dead|expired|deleted",
      "In one of these states, like queued,retrying; or in none of them, like !acked."},
     {"since", Kind::kFilter, Type::kTime, "", 0, 0, "", "Published then or later; as a dead letter: given up."},
     {"until", Kind::kFilter, Type::kTime, "", 0, 0, "", "Published before; as a dead letter: given up."},
     {"agent", Kind::kFilter, Type::kName, "", 1, 256, "",
      "For this agent to settle, or given up by it: an inbox' target; of broadcasts their dead letters alone."},
-    {"status", Kind::kFilter, Type::kChoice, "", 0, 0, "MQ_OK|MQ_TIMEOUT|MQ_UNKNOWN|MQ_CORRUPT|MQ_SIGNATURE",
+    {"status", Kind::kFilter, Type::kChoice, "", 0, 0,
+     "MQ_OK|MQ_TIMEOUT|MQ_UNKNOWN|MQ_CORRUPT|MQ_SIGNATURE|MQ_TOO_LARGE",
      "Dead for this: nacks (MQ_OK), a lapse (MQ_TIMEOUT), a consumer's death (MQ_UNKNOWN), or not to be handed out. "
      "Living messages have MQ_OK."},
 
@@ -207,6 +211,8 @@ std::string_view TypeName(SettingType type) {
       return "states";
     case Type::kPosition:
       return "position";
+    case Type::kList:
+      return "list";
   }
   return "";
 }

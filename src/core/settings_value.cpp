@@ -175,6 +175,12 @@ std::string Wanted(const Setting& setting, std::string_view text) {
       return Position::Parse(text) ? "" : "all, new, a time like 2026-01-31T12:00:00Z or -1h, or the id of a broadcast";
     case SettingType::kStates:
       return StateSet::Parse(text) ? "" : "a list, or '!' and a list, of " + Choices(setting.choices);
+    case SettingType::kList: {
+      const auto names = SplitList(text);
+      const bool all =
+          std::all_of(names.begin(), names.end(), [](const auto& name) { return CheckName("", name).ok(); });
+      return all ? "" : "a list like 'one,two' of names without control characters, of at most 256 bytes each";
+    }
   }
   return "";
 }
@@ -233,6 +239,13 @@ std::optional<int64_t> ParseTime(std::string_view text) {
   if (time && text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
   if (!time) time = ParseRfc3339(text);
   return time && *time <= kLastTime ? time : std::nullopt;
+}
+
+std::vector<std::string> SplitList(std::string_view text) {
+  std::vector<std::string> list;
+  if (text.empty()) return list;
+  for (const std::string_view one : Split(text, ',')) list.emplace_back(one);
+  return list;
 }
 
 std::optional<StateSet> StateSet::Parse(std::string_view text) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/backend.hpp"
 #include "core/settings.hpp"
@@ -28,6 +29,9 @@ std::optional<int64_t> ParseDuration(std::string_view text);
 std::optional<int64_t> ParseSize(std::string_view text);
 // RFC 3339 or Unix ms -> Unix ms; "-1h" -> -3600000: so long before now.
 std::optional<int64_t> ParseTime(std::string_view text);
+
+// "one,two" -> one and two; "" is none. Of a value that was checked.
+std::vector<std::string> SplitList(std::string_view text);
 
 // "queued,retrying", or "!acked": all but these.
 class StateSet {

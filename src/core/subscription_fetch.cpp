@@ -108,7 +108,7 @@ bool SubscriptionState::CanWaitAtServer(const Caller& caller) const {
   if (refilling_ || wanted_ > 0 || fd_ || (remaining >= 0 && remaining < kShortWait) || readers_.empty()) return false;
   if (line_.size() > 1 || (line_.size() == 1 && line_.front() != &caller)) return false;
   return std::all_of(readers_.begin(), readers_.end(), [](const auto& reader) {
-    return reader->empty() && reader->failure.ok() && !reader->renew_first && !reader->woken;
+    return reader->empty() && reader->failure.ok() && !reader->renew_first && !reader->woken && !reader->crowded;
   });
 }
 
@@ -366,7 +366,7 @@ void SubscriptionState::Rearm() {
     const std::lock_guard lock(mutex_);
     const bool wanted = !stopped_ && at_server_ == nullptr && (!line_.empty() || (fd_ && !AnyBuffered()));
     for (const auto& reader : readers_) {
-      const bool arm = wanted && reader->failure.ok() && !reader->woken;
+      const bool arm = wanted && reader->failure.ok() && !reader->woken && !reader->crowded;
       if (arm == reader->armed) continue;
       reader->armed = arm;
       changes.push_back({reader, arm});

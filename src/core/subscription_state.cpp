@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "core/settings_value.hpp"
 #include "core/shared.hpp"
 #include "util/text.hpp"
 
@@ -36,6 +37,7 @@ SubscriptionSettings SubscriptionSettings::From(const Config& config) {
   consumer.from = settings.start.from;
   consumer.visibility_timeout = config.Integer("visibility_timeout");
   consumer.auto_extend = config.Bool("auto_extend");
+  consumer.types = SplitList(config.Text("types"));
   settings.retry = RetryPolicy::From(config);
   consumer.retry_attempts = settings.retry.attempts;
   settings.prefetch = static_cast<size_t>(std::max<int64_t>(1, config.Integer("prefetch")));

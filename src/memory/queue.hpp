@@ -48,6 +48,7 @@ class Queue {
     std::shared_ptr<Reader> reader;
   };
   Result<Membership> Join(Turn& turn, const std::string& group, const ConsumerOptions& options);
+  // Of a consumer that takes some types alone `others` says that only messages of other types are left.
   Fetched Fetch(Turn& turn, Group& group, Reader& reader, size_t room);
   void GiveBack(Turn& turn, Group& group, Reader& reader, std::span<const ShortId> unseen);
   // What it still holds gets a deadline: nobody extends for a closed consumer.
@@ -142,6 +143,19 @@ class Queue {
   Status MakeRoom(const Limits& limits, size_t count, int64_t* dropped);
   void TrimLog(const Limits& limits, int64_t* dropped);
   Entries::Node* Insert(const ShortId& id, std::string record, int64_t ttl);
+  // What a fetch takes, and how much it may.
+  struct Haul {
+    const size_t room;
+    const int64_t reserved_until;
+    Fetched* const fetched;
+    size_t bytes = 0;
+
+    bool full() const;
+  };
+  void Take(Group& group, Reader& reader, Entries::Node* entry, Haul* haul);
+  static bool IsWanted(const Reader& reader, const Entry& entry);
+  // Those of a lane that the reader takes, while there is room. Whether all of the lane was looked at.
+  bool Sift(Group& group, Reader& reader, std::deque<ShortId>* lane, Haul* haul);
   // The next message of a lane that the group needs, out of the lane; null where there is none.
   Entries::Node* Pop(Group& group, std::deque<ShortId>* lane);
   // The group needs it no more; it is in none of the group's places.

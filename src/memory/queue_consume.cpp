@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/record.hpp"
 #include "memory/queue.hpp"
 
 namespace agentmq::memory {
@@ -49,32 +50,69 @@ Fetched Queue::Fetch(Turn& turn, Group& group, Reader& reader, size_t room) {
     return fetched;
   }
   fetched.messages.reserve(std::min(room, group.waiting));
-  const int64_t reserved_until = Later(turn.now(), reader.options.visibility_timeout);
-  size_t bytes = 0;
+  Haul haul{room, Later(turn.now(), reader.options.visibility_timeout), &fetched};
+  bool all_seen = true;
   for (auto& [priority, lane] : group.lanes) {
-    while (fetched.messages.size() < room && bytes < kMaxFetchBytes) {
-      const auto* const entry = Pop(group, &lane);
+    if (!reader.options.types.empty()) {
+      all_seen = all_seen && Sift(group, reader, &lane, &haul);
+      continue;
+    }
+    while (!haul.full()) {
+      auto* const entry = Pop(group, &lane);
       if (entry == nullptr) break;
-      const auto& [id, message] = *entry;
-      group.Take(id, &reader, ++group.last_delivery, reserved_until);
-      Delivery& delivery = fetched.messages.emplace_back();
-      delivery.id = id;
-      delivery.delivery = group.last_delivery;
-      delivery.record = message.record;
-      delivery.reserved_until = reserved_until;
-      if (!group.tries.empty()) {
-        if (const auto tries = group.tries.find(id); tries != group.tries.end()) delivery.tries = tries->second;
-      }
-      bytes += message.record.size();
+      Take(group, reader, entry, &haul);
     }
   }
   group.delivered += static_cast<int64_t>(fetched.messages.size());
-  fetched.more = group.waiting > 0;
+  fetched.others = group.waiting > 0 && !reader.options.types.empty() && all_seen;
+  fetched.more = group.waiting > 0 && !fetched.others;
   reader.told = group.NextDue();
   if (reader.told != kNothingDue) fetched.next_due = std::max<int64_t>(reader.told - turn.now(), 0);
-  if (fetched.more) turn.Wake(group);
+  if (group.waiting > 0) turn.Wake(group);
   turn.Watch(group);
   return fetched;
+}
+
+bool Queue::Haul::full() const { return fetched->messages.size() >= room || bytes >= kMaxFetchBytes; }
+
+void Queue::Take(Group& group, Reader& reader, Entries::Node* entry, Haul* haul) {
+  const auto& [id, message] = *entry;
+  group.Take(id, &reader, ++group.last_delivery, haul->reserved_until);
+  haul->bytes += message.record.size();
+  Delivery& delivery = haul->fetched->messages.emplace_back();
+  delivery.id = id;
+  delivery.delivery = group.last_delivery;
+  delivery.record = message.record;
+  delivery.reserved_until = haul->reserved_until;
+  if (group.tries.empty()) return;
+  if (const auto tries = group.tries.find(id); tries != group.tries.end()) delivery.tries = tries->second;
+}
+
+bool Queue::IsWanted(const Reader& reader, const Entry& entry) {
+  const auto view = RecordView::Parse(entry.record);
+  if (!view.ok()) return false;
+  return std::ranges::find(reader.options.types, view->properties[static_cast<size_t>(Property::kType)]) !=
+         reader.options.types.end();
+}
+
+bool Queue::Sift(Group& group, Reader& reader, std::deque<ShortId>* lane, Haul* haul) {
+  size_t kept = 0;
+  size_t at = 0;
+  for (; at < lane->size() && !haul->full(); ++at) {
+    const ShortId id = (*lane)[at];
+    auto* const entry = entries_.find(id);
+    if (entry == nullptr || !entry->second.needs.Has(group.ordinal)) {
+      --group.tombstones;
+    } else if (!IsWanted(reader, entry->second)) {
+      (*lane)[kept++] = id;
+    } else {
+      --group.waiting;
+      Take(group, reader, entry, haul);
+    }
+  }
+  const bool all_seen = at == lane->size();
+  lane->erase(lane->begin() + static_cast<std::ptrdiff_t>(kept), lane->begin() + static_cast<std::ptrdiff_t>(at));
+  return all_seen;
 }
 
 // The first that was due is the first at the head.

@@ -112,6 +112,7 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   Status Return(std::string_view ids, bool close);
 
   // consumer_fetch.cpp
+  std::string TypesAndCursor();
   Command MakeRead(const Unread& taken) const;
   Attempt Try(size_t room, const Patience& patience);
   Status Judge(Attempt& attempt, const Patience& patience, Fetched* fetched, bool* again);
@@ -162,6 +163,8 @@ class RedisConsumer final : public Consumer, public std::enable_shared_from_this
   // Only used inside Fetch, ReadAhead and Close, one call at a time.
   int64_t delivery_ = 0;
   int64_t due_at_ = INT64_MAX;
+  std::string cursor_;                    // of a consumer of some types: what was looked at and left to others
+  int64_t cursor_ends_ = 0;               // steady ms: then all is looked at anew
   Deadline no_more_ = Deadline::Never();  // the caller's own deadline
   std::vector<int64_t> lost_;             // fetches whose answer did not come
   std::optional<Unread> unread_;

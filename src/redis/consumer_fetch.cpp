@@ -10,6 +10,7 @@ namespace {
 constexpr size_t kBlobWeight = 1 << 18;  // bytes that a blob counts for, its size is not known to the script
 constexpr int kRounds = 20;              // of a fetch that is told to look again; each has a cause that passes
 constexpr size_t kMost = 1000;           // messages of one call
+constexpr int64_t kCursorLasts = 5000;   // ms
 
 // Records of so many bytes are read by a command of their own, which costs a round trip: Lua would copy each of them
 // four times. Fewer than the lower bound are not worth it in any case, more than the upper one always.
@@ -49,10 +50,27 @@ Command RedisConsumer::MakeFetch(size_t room) {
   command.Keep(lease.consumer).Keep(RandomName()).Arg(lease.epoch);
   command.Arg(static_cast<int64_t>(std::min(room, kMost))).Arg(delivery_);
   command.Arg(options_.auto_extend ? int64_t{0} : options_.visibility_timeout).Arg(static_cast<int64_t>(kByteBound));
-  command.Arg(probe ? "1" : "0").Arg(source_.group).Arg(group != nullptr ? group->ordinal : int64_t{-1});
+  if (options_.types.empty()) {
+    command.Arg(probe ? "1" : "0");
+  } else {
+    command.Keep(TypesAndCursor());
+  }
+  command.Arg(source_.group).Arg(group != nullptr ? group->ordinal : int64_t{-1});
   command.Arg(static_cast<int64_t>(Apart()));
   if (group != nullptr) AddLanes(&command, *view);
   return command;
+}
+
+// Now and then it forgets what it has looked at, should a lane have changed in a way that its ends do not show.
+std::string RedisConsumer::TypesAndCursor() {
+  const int64_t now = SteadyMillis();
+  if (now >= cursor_ends_) {
+    cursor_.clear();
+    cursor_ends_ = now + kCursorLasts;
+  }
+  std::string text = ",";
+  for (const std::string& type : options_.types) text.append(type).append(",");
+  return text.append("\n").append(cursor_);
 }
 
 // HMGET messages id...
@@ -103,10 +121,12 @@ Status RedisConsumer::Add(const Unread& taken, Reply& records, const Reply& trie
 Status RedisConsumer::Accept(Reply& reply, int64_t delivery, Fetched* fetched) {
   const int64_t now = reply.At(1).Number();
   fetched->more = fetched->more || reply.At(2).Number() == 1;
+  fetched->others = reply.At(2).Number() == 2;
+  if (reply.items.size() > 8) cursor_ = std::move(reply.items[8].text);
   fetched->next_due = reply.At(3).Number();
   due_at_ = fetched->next_due < 0 ? INT64_MAX : SteadyMillis() + std::max<int64_t>(1, fetched->next_due);
   if (reply.items.size() < 8) return {Code::kProtocol, "the fetch script gave an answer that makes no sense"};
-  fetched->paused = reply.items.size() > 8;
+  fetched->paused = reply.items.size() > 9;
   SetPaused(fetched->paused);
   Unread taken{delivery, now, std::move(reply.items[5].text)};
   const bool with_records = !reply.items[6].items.empty();

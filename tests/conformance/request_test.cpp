@@ -75,6 +75,7 @@ TEST_P(RequestTest, ARequestGetsItsReply) {
     reply_to = request.reply_to();
     EXPECT_EQ(request.payload(), "how much?");
     EXPECT_EQ(request.source(), "asker");
+    EXPECT_EQ(request.type(), MQ_TYPE_REQUEST);
     bus_.Reply(request, Message("42").SetSource("worker"));
     bus_.Ack(request);
   });
@@ -84,6 +85,7 @@ TEST_P(RequestTest, ARequestGetsItsReply) {
   ASSERT_TRUE(reply);
   EXPECT_EQ(reply->payload(), "42");
   EXPECT_EQ(reply->source(), "worker");
+  EXPECT_EQ(reply->type(), MQ_TYPE_RESPONSE);
   EXPECT_EQ(reply->correlation_id(), correlation_id);
   EXPECT_EQ(reply->target(), reply_to);
   EXPECT_EQ(reply->header("agentmq-in-reply-to"), id);
@@ -108,6 +110,16 @@ TEST_P(RequestTest, TheApplicationsCorrelationIdIsKeptAndOthersAreUnique) {
   EXPECT_STATUS(MQ_TIMEOUT, Request(bus_, question, 0ms));
   EXPECT_EQ(question.correlation_id(), "order 7");
   EXPECT_TRUE(ErrorSays("order 7"));
+}
+
+TEST_P(RequestTest, TypesOfOnesOwnAreKept) {
+  Subscription worker = bus_.Subscribe(MQ_DIRECT, "worker");
+  EXPECT_STATUS(MQ_TIMEOUT, Request(bus_, std::move(Message("?").SetType(MQ_TYPE_TASK_REQUEST)), 0ms));
+  const Message request = Next(worker);
+  EXPECT_EQ(request.type(), "task_request");
+  const Message reply = std::move(Message("!").SetType(MQ_TYPE_TASK_RESULT));
+  bus_.Reply(request, reply);
+  EXPECT_EQ(reply.type(), "task_result");
 }
 
 TEST_P(RequestTest, ARequestIsAnOrdinaryMessageToItsTarget) {

@@ -237,6 +237,22 @@ TEST_F(CostTest, AThousandSubscriptionsWaitOnSharedConnections) {
   EXPECT_EQ(bus.Count(), 0);
 }
 
+TEST_F(CostTest, AConsumerOfSomeTypesDoesNotSpinAndLooksAtTheOthersOnce) {
+  Bus bus(Url());
+  std::vector<Message> others = Texts(5000, "a");
+  for (Message& message : others) message.SetType("other");
+  bus.PublishBatch("c", others);
+  Subscription subscription = bus.Subscribe("c", "a", {{"types", "mine"}});
+  EXPECT_FALSE(subscription.Fetch(0ms));
+  Monitor monitor(server_.address());
+  EXPECT_FALSE(subscription.Fetch(3s));
+  const std::vector<std::string> lines = monitor.Take();
+  // A look every 50 to 100 ms, at inbox and broadcasts.
+  EXPECT_LE(Scripts(lines), 3 * 20 * 2 + 20) << Joined(lines);
+  EXPECT_LE(CountOf(lines, "hmget"), Scripts(lines) + 60) << "each record is read once, in 5 seconds";
+  EXPECT_EQ(CountOf(lines, "ltrim"), 0);
+}
+
 TEST_F(CostTest, OneBroadcastReachesFiveHundredGroups) {
   Bus bus(Url());
   std::vector<Subscription> subscriptions;

@@ -43,6 +43,7 @@ answers this table as JSON.
 | time | `2026-01-31T12:00:00Z` (RFC 3339), Unix milliseconds, or `-1h`: an hour ago |
 | position | `all`, `new`, a time, or the id of a broadcast |
 | states | `queued,retrying`: one of these; `!acked,dead`: none of these |
+| list | names between commas: `event,command`; empty: none |
 )";
 
 constexpr const char* kTail = R"(
@@ -84,6 +85,8 @@ std::string Values(const Setting& row) {
       return "position";
     case SettingType::kStates:
       return "states: " + Choices(row.choices);
+    case SettingType::kList:
+      return "list";
     case SettingType::kInteger:
     case SettingType::kNumber:
     case SettingType::kDuration:

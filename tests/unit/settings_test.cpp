@@ -167,7 +167,7 @@ TEST(Settings, NamesAndTextsAreChecked) {
   EXPECT_TRUE(Takes("consumer", "")) << "as unset";
   EXPECT_FALSE(Takes("target", ""));
   EXPECT_TRUE(Takes("channel", "")) << "the direct inboxes";
-  EXPECT_TRUE(Takes("type", "a\nb"));
+  EXPECT_TRUE(Takes("user", "a\nb"));
   EXPECT_FALSE(Takes("type", "\xff"));
   EXPECT_FALSE(Takes("user", std::string(1025, 'u')));
 }

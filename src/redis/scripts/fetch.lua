@@ -1,10 +1,12 @@
 #!lua flags=allow-oom
 -- Renews the consumer's lease and puts messages into its hand, from the highest lane down.
 -- KEYS: group (1-14), hand, lanes (in the order of the lane arguments, greatest first)
--- ARGV: generation, consumer, lease, epoch, room, delivery, visibility (0: the lease covers it), byte bound, probe sizes,
---       group, ordinal, apart (as many messages or more: ids alone are answered), priority of each lane...
+-- ARGV: generation, consumer, lease, epoch, room, delivery, visibility (0: the lease covers it), byte bound, probe sizes
+--       (0, 1; or the types that alone are wanted, as ",one,two,", a newline and the cursor: lib/sift.lua), group, ordinal,
+--       apart (as many messages or more: ids alone are answered), priority of each lane...
 -- Answers: code, now, ...  0 ok (left behind, ms to next due or -1, a deadline passed, ids, records, tries: lists as long
---          as there are ids, or empty; 1 behind them: it is paused)  1 gone  2 generation (gen, lanes, groups)  3 the group is being filled
+--          as there are ids, or empty, a cursor; 2 is left behind for others; 1 at the end: it is paused)  1 gone
+--          2 generation (gen, lanes, groups)  3 the group is being filled
 --!include ids.lua
 --!include queue.lua
 --!include group.lua
@@ -12,6 +14,7 @@ local generation, consumer, room, delivery = ARGV[1], ARGV[2], tonumber(ARGV[5])
 local visibility, byte_bound, probe = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1'
 local group, ordinal, apart = ARGV[10], tonumber(ARGV[11]), tonumber(ARGV[12])
 local HAND, first_lane, lane_count = KEYS[15], 15, #ARGV - 12
+local typed, only_others, sifted = #ARGV[9] > 1
 
 local lease = call('HGET', LEASE, consumer)
 if not lease or lease:match('^%d+') ~= ARGV[4] then return {1, now} end
@@ -24,7 +27,7 @@ call('HSET', LEASE, consumer, ARGV[4] .. ' ' .. ARGV[3] .. ' ' .. now)
 if meta[2] then return {3, now} end
 if #generation > 16 then -- lib/generation.lua
   local paused = call('HMGET', META, 'pause:*', 'pause:' .. group)
-  if paused[1] or paused[2] then return {0, now, 0, -1, 0, '', {}, {}, 1} end
+  if paused[1] or paused[2] then return {0, now, 0, -1, 0, '', {}, {}, '', 1} end
 end
 
 -- Whether anything is there but messages that wait in lanes.
@@ -76,13 +79,16 @@ local expired, count = {}, 0
 local bounded, held_back = false, false
 
 -- In most queues what is there is taken. Where some of it may be gone, over, or to be delivered alone, each id is looked at.
-local plain = ordinal < 0 and not meta[3] and not probe and (not marked or call('EXISTS', TRIES, EXPIRY) == 0)
+local plain = ordinal < 0 and not meta[3] and not probe and not typed and (not marked or call('EXISTS', TRIES, EXPIRY) == 0)
 local has_tries, choose = false
 if not plain then
   --!include choose.lua
+  if typed then
+    --!include sift.lua
+  end
 end
 
-for i = 1, lane_count do
+for i = 1, typed and 0 or lane_count do
   local lane = KEYS[first_lane + i]
   while room > 0 and not bounded do
     local ids = pop(lane, probe and math.min(room, 64) or math.min(room, 1000))
@@ -127,14 +133,15 @@ if #expired > 0 or #foreign > 0 then
   end
 end
 
-local answer = {0, now, 0, -1, 0, ids, records, has_tries and all_tries or {}}
+local answer = {0, now, 0, -1, 0, ids, records, has_tries and all_tries or {}, sifted}
 local left = lane_count > 0 and call('EXISTS', unpack(KEYS, first_lane + 1)) > 0
 if held_back then
   -- This consumer has to settle what it holds first: told of more it would ask in vain, again and again.
   answer[4] = 1000
+  if typed then leave_token() end
 elseif left then
   leave_token()
-  answer[3] = 1
+  answer[3] = only_others and 2 or 1
 else
   call('DEL', WAKE)
   if meta[3] then call('HDEL', META, 'void') end
