@@ -67,8 +67,8 @@ Account ExplainPlace(const QueueStats& queue, const GroupStats& group, const Sta
       account.next = "it goes to the head of its lane then";
       return account;
     case State::kRetrying:
-      account.Add("due_later",
-                  std::to_string(place.tries.total()) + " deliveries failed, the last one: " + place.tries.reason);
+      account.Add("due_later", std::to_string(place.tries.total()) +
+                                   " deliveries failed, the last one: " + std::string(place.tries.reason()));
       account.next = "it is tried again in " + due;
       return account;
     default:
@@ -80,7 +80,8 @@ Account ExplainPlace(const QueueStats& queue, const GroupStats& group, const Sta
 Account ExplainDead(const Found& letter) {
   Account account;
   account.state = "dead";
-  account.why = "it was given up after " + std::to_string(letter.tries.total()) + " deliveries: " + letter.tries.reason;
+  account.why = "it was given up after " + std::to_string(letter.tries.total()) +
+                " deliveries: " + std::string(letter.tries.reason());
   account.next = "it stays among the dead letters until it is replayed or purged";
   return account;
 }
@@ -111,7 +112,7 @@ Json PlaceJson(const QueueStats& queue, const GroupStats& group, const Standing&
                {"reserved_until", TimeOrNull(place.reserved_until)},
                {"reserved_by", place.consumer.empty() ? Json(nullptr) : Json(place.consumer)},
                {"deliveries", place.tries.total() + (place.state == State::kReserved ? 1 : 0)},
-               {"reason", place.tries.reason},
+               {"reason", place.tries.reason()},
                {"consumers", group.consumers},
                {"paused", PauseJson(group.paused, queue.paused)}});
   return json;

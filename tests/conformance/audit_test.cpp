@@ -69,6 +69,8 @@ TEST_P(AuditTest, WhatOperatorsDoIsRecorded) {
   const std::string gone = Put(audited_, "c", "b", "x");
   audited_.Delete(gone.c_str());
   audited_.Configure("c", {{"max_items", "50"}});
+  audited_.Pause("c", "a", "maintenance");
+  audited_.Resume("c", "a");
   Put(audited_, "c", "b", "x");
   audited_.Clear("c");
   const auto dead = Of(audited_, "dead");
@@ -83,6 +85,9 @@ TEST_P(AuditTest, WhatOperatorsDoIsRecorded) {
   EXPECT_EQ(Of(audited_, "delete")[0]["id"], gone);
   ASSERT_EQ(Of(audited_, "configure").size(), 1u);
   EXPECT_EQ(Of(audited_, "configure")[0]["settings"], "max_items=50");
+  ASSERT_EQ(Of(audited_, "pause").size(), 1u);
+  EXPECT_EQ(Of(audited_, "pause")[0]["reason"], "maintenance");
+  EXPECT_EQ(Of(audited_, "resume").size(), 1u);
   ASSERT_EQ(Of(audited_, "clear").size(), 1u);
   EXPECT_EQ(Of(audited_, "clear")[0]["messages"], "1");
   EXPECT_TRUE(Verify(audited_)["intact"]);
