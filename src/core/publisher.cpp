@@ -5,6 +5,7 @@
 
 #include "core/backoff.hpp"
 #include "core/rate_limits.hpp"
+#include "core/reply_inbox.hpp"
 #include "core/shared.hpp"
 #include "core/trace.hpp"
 #include "util/text.hpp"
@@ -423,9 +424,10 @@ void Publisher::TellStored(Backend& backend, const PublishBatch& batch, Parcel& 
   }
 }
 
-// With require_agent: nothing is stored for who has never been.
+// With require_agent: nothing is stored for who has never been. Who asked is there, or comes back for the reply.
 void Publisher::Admit(Backend& backend, Parcel& parcel) {
   if (parcel.queue.broadcast || parcel.queue.live() || parcel.done()) return;
+  if (ReplyInbox::Parse(parcel.queue.target)) return;
   const auto knows = shared_.presence.Knows(backend, parcel.queue.target);
   if (!knows.ok()) {
     parcel.status = knows.status();
@@ -457,7 +459,6 @@ int64_t Publisher::Pay(Backend& backend, std::span<Parcel> parcels, const Turn& 
     parcel.status = Status::Ok();
     parcel.doubtful = 0;
     first = first < 0 ? wait : std::min(first, wait);
-    if (parcel.limits.require_agent) Admit(backend, parcel);
   }
   return first;
 }
@@ -467,6 +468,7 @@ void Publisher::Store(Backend& backend, std::span<Parcel> parcels, bool block, c
   Backoff backoff(kFullBase, kFullMax);
   const bool limited = MarkLimited(shared_.settings, parcels);
   for (Parcel& parcel : parcels) {
+    if (parcel.limits.require_agent) Admit(backend, parcel);
     if (parcel.queue.live()) TellAll(backend, parcel, turn, patience);
   }
   const auto sleep = [&](int64_t millis) {

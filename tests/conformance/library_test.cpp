@@ -149,7 +149,7 @@ TEST(Library, TheTableOfSettingsHoldsEverySettingOfThisVersion) {
       {"subscription",
        {"consumer", "listen_buffer", "listen_buffer_bytes", "prefetch", "visibility_timeout", "auto_extend",
         "auto_extend_max", "retry_attempts", "backoff_base", "backoff_factor", "backoff_max", "backoff_jitter", "start",
-        "skip_done", "workers"}},
+        "skip_done", "types", "workers"}},
       {"filter", {"channel", "agent", "source", "target", "type", "state", "status", "since", "until"}},
       {"replay", {"rate", "limit", "dry_run", "keep_attempts"}}};
   EXPECT_EQ(by_kind, expected);

@@ -130,6 +130,18 @@ TEST_P(PresenceTest, RequireAgentTellsOfEachInABatch) {
   EXPECT_EQ(results[2], MQ_OK);
 }
 
+TEST_P(PresenceTest, RequireAgentLetsRepliesThrough) {
+  bus_.Configure(MQ_DIRECT, {{"require_agent", "true"}});
+  Subscription worker = bus_.Subscribe(MQ_DIRECT, "worker");
+  worker.Consume([&](const MessageView& request) {
+    bus_.Reply(request, Message("yes"));
+    return MQ_VERDICT_ACK;
+  });
+  const std::optional<Message> reply = bus_.Request("worker", Message("there?"), kPatience);
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->payload(), "yes");
+}
+
 TEST_P(PresenceTest, RequireAgentHoldsForDirectMessagesAndAsynchronousOnes) {
   bus_.Configure(MQ_DIRECT, {{"require_agent", "true"}});
   const Message direct("x");
