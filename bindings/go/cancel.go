@@ -66,6 +66,24 @@ func interruptible(ctx context.Context, call func(token uintptr) error) error {
 	return err
 }
 
+// withoutDeadline is cancelled where the context is, and lives on where its deadline passes.
+func withoutDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	inner, cancel := context.WithCancel(context.Background())
+	if ctx.Done() == nil {
+		return context.Background(), cancel
+	}
+	go func() {
+		select {
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				cancel()
+			}
+		case <-inner.Done():
+		}
+	}()
+	return inner, cancel
+}
+
 func isContextError(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -7,10 +7,8 @@ import "agentmq.dev/go/internal/native"
 //
 // Errors: ErrInvalid, ErrUnavailable, ErrClosed.
 func (b *Bus) GetPending(channel, agent string, limit int) ([]*Message, error) {
-	if channel != Any {
-		if err := checkText("channel", channel); err != nil {
-			return nil, err
-		}
+	if err := checkMaybe("channel", channel); err != nil {
+		return nil, err
 	}
 	var list uintptr
 	err := b.withMaybe("agent", agent, func() error {

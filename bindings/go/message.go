@@ -88,6 +88,7 @@ type Message struct {
 	Delay         time.Duration // when it is due: so long after it was stored; 0: at once
 	MinReplicas   int           // how many replicas it waits for, 1 to 100, or NoReplicas; 0: the bus' `min_replicas`
 	Fsync         Fsync         // whether it waits for the disk
+	DedupKey      string        // what makes a repeat known: see docs/guarantees.md; while `dedup_window` lasts it is not stored again
 	Mode          Mode          // whether it is stored, told to listeners, or both; what is only told can't wait for replicas or disk
 
 	// What publishing sets on the sender's message; but for the last three a received one has it too.
@@ -110,6 +111,13 @@ type Message struct {
 	State         State     // where it stood when it was read
 	Reason        string    // why the last attempt failed, of a retry or a dead letter
 	ReservedUntil time.Time // until when this delivery is reserved, as far as was known; zero: it is not
+	SignedBy      string    // the id of the key that vouches for it; empty: not signed, or not looked at
+	SignedAt      time.Time // when it was signed, by the publisher's clock
+
+	// The attempts that failed, of a dead letter or of one that is tried again: a JSON array of {"when" (Unix ms), "agent",
+	// "consumer", "kind", "reason"}, the oldest first, 16 at most; nil where there are none. Kinds: failure, permanent,
+	// lapse, crash, suspect, refused.
+	History json.RawMessage
 
 	heard bool // by a listener: there is nothing to settle
 }
@@ -155,6 +163,6 @@ func (m *Message) Copy() *Message {
 		Payload: append([]byte(nil), m.Payload...), Target: m.Target, Source: m.Source, Type: m.Type,
 		CorrelationID: m.CorrelationID, ReplyTo: m.ReplyTo, ContentType: m.ContentType,
 		Headers: append([]Header(nil), m.Headers...), Priority: m.Priority, TTL: m.TTL,
-		Delay: m.Delay, MinReplicas: m.MinReplicas, Fsync: m.Fsync, Mode: m.Mode,
+		Delay: m.Delay, MinReplicas: m.MinReplicas, Fsync: m.Fsync, Mode: m.Mode, DedupKey: m.DedupKey,
 	}
 }

@@ -26,18 +26,9 @@ func (b *Bus) PublishBatch(ctx context.Context, channel string, messages []*Mess
 	}
 	buffer := takeBuffer()
 	defer buffer.giveBack()
-	list := beginList(buffer.bytes[:0])
-	for i, message := range messages {
-		if message == nil {
-			return invalid("message %d is nil", i)
-		}
-		var err error
-		if list, err = appendMessage(list, message); err != nil {
-			return err
-		}
+	if err := buffer.put(messages...); err != nil {
+		return err
 	}
-	endList(list, len(messages))
-	buffer.bytes = list
 	return b.publishList(ctx, channel, buffer, messages)
 }
 

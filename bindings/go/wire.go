@@ -2,6 +2,7 @@ package agentmq
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"math"
 	"strings"
 	"sync"
@@ -17,7 +18,8 @@ const (
 	listVersion = 1
 	listHead    = 16
 	messageHead = 136
-	messageTail = 16 // delay and due, of messages that have one of them
+	messageTail = 16 // delay and due, of messages that have one of them, or more behind them
+	messageMore = 24 // the head of that: of what few messages have
 
 	atStatus     = 4
 	atTimestamp  = 8
@@ -81,6 +83,23 @@ func (b *buffer) list() ([]byte, error) {
 	return bytes[:size], nil
 }
 
+// put writes messages as a list.
+func (b *buffer) put(messages ...*Message) error {
+	list := beginList(b.bytes[:0])
+	for i, message := range messages {
+		if message == nil {
+			return invalid("message %d is nil", i)
+		}
+		var err error
+		if list, err = appendMessage(list, message); err != nil {
+			return err
+		}
+	}
+	endList(list, len(messages))
+	b.bytes = list
+	return nil
+}
+
 // checkText refuses what can't cross: a NUL would cut the text in C.
 func checkText(name, text string) error {
 	if strings.IndexByte(text, 0) >= 0 {
@@ -90,6 +109,14 @@ func checkText(name, text string) error {
 		return invalid("%s is not valid UTF-8", name)
 	}
 	return nil
+}
+
+// checkMaybe also takes Any.
+func checkMaybe(name, text string) error {
+	if text == Any {
+		return nil
+	}
+	return checkText(name, text)
 }
 
 // checkTexts takes names and texts in turn.
@@ -148,9 +175,18 @@ func appendMessage(buffer []byte, m *Message) ([]byte, error) {
 	buffer = append(buffer, m.Payload...)
 	var padding [8]byte
 	buffer = append(buffer, padding[:(8-(len(buffer)-begin)%8)%8]...)
-	if m.Delay != 0 {
+	if m.Delay != 0 || m.DedupKey != "" {
 		buffer = wire.AppendUint64(buffer, uint64(milliseconds(m.Delay)))
 		buffer = wire.AppendUint64(buffer, 0)
+	}
+	if m.DedupKey != "" {
+		if err := checkText("dedup key", m.DedupKey); err != nil {
+			return nil, err
+		}
+		var more [messageMore]byte
+		wire.PutUint32(more[:], uint32(len(m.DedupKey)))
+		buffer = append(append(buffer, more[:]...), m.DedupKey...)
+		buffer = append(buffer, padding[:(8-(len(buffer)-begin)%8)%8]...)
 	}
 	if int64(len(buffer)-begin) > math.MaxUint32 {
 		return nil, &Error{Status: StatusTooLarge, Message: "a message must be smaller than 4 GiB"}
@@ -335,16 +371,29 @@ func (m *Message) decode(bytes []byte) {
 	}
 	end := at + int(wire.Uint64(bytes[atPayload:]))
 	m.Payload = bytes[at:end:end] // what is appended to it goes elsewhere
-	m.Due = dueOf(bytes, end)
+	if tail := (end + 7) &^ 7; len(bytes) >= tail+messageTail {
+		m.decodeTail(bytes[tail:])
+	}
 }
 
-// dueOf reads what stands behind the payload, where there is something.
-func dueOf(bytes []byte, end int) time.Time {
-	tail := (end + 7) &^ 7
-	if len(bytes) < tail+messageTail {
-		return time.Time{}
+// decodeTail reads what stands behind the payload.
+func (m *Message) decodeTail(tail []byte) {
+	m.Due = timeFromWire(int64(wire.Uint64(tail[8:])))
+	if len(tail) < messageTail+messageMore {
+		return
 	}
-	return timeFromWire(int64(wire.Uint64(bytes[tail+8:])))
+	head, texts := tail[messageTail:], tail[messageTail+messageMore:]
+	next := func(size uint32) []byte {
+		text := texts[:size:size]
+		texts = texts[size:]
+		return text
+	}
+	m.DedupKey = textOf(next(wire.Uint32(head)))
+	m.SignedBy = textOf(next(wire.Uint32(head[4:])))
+	m.SignedAt = timeFromWire(int64(wire.Uint64(head[8:])))
+	if size := wire.Uint32(head[16:]); size > 0 {
+		m.History = json.RawMessage(next(size))
+	}
 }
 
 // textOf is bytes that nobody changes any more, as a text.

@@ -70,6 +70,7 @@ AGENTMQ_HANDLE(mq_list, System.IntPtr)
 %typemap(in) char ** %{ $1 = static_cast<char **>($input); %}
 
 AGENTMQ_POINTER(const void *data, void *, byte[], )
+AGENTMQ_POINTER(const void *targets, void *, byte[], )
 AGENTMQ_POINTER(void *buffer, void *, byte[], )
 AGENTMQ_POINTER(void *pointer, void *, System.IntPtr, )
 AGENTMQ_POINTER(int32_t *results, int *, int[], )

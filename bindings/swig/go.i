@@ -98,6 +98,7 @@ class Terminated {
 %typemap(in) (POINTER, LENGTH) %{ $1 = ($1_ltype)$input.array; $2 = ($2_ltype)$input.len; %}
 %enddef
 SLICE("[]byte", const void *data, size_t length)
+SLICE("[]byte", const void *targets, size_t targets_length)
 SLICE("[]byte", void *buffer, size_t capacity)
 
 // How many of them are 0 can be counted.

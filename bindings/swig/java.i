@@ -44,8 +44,11 @@
 
 MQ_ANSWER(mqs_publish_flat, MQ_PARTIAL)
 MQ_ANSWER(mqs_ack_flat, MQ_PARTIAL)
+MQ_ANSWER(mqs_request_many_flat, MQ_PARTIAL)
+MQ_ANSWER(mqs_reply_flat, MQ_PARTIAL)
 MQ_ANSWER(mqs_get_flat, MQ_TOO_LARGE)
 MQ_ANSWER(mq_delete, MQ_NOT_FOUND)
+MQ_ANSWER(mq_resume, MQ_NOT_FOUND)
 MQ_ANSWER(mq_drain, MQ_TIMEOUT)
 MQ_ANSWER(mq_next_log_with, MQ_TIMEOUT)
 MQ_ANSWER(agentmq_close, MQ_PARTIAL)
@@ -139,6 +142,7 @@ MQ_HANDLE(mq_list)
   $1 = bytes.at();
   $2 = bytes.size();
 %}
+%apply (const void *data, size_t length) { (const void *targets, size_t targets_length) };
 
 // A text of the library's that the caller frees: into an array of one.
 %typemap(jni) char ** "jobjectArray"

@@ -52,9 +52,17 @@
 %ignore mq_message_receivers;
 %ignore mq_message_status;
 %ignore mq_message_reason;
+%ignore mq_message_history;
+%ignore mq_message_dedup_key;
+%ignore mq_message_set_dedup_key;
+%ignore mq_message_signed_by;
+%ignore mq_message_signed_at;
 %ignore mq_message_free;
 %ignore mq_message_encode;
 %ignore mq_list_encode;          // mqs_list_flat()
+%ignore mq_list_new;
+%ignore mq_list_add;
+%ignore mq_list_decode;
 %ignore mq_list_at;
 %ignore mq_list_take;
 %ignore mq_open_cluster;         // mqs_open_cluster()
@@ -66,6 +74,13 @@
 %ignore mq_publish_encoded;      // mqs_publish_flat(), with the answer in the same call
 %ignore mq_publish_encoded_with;
 %ignore mq_send_to;              // mq_publish_encoded() on the channel MQ_DIRECT
+%ignore mq_request;              // mqs_request_flat()
+%ignore mq_request_with;
+%ignore mq_request_many;         // mqs_request_many_flat()
+%ignore mq_request_many_with;
+%ignore mq_reply;                // mqs_reply_flat()
+%ignore mq_collect;              // mqs_collect_flat()
+%ignore mq_collect_with;
 %ignore mq_fetch;                // mqs_fetch_flat()
 %ignore mq_fetch_with;
 %ignore mq_fetch_batch;

@@ -42,7 +42,7 @@ public sealed partial class Bus
 
     /// <summary>Messages that fit a filter, oldest first in each queue. Looks at every message of the queues in
     /// question.</summary>
-    /// <param name="filter">channel, source, target, type, state, since, until; null: all.</param>
+    /// <param name="filter">channel, source, target, type, agent, status, state, since, until; null: all.</param>
     /// <param name="limit">How many at most: 1 to 10,000.</param>
     /// <param name="offset">How many to pass over first.</param>
     /// <exception cref="AgentMQException">A wrong filter, or the server can't be reached.</exception>
@@ -124,9 +124,10 @@ public sealed partial class Bus
         return Text.Take(newId);
     }
 
-    /// <summary>Sends back all dead letters that fit a filter.</summary>
-    /// <param name="filter">As of <see cref="Find"/>.</param>
-    /// <returns>How many.</returns>
+    /// <summary>Sends back all dead letters that fit a filter, the oldest first.</summary>
+    /// <param name="filter">As of <see cref="Find"/>, and how: rate (so many a second at most), limit, keep_attempts, dry_run
+    /// (changes nothing); null: all, at once.</param>
+    /// <returns>How many; in a dry run how many would be.</returns>
     /// <exception cref="AgentMQException">With <see cref="Status.Partial"/>: not all of them; else as of
     /// <see cref="Replay"/>.</exception>
     public long ReplayAll(Filter? filter = null)
@@ -155,6 +156,42 @@ public sealed partial class Bus
         Native.mq_stats(Live, channel, out var json);
         return Text.Take(json);
     }
+
+    /// <summary>What there is, as JSON: the channels that have queues, or are paused, with numbers of their queues, as of
+    /// <c>mq_channels()</c> in <c>agentmq.h</c>.</summary>
+    /// <exception cref="AgentMQException">The server can't be reached.</exception>
+    public string Channels()
+    {
+        Native.mq_channels(Live, out var json);
+        return Text.Take(json);
+    }
+
+    /// <summary>Who reads, as JSON: an object for each group, with its numbers and its consumers, as of <c>mq_groups()</c> in
+    /// <c>agentmq.h</c>.</summary>
+    /// <param name="channel">The channel; null: all.</param>
+    /// <exception cref="AgentMQException">The server can't be reached.</exception>
+    public string Groups(string? channel = null)
+    {
+        Native.mq_groups(Live, channel, out var json);
+        return Text.Take(json);
+    }
+
+    /// <summary>Stops deliveries until <see cref="Resume"/>. Publishing goes on, and what was handed out may be settled; what
+    /// was read ahead goes back. Kept on the server, for every process and over restarts.</summary>
+    /// <param name="channel">The channel.</param>
+    /// <param name="agent">Those to that agent; null: all of the channel.</param>
+    /// <param name="reason">Why, in a sentence; null: none. Pausing again replaces it.</param>
+    /// <exception cref="AgentMQException">A wrong argument, or the server can't be reached: some queues may be paused
+    /// already.</exception>
+    public void Pause(string channel, string? agent = null, string? reason = null) =>
+        Native.mq_pause(Live, channel, agent, reason);
+
+    /// <summary>Goes on with what <see cref="Pause"/> stopped: whoever waits is woken at once.</summary>
+    /// <param name="channel">As of <see cref="Pause"/>.</param>
+    /// <param name="agent">As of <see cref="Pause"/>.</param>
+    /// <exception cref="MessageNotFoundException">It was not paused.</exception>
+    /// <exception cref="AgentMQException">As of <see cref="Pause"/>.</exception>
+    public void Resume(string channel, string? agent = null) => Native.mq_resume(Live, channel, agent);
 
     /// <summary>How the bus is: asks the server, writes and reads back, sends a message round. An unhealthy bus is an
     /// answer, not an exception.</summary>

@@ -10,6 +10,12 @@ internal enum FlatText
     Target, Source, Type, CorrelationId, ReplyTo, ContentType, Id, Channel, Receipt, Agent, Reason,
 }
 
+// Those that stand behind its payload.
+internal enum FlatTailText
+{
+    DedupKey, SignedBy, History,
+}
+
 // Reads the flat lists that the library writes (docs/encoding.md), and the messages in them.
 internal static class FlatReader
 {
@@ -33,6 +39,7 @@ internal static class FlatReader
     internal const int Mode = 128;
     private const int Receivers = 132;
     private const int Texts = 11;
+    private static readonly int[] TailSizes = [FlatWriter.EntryTail, FlatWriter.EntryTail + 4, FlatWriter.EntryTail + 16];
 
     // Copies: nothing of the list is kept.
     internal static Message[] Messages(ReadOnlySpan<byte> list)
@@ -96,12 +103,32 @@ internal static class FlatReader
         return entry.AsMemory(at, checked((int)Number64(entry, PayloadSize)));
     }
 
-    // What stands behind the payload; 0 where nothing does.
     internal static long Due(byte[] entry)
     {
+        var tail = Tail(entry);
+        return tail.Length < FlatWriter.EntryTail ? 0 : Number64(tail, 8);
+    }
+
+    internal static long SignedAt(byte[] entry)
+    {
+        var tail = Tail(entry);
+        return tail.Length < FlatWriter.EntryTail + FlatWriter.EntryMore ? 0 : Number64(tail, FlatWriter.EntryTail + 8);
+    }
+
+    internal static ReadOnlySpan<byte> Text(byte[] entry, FlatTailText text)
+    {
+        var tail = Tail(entry);
+        if (tail.Length < FlatWriter.EntryTail + FlatWriter.EntryMore) return default;
+        var at = FlatWriter.EntryTail + FlatWriter.EntryMore;
+        for (var i = 0; i < (int)text; i++) at += Number(tail, TailSizes[i]);
+        return tail.Slice(at, Number(tail, TailSizes[(int)text]));
+    }
+
+    // What stands behind the payload; empty where nothing does.
+    private static ReadOnlySpan<byte> Tail(byte[] entry)
+    {
         var end = TextAt(entry, Texts) + Number(entry, Sizes + 4 * Texts) + checked((int)Number64(entry, PayloadSize));
-        var tail = (end + 7) & ~7;
-        return entry.Length < tail + FlatWriter.EntryTail ? 0 : Number64(entry, tail + 8);
+        return entry.AsSpan(Math.Min((end + 7) & ~7, entry.Length));
     }
 
     private static int TextAt(ReadOnlySpan<byte> entry, int text)

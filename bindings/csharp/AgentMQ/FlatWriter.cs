@@ -8,7 +8,8 @@ internal sealed class FlatWriter : IDisposable
 {
     internal const int ListHead = 16;
     internal const int EntryHead = 136;
-    internal const int EntryTail = 16; // delay and due, of messages that have one of them
+    internal const int EntryTail = 16; // delay and due, of messages that have one of them, or more behind them
+    internal const int EntryMore = 24; // the head of that: of what few messages have
     internal const long NoTimeToLive = long.MinValue;
     private const int AsTheBus = -1;
     internal const string TooLarge = "the messages of one call are above 2 GiB";
@@ -37,6 +38,7 @@ internal sealed class FlatWriter : IDisposable
             Number(head[68..], Put(message.CorrelationId, "the correlation id"));
             Number(head[72..], Put(message.ReplyTo, "the reply to"));
             Number(head[76..], Put(message.ContentType, "the content type"));
+            Text.Check(message.DedupKey, "the dedup key");
             Number(head[100..], PutHeaders(message.Headers));
         }
         catch
@@ -56,12 +58,13 @@ internal sealed class FlatWriter : IDisposable
         var end = Length + message.Payload.Length;
         Length = (end + 7) & ~7;
         Bytes.AsSpan(end, Length - end).Clear();
-        if (message.Delay != TimeSpan.Zero)
+        if (message.Delay != TimeSpan.Zero || message.DedupKey.Length > 0)
         {
             BinaryPrimitives.WriteInt64LittleEndian(Bytes.AsSpan(Length), Time.Milliseconds(message.Delay));
             BinaryPrimitives.WriteInt64LittleEndian(Bytes.AsSpan(Length + 8), 0);
             Length += EntryTail;
         }
+        if (message.DedupKey.Length > 0) PutMore(message.DedupKey);
         Number(head, Length - begin);
         _count++;
     }
@@ -82,8 +85,8 @@ internal sealed class FlatWriter : IDisposable
     private static long MostBytes(Message message, string target)
     {
         long chars = target.Length + message.Source.Length + message.Type.Length + message.CorrelationId.Length +
-                     message.ReplyTo.Length + message.ContentType.Length;
-        long bytes = EntryHead + 8 + EntryTail + message.Payload.Length;
+                     message.ReplyTo.Length + message.ContentType.Length + message.DedupKey.Length;
+        long bytes = EntryHead + 8 + EntryTail + EntryMore + 8 + message.Payload.Length;
         if (message.Headers.Count == 0) return bytes + 3 * chars;
         foreach (var (name, value) in message.Headers)
         {
@@ -111,6 +114,18 @@ internal sealed class FlatWriter : IDisposable
         var size = Text.Utf8.GetBytes(text, Bytes.AsSpan(Length));
         Length += size;
         return size;
+    }
+
+    // There is room for it, and it was looked at.
+    private void PutMore(string dedupKey)
+    {
+        var more = Bytes.AsSpan(Length, EntryMore);
+        more.Clear();
+        Length += EntryMore;
+        Number(more, Put(dedupKey, "the dedup key"));
+        var end = Length;
+        Length = (end + 7) & ~7;
+        Bytes.AsSpan(end, Length - end).Clear();
     }
 
     private int PutHeaders(IReadOnlyDictionary<string, string> headers)

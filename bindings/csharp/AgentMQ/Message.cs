@@ -26,6 +26,7 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
     private string? _receipt;
     private string? _agent;
     private string? _reason;
+    private string? _dedupKey;
     private readonly int? _minReplicas;
     private readonly TimeSpan _delay;
 
@@ -80,6 +81,15 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
     {
         get => _contentType ??= Read(FlatText.ContentType);
         init => _contentType = value;
+    }
+
+    /// <summary>What makes a repeat known: while the channel's setting <c>dedup_window</c> lasts, from the first one on,
+    /// another message with the same key to the same queue is not stored; publishing it answers the first one's id and
+    /// timestamp. The key is free again when that message is deleted or becomes a dead letter. Empty: none.</summary>
+    public string DedupKey
+    {
+        get => _dedupKey ??= Read(FlatTailText.DedupKey);
+        init => _dedupKey = value;
     }
 
     /// <summary>Headers of the application's own. Don't change them once the message is on its way.</summary>
@@ -158,6 +168,18 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
     /// <summary>Why the last attempt failed, of a dead letter or a retry.</summary>
     public string Reason => _reason ??= Read(FlatText.Reason);
 
+    /// <summary>The id of the key that vouches for it; empty where it is not signed, or where this bus has no keys to verify
+    /// with.</summary>
+    public string SignedBy => Read(FlatTailText.SignedBy);
+
+    /// <summary>When it was signed, by the publisher's clock; null where <see cref="SignedBy"/> is empty.</summary>
+    public DateTimeOffset? SignedAt => _flat == null ? null : Time.Of(FlatReader.SignedAt(_flat));
+
+    /// <summary>The attempts that failed, of a dead letter or of one that is tried again, the oldest first, 16 at most: a JSON
+    /// array of {"when" (Unix ms), "agent", "consumer", "kind", "reason"}. Kinds: failure, permanent, lapse, crash, suspect,
+    /// refused.</summary>
+    public string History => Read(FlatTailText.History) is { Length: > 0 } history ? history : "[]";
+
     /// <summary>The payload as UTF-8 text; a byte that is none becomes U+FFFD.</summary>
     public string PayloadText => System.Text.Encoding.UTF8.GetString(Payload.Span);
 
@@ -206,14 +228,17 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
 
     internal ReadOnlySpan<byte> ReceiptBytes => _flat == null ? default : FlatReader.Text(_flat, FlatText.Receipt);
 
-    private ((string, string, string, string, string, string), (string, string, string, string, string),
+    private ((string, string, string, string, string, string, string), (string, string, string, string, string),
         (int, TimeSpan?, TimeSpan, int?, bool?, Mode),
         (DateTimeOffset?, DateTimeOffset?, DateTimeOffset?, DateTimeOffset?, int, MessageState, Status)) Known =>
-        ((Target, Source, Type, CorrelationId, ReplyTo, ContentType), (Id, Channel, Receipt, Agent, Reason),
+        ((Target, Source, Type, CorrelationId, ReplyTo, ContentType, DedupKey), (Id, Channel, Receipt, Agent, Reason),
             (Priority, TimeToLive, Delay, MinReplicas, Fsync, Mode),
             (Timestamp, Expires, Due, ReservedUntil, Deliveries, State, Status));
 
     private string Read(FlatText text) =>
+        _flat == null ? "" : System.Text.Encoding.UTF8.GetString(FlatReader.Text(_flat, text));
+
+    private string Read(FlatTailText text) =>
         _flat == null ? "" : System.Text.Encoding.UTF8.GetString(FlatReader.Text(_flat, text));
 
     private int Number(int at) => _flat == null ? 0 : FlatReader.Number(_flat, at);

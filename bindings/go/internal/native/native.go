@@ -51,65 +51,94 @@ typedef _gostring_ swig_type_19;
 typedef _gostring_ swig_type_20;
 typedef _gostring_ swig_type_21;
 typedef _gostring_ swig_type_22;
-typedef long long swig_type_23;
-typedef _goslice_ swig_type_24;
+typedef _gostring_ swig_type_23;
+typedef _gostring_ swig_type_24;
 typedef _gostring_ swig_type_25;
-typedef _goslice_ swig_type_26;
-typedef _goslice_ swig_type_27;
-typedef _goslice_ swig_type_28;
-typedef _goslice_ swig_type_29;
+typedef _gostring_ swig_type_26;
+typedef _gostring_ swig_type_27;
+typedef _gostring_ swig_type_28;
+typedef long long swig_type_29;
 typedef _goslice_ swig_type_30;
-typedef _goslice_ swig_type_31;
-typedef _gostring_ swig_type_32;
+typedef _gostring_ swig_type_31;
+typedef _goslice_ swig_type_32;
 typedef _goslice_ swig_type_33;
-typedef long long swig_type_34;
+typedef _goslice_ swig_type_34;
 typedef _goslice_ swig_type_35;
-extern void _wrap_Swig_free_native_0de2dfc373ed1fde(uintptr_t arg1);
-extern uintptr_t _wrap_Swig_malloc_native_0de2dfc373ed1fde(swig_intgo arg1);
-extern uintptr_t _wrap_MqVersion_native_0de2dfc373ed1fde(void);
-extern swig_intgo _wrap_MqStatusIsRetriable_native_0de2dfc373ed1fde(swig_intgo arg1);
-extern uintptr_t _wrap_MqSettings_native_0de2dfc373ed1fde(swig_voidp arg1);
-extern void _wrap_MqConfigFree_native_0de2dfc373ed1fde(uintptr_t arg1);
-extern uintptr_t _wrap_AgentmqOpen_native_0de2dfc373ed1fde(swig_type_1 arg1, uintptr_t arg2, swig_voidp arg3);
-extern uintptr_t _wrap_AgentmqClose_native_0de2dfc373ed1fde(uintptr_t arg1);
-extern uintptr_t _wrap_MqConfigure_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_2 arg2, uintptr_t arg3);
-extern uintptr_t _wrap_MqShutdown_native_0de2dfc373ed1fde(uintptr_t arg1);
-extern void _wrap_MqListFree_native_0de2dfc373ed1fde(uintptr_t arg1);
-extern uintptr_t _wrap_MqSubscribe_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_3 arg2, swig_type_4 arg3, uintptr_t arg4, swig_voidp arg5);
-extern uintptr_t _wrap_MqListen_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_5 arg2, uintptr_t arg3, swig_voidp arg4);
-extern uintptr_t _wrap_MqSubscriptionLost_native_0de2dfc373ed1fde(uintptr_t arg1, swig_voidp arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqSubscriptionAdd_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_6 arg2);
-extern uintptr_t _wrap_MqSubscriptionRemove_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_7 arg2);
-extern swig_intgo _wrap_MqSubscriptionFd_native_0de2dfc373ed1fde(uintptr_t arg1);
-extern uintptr_t _wrap_MqUnsubscribe_native_0de2dfc373ed1fde(uintptr_t arg1);
-extern void _wrap_MqSubscriptionFree_native_0de2dfc373ed1fde(uintptr_t arg1);
-extern uintptr_t _wrap_MqCancelNew_native_0de2dfc373ed1fde(void);
-extern void _wrap_MqCancelFire_native_0de2dfc373ed1fde(uintptr_t arg1);
-extern void _wrap_MqCancelFree_native_0de2dfc373ed1fde(uintptr_t arg1);
-extern uintptr_t _wrap_MqAckId_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_8 arg2, swig_type_9 arg3);
-extern uintptr_t _wrap_MqNackReceipt_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_10 arg2, swig_intgo arg3, swig_type_11 arg4, swig_type_12 arg5);
-extern uintptr_t _wrap_MqExtendReceipt_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_13 arg2, swig_type_14 arg3);
-extern uintptr_t _wrap_MqGetPending_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_15 arg2, swig_type_16 arg3, uintptr_t arg4, swig_voidp arg5);
-extern uintptr_t _wrap_MqFind_native_0de2dfc373ed1fde(uintptr_t arg1, uintptr_t arg2, uintptr_t arg3, uintptr_t arg4, swig_voidp arg5);
-extern uintptr_t _wrap_MqCount_native_0de2dfc373ed1fde(uintptr_t arg1, uintptr_t arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqDelete_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_17 arg2);
-extern uintptr_t _wrap_MqIsDeleted_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_18 arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqClear_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_19 arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqRecoverPending_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_20 arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqDeadLetters_native_0de2dfc373ed1fde(uintptr_t arg1, uintptr_t arg2, uintptr_t arg3, uintptr_t arg4, swig_voidp arg5);
-extern uintptr_t _wrap_MqReplay_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_21 arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqReplayAll_native_0de2dfc373ed1fde(uintptr_t arg1, uintptr_t arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqPurgeDeadLetters_native_0de2dfc373ed1fde(uintptr_t arg1, uintptr_t arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqStats_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_22 arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqHealth_native_0de2dfc373ed1fde(uintptr_t arg1, swig_voidp arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqNextLogWith_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_23 arg2, uintptr_t arg3, swig_voidp arg4);
-extern uintptr_t _wrap_MqsListFlat_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_24 arg2);
-extern uintptr_t _wrap_MqsPublishFlat_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_25 arg2, swig_type_26 arg3, uintptr_t arg4, swig_type_27 arg5);
-extern uintptr_t _wrap_MqsOpenCluster_native_0de2dfc373ed1fde(swig_type_28 arg1, uintptr_t arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqsAckFlat_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_29 arg2, swig_type_30 arg3);
-extern uintptr_t _wrap_MqsConfigOf_native_0de2dfc373ed1fde(swig_type_31 arg1, swig_voidp arg2);
-extern uintptr_t _wrap_MqsGetFlat_native_0de2dfc373ed1fde(uintptr_t arg1, swig_type_32 arg2, swig_type_33 arg3, swig_voidp arg4);
-extern uintptr_t _wrap_MqgFetchFlat_native_0de2dfc373ed1fde(uintptr_t arg1, swig_intgo arg2, uintptr_t arg3, swig_type_34 arg4, uintptr_t arg5, swig_type_35 arg6);
+typedef _goslice_ swig_type_36;
+typedef _goslice_ swig_type_37;
+typedef _gostring_ swig_type_38;
+typedef _goslice_ swig_type_39;
+typedef _gostring_ swig_type_40;
+typedef _goslice_ swig_type_41;
+typedef long long swig_type_42;
+typedef _goslice_ swig_type_43;
+typedef _goslice_ swig_type_44;
+typedef _goslice_ swig_type_45;
+typedef long long swig_type_46;
+typedef _goslice_ swig_type_47;
+typedef _gostring_ swig_type_48;
+typedef _goslice_ swig_type_49;
+typedef _goslice_ swig_type_50;
+typedef _gostring_ swig_type_51;
+typedef _gostring_ swig_type_52;
+typedef long long swig_type_53;
+typedef _goslice_ swig_type_54;
+typedef long long swig_type_55;
+typedef _goslice_ swig_type_56;
+extern void _wrap_Swig_free_native_dd7ff1d91773b69b(uintptr_t arg1);
+extern uintptr_t _wrap_Swig_malloc_native_dd7ff1d91773b69b(swig_intgo arg1);
+extern uintptr_t _wrap_MqVersion_native_dd7ff1d91773b69b(void);
+extern swig_intgo _wrap_MqStatusIsRetriable_native_dd7ff1d91773b69b(swig_intgo arg1);
+extern uintptr_t _wrap_MqSettings_native_dd7ff1d91773b69b(swig_voidp arg1);
+extern void _wrap_MqConfigFree_native_dd7ff1d91773b69b(uintptr_t arg1);
+extern uintptr_t _wrap_AgentmqOpen_native_dd7ff1d91773b69b(swig_type_1 arg1, uintptr_t arg2, swig_voidp arg3);
+extern uintptr_t _wrap_AgentmqClose_native_dd7ff1d91773b69b(uintptr_t arg1);
+extern uintptr_t _wrap_MqConfigure_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_2 arg2, uintptr_t arg3);
+extern uintptr_t _wrap_MqShutdown_native_dd7ff1d91773b69b(uintptr_t arg1);
+extern void _wrap_MqListFree_native_dd7ff1d91773b69b(uintptr_t arg1);
+extern uintptr_t _wrap_MqSubscribe_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_3 arg2, swig_type_4 arg3, uintptr_t arg4, swig_voidp arg5);
+extern uintptr_t _wrap_MqListen_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_5 arg2, uintptr_t arg3, swig_voidp arg4);
+extern uintptr_t _wrap_MqSubscriptionLost_native_dd7ff1d91773b69b(uintptr_t arg1, swig_voidp arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqSubscriptionAdd_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_6 arg2);
+extern uintptr_t _wrap_MqSubscriptionRemove_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_7 arg2);
+extern swig_intgo _wrap_MqSubscriptionFd_native_dd7ff1d91773b69b(uintptr_t arg1);
+extern uintptr_t _wrap_MqUnsubscribe_native_dd7ff1d91773b69b(uintptr_t arg1);
+extern void _wrap_MqSubscriptionFree_native_dd7ff1d91773b69b(uintptr_t arg1);
+extern uintptr_t _wrap_MqCancelNew_native_dd7ff1d91773b69b(void);
+extern void _wrap_MqCancelFire_native_dd7ff1d91773b69b(uintptr_t arg1);
+extern void _wrap_MqCancelFree_native_dd7ff1d91773b69b(uintptr_t arg1);
+extern uintptr_t _wrap_MqAckId_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_8 arg2, swig_type_9 arg3);
+extern uintptr_t _wrap_MqNackReceipt_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_10 arg2, swig_intgo arg3, swig_type_11 arg4, swig_type_12 arg5);
+extern uintptr_t _wrap_MqExtendReceipt_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_13 arg2, swig_type_14 arg3);
+extern uintptr_t _wrap_MqGetPending_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_15 arg2, swig_type_16 arg3, uintptr_t arg4, swig_voidp arg5);
+extern uintptr_t _wrap_MqFind_native_dd7ff1d91773b69b(uintptr_t arg1, uintptr_t arg2, uintptr_t arg3, uintptr_t arg4, swig_voidp arg5);
+extern uintptr_t _wrap_MqCount_native_dd7ff1d91773b69b(uintptr_t arg1, uintptr_t arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqDelete_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_17 arg2);
+extern uintptr_t _wrap_MqIsDeleted_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_18 arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqClear_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_19 arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqRecoverPending_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_20 arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqDeadLetters_native_dd7ff1d91773b69b(uintptr_t arg1, uintptr_t arg2, uintptr_t arg3, uintptr_t arg4, swig_voidp arg5);
+extern uintptr_t _wrap_MqReplay_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_21 arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqReplayAll_native_dd7ff1d91773b69b(uintptr_t arg1, uintptr_t arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqPurgeDeadLetters_native_dd7ff1d91773b69b(uintptr_t arg1, uintptr_t arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqStats_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_22 arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqChannels_native_dd7ff1d91773b69b(uintptr_t arg1, swig_voidp arg2);
+extern uintptr_t _wrap_MqGroups_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_23 arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqPause_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_24 arg2, swig_type_25 arg3, swig_type_26 arg4);
+extern uintptr_t _wrap_MqResume_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_27 arg2, swig_type_28 arg3);
+extern uintptr_t _wrap_MqHealth_native_dd7ff1d91773b69b(uintptr_t arg1, swig_voidp arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqNextLogWith_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_29 arg2, uintptr_t arg3, swig_voidp arg4);
+extern uintptr_t _wrap_MqsListFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_30 arg2);
+extern uintptr_t _wrap_MqsPublishFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_31 arg2, swig_type_32 arg3, uintptr_t arg4, swig_type_33 arg5);
+extern uintptr_t _wrap_MqsOpenCluster_native_dd7ff1d91773b69b(swig_type_34 arg1, uintptr_t arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqsAckFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_35 arg2, swig_type_36 arg3);
+extern uintptr_t _wrap_MqsConfigOf_native_dd7ff1d91773b69b(swig_type_37 arg1, swig_voidp arg2);
+extern uintptr_t _wrap_MqsGetFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_38 arg2, swig_type_39 arg3, swig_voidp arg4);
+extern uintptr_t _wrap_MqsRequestFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_40 arg2, swig_type_41 arg3, swig_type_42 arg4, uintptr_t arg5, swig_type_43 arg6);
+extern uintptr_t _wrap_MqsRequestManyFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_44 arg2, swig_type_45 arg3, uintptr_t arg4, swig_type_46 arg5, uintptr_t arg6, swig_type_47 arg7);
+extern uintptr_t _wrap_MqsReplyFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_48 arg2, swig_type_49 arg3, swig_type_50 arg4);
+extern uintptr_t _wrap_MqsCollectFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_51 arg2, swig_type_52 arg3, swig_type_53 arg4, uintptr_t arg5, swig_type_54 arg6);
+extern uintptr_t _wrap_MqgFetchFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_intgo arg2, uintptr_t arg3, swig_type_55 arg4, uintptr_t arg5, swig_type_56 arg6);
 #undef intgo
 */
 import "C"
@@ -137,19 +166,19 @@ type _ sync.Mutex
 
 func Swig_free(arg1 uintptr) {
 	_swig_i_0 := arg1
-	C._wrap_Swig_free_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0))
+	C._wrap_Swig_free_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0))
 }
 
 func Swig_malloc(arg1 int) (_swig_ret uintptr) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
-	swig_r = (uintptr)(C._wrap_Swig_malloc_native_0de2dfc373ed1fde(C.swig_intgo(_swig_i_0)))
+	swig_r = (uintptr)(C._wrap_Swig_malloc_native_dd7ff1d91773b69b(C.swig_intgo(_swig_i_0)))
 	return swig_r
 }
 
 func MqVersion() (_swig_ret string) {
 	var swig_r uintptr
-	swig_r = (uintptr)(C._wrap_MqVersion_native_0de2dfc373ed1fde())
+	swig_r = (uintptr)(C._wrap_MqVersion_native_dd7ff1d91773b69b())
 	var swig_r_1 string
 	swig_r_1 = textAt(swig_r)
 	return swig_r_1
@@ -158,14 +187,14 @@ func MqVersion() (_swig_ret string) {
 func MqStatusIsRetriable(arg1 int32) (_swig_ret int) {
 	var swig_r int
 	_swig_i_0 := arg1
-	swig_r = (int)(C._wrap_MqStatusIsRetriable_native_0de2dfc373ed1fde(C.swig_intgo(_swig_i_0)))
+	swig_r = (int)(C._wrap_MqStatusIsRetriable_native_dd7ff1d91773b69b(C.swig_intgo(_swig_i_0)))
 	return swig_r
 }
 
 func MqSettings(arg1 *uintptr) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
-	swig_r = (uintptr)(C._wrap_MqSettings_native_0de2dfc373ed1fde(C.swig_voidp(_swig_i_0)))
+	swig_r = (uintptr)(C._wrap_MqSettings_native_dd7ff1d91773b69b(C.swig_voidp(_swig_i_0)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -173,7 +202,7 @@ func MqSettings(arg1 *uintptr) (_swig_ret error) {
 
 func MqConfigFree(arg1 uintptr) {
 	_swig_i_0 := arg1
-	C._wrap_MqConfigFree_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0))
+	C._wrap_MqConfigFree_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0))
 }
 
 func AgentmqOpen(arg1 string, arg2 uintptr, arg3 *uintptr) (_swig_ret error) {
@@ -181,7 +210,7 @@ func AgentmqOpen(arg1 string, arg2 uintptr, arg3 *uintptr) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_AgentmqOpen_native_0de2dfc373ed1fde(*(*C.swig_type_1)(unsafe.Pointer(&_swig_i_0)), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_AgentmqOpen_native_dd7ff1d91773b69b(*(*C.swig_type_1)(unsafe.Pointer(&_swig_i_0)), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg1
 	}
@@ -193,7 +222,7 @@ func AgentmqOpen(arg1 string, arg2 uintptr, arg3 *uintptr) (_swig_ret error) {
 func AgentmqClose(arg1 uintptr) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
-	swig_r = (uintptr)(C._wrap_AgentmqClose_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0)))
+	swig_r = (uintptr)(C._wrap_AgentmqClose_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -204,7 +233,7 @@ func MqConfigure(arg1 uintptr, arg2 string, arg3 uintptr) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqConfigure_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_2)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqConfigure_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_2)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -216,7 +245,7 @@ func MqConfigure(arg1 uintptr, arg2 string, arg3 uintptr) (_swig_ret error) {
 func MqShutdown(arg1 uintptr) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
-	swig_r = (uintptr)(C._wrap_MqShutdown_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0)))
+	swig_r = (uintptr)(C._wrap_MqShutdown_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -224,7 +253,7 @@ func MqShutdown(arg1 uintptr) (_swig_ret error) {
 
 func MqListFree(arg1 uintptr) {
 	_swig_i_0 := arg1
-	C._wrap_MqListFree_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0))
+	C._wrap_MqListFree_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0))
 }
 
 func MqSubscribe(arg1 uintptr, arg2 string, arg3 string, arg4 uintptr, arg5 *uintptr) (_swig_ret error) {
@@ -234,7 +263,7 @@ func MqSubscribe(arg1 uintptr, arg2 string, arg3 string, arg4 uintptr, arg5 *uin
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	swig_r = (uintptr)(C._wrap_MqSubscribe_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_3)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_4)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
+	swig_r = (uintptr)(C._wrap_MqSubscribe_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_3)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_4)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -252,7 +281,7 @@ func MqListen(arg1 uintptr, arg2 string, arg3 uintptr, arg4 *uintptr) (_swig_ret
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (uintptr)(C._wrap_MqListen_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_5)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), C.swig_voidp(_swig_i_3)))
+	swig_r = (uintptr)(C._wrap_MqListen_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_5)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), C.swig_voidp(_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -266,7 +295,7 @@ func MqSubscriptionLost(arg1 uintptr, arg2 *int64, arg3 *int64) (_swig_ret error
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqSubscriptionLost_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), C.swig_voidp(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqSubscriptionLost_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.swig_voidp(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -276,7 +305,7 @@ func MqSubscriptionAdd(arg1 uintptr, arg2 string) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (uintptr)(C._wrap_MqSubscriptionAdd_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_6)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (uintptr)(C._wrap_MqSubscriptionAdd_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_6)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -289,7 +318,7 @@ func MqSubscriptionRemove(arg1 uintptr, arg2 string) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (uintptr)(C._wrap_MqSubscriptionRemove_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_7)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (uintptr)(C._wrap_MqSubscriptionRemove_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_7)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -301,14 +330,14 @@ func MqSubscriptionRemove(arg1 uintptr, arg2 string) (_swig_ret error) {
 func MqSubscriptionFd(arg1 uintptr) (_swig_ret int) {
 	var swig_r int
 	_swig_i_0 := arg1
-	swig_r = (int)(C._wrap_MqSubscriptionFd_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0)))
+	swig_r = (int)(C._wrap_MqSubscriptionFd_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
 func MqUnsubscribe(arg1 uintptr) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
-	swig_r = (uintptr)(C._wrap_MqUnsubscribe_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0)))
+	swig_r = (uintptr)(C._wrap_MqUnsubscribe_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -316,23 +345,23 @@ func MqUnsubscribe(arg1 uintptr) (_swig_ret error) {
 
 func MqSubscriptionFree(arg1 uintptr) {
 	_swig_i_0 := arg1
-	C._wrap_MqSubscriptionFree_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0))
+	C._wrap_MqSubscriptionFree_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0))
 }
 
 func MqCancelNew() (_swig_ret uintptr) {
 	var swig_r uintptr
-	swig_r = (uintptr)(C._wrap_MqCancelNew_native_0de2dfc373ed1fde())
+	swig_r = (uintptr)(C._wrap_MqCancelNew_native_dd7ff1d91773b69b())
 	return swig_r
 }
 
 func MqCancelFire(arg1 uintptr) {
 	_swig_i_0 := arg1
-	C._wrap_MqCancelFire_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0))
+	C._wrap_MqCancelFire_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0))
 }
 
 func MqCancelFree(arg1 uintptr) {
 	_swig_i_0 := arg1
-	C._wrap_MqCancelFree_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0))
+	C._wrap_MqCancelFree_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0))
 }
 
 func MqAckId(arg1 uintptr, arg2 string, arg3 string) (_swig_ret error) {
@@ -340,7 +369,7 @@ func MqAckId(arg1 uintptr, arg2 string, arg3 string) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqAckId_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_8)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_9)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (uintptr)(C._wrap_MqAckId_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_8)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_9)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -359,7 +388,7 @@ func MqNackReceipt(arg1 uintptr, arg2 string, arg3 int32, arg4 int64, arg5 strin
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	swig_r = (uintptr)(C._wrap_MqNackReceipt_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_10)(unsafe.Pointer(&_swig_i_1)), C.swig_intgo(_swig_i_2), C.swig_type_11(_swig_i_3), *(*C.swig_type_12)(unsafe.Pointer(&_swig_i_4))))
+	swig_r = (uintptr)(C._wrap_MqNackReceipt_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_10)(unsafe.Pointer(&_swig_i_1)), C.swig_intgo(_swig_i_2), C.swig_type_11(_swig_i_3), *(*C.swig_type_12)(unsafe.Pointer(&_swig_i_4))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -376,7 +405,7 @@ func MqExtendReceipt(arg1 uintptr, arg2 string, arg3 int64) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqExtendReceipt_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_13)(unsafe.Pointer(&_swig_i_1)), C.swig_type_14(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqExtendReceipt_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_13)(unsafe.Pointer(&_swig_i_1)), C.swig_type_14(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -392,7 +421,7 @@ func MqGetPending(arg1 uintptr, arg2 string, arg3 string, arg4 uintptr, arg5 *ui
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	swig_r = (uintptr)(C._wrap_MqGetPending_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_15)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_16)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
+	swig_r = (uintptr)(C._wrap_MqGetPending_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_15)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_16)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -411,7 +440,7 @@ func MqFind(arg1 uintptr, arg2 uintptr, arg3 uintptr, arg4 uintptr, arg5 *uintpt
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	swig_r = (uintptr)(C._wrap_MqFind_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
+	swig_r = (uintptr)(C._wrap_MqFind_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -422,7 +451,7 @@ func MqCount(arg1 uintptr, arg2 uintptr, arg3 *int64) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqCount_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqCount_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -432,7 +461,7 @@ func MqDelete(arg1 uintptr, arg2 string) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (uintptr)(C._wrap_MqDelete_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_17)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (uintptr)(C._wrap_MqDelete_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_17)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -446,7 +475,7 @@ func MqIsDeleted(arg1 uintptr, arg2 string, arg3 *int32) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqIsDeleted_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_18)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqIsDeleted_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_18)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -460,7 +489,7 @@ func MqClear(arg1 uintptr, arg2 string, arg3 *int64) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqClear_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_19)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqClear_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_19)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -474,7 +503,7 @@ func MqRecoverPending(arg1 uintptr, arg2 string, arg3 *int64) (_swig_ret error) 
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqRecoverPending_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_20)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqRecoverPending_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_20)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -490,7 +519,7 @@ func MqDeadLetters(arg1 uintptr, arg2 uintptr, arg3 uintptr, arg4 uintptr, arg5 
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	swig_r = (uintptr)(C._wrap_MqDeadLetters_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
+	swig_r = (uintptr)(C._wrap_MqDeadLetters_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -501,7 +530,7 @@ func MqReplay(arg1 uintptr, arg2 string, arg3 *uintptr) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqReplay_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_21)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqReplay_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_21)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -515,7 +544,7 @@ func MqReplayAll(arg1 uintptr, arg2 uintptr, arg3 *int64) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqReplayAll_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqReplayAll_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -526,7 +555,7 @@ func MqPurgeDeadLetters(arg1 uintptr, arg2 uintptr, arg3 *int64) (_swig_ret erro
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqPurgeDeadLetters_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqPurgeDeadLetters_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -537,9 +566,71 @@ func MqStats(arg1 uintptr, arg2 string, arg3 *uintptr) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqStats_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_22)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqStats_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_22)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
+	}
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
+}
+
+func MqChannels(arg1 uintptr, arg2 *uintptr) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	swig_r = (uintptr)(C._wrap_MqChannels_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
+}
+
+func MqGroups(arg1 uintptr, arg2 string, arg3 *uintptr) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	swig_r = (uintptr)(C._wrap_MqGroups_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_23)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
+}
+
+func MqPause(arg1 uintptr, arg2 string, arg3 string, arg4 string) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	_swig_i_3 := arg4
+	swig_r = (uintptr)(C._wrap_MqPause_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_24)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_25)(unsafe.Pointer(&_swig_i_2)), *(*C.swig_type_26)(unsafe.Pointer(&_swig_i_3))))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg3
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg4
+	}
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
+}
+
+func MqResume(arg1 uintptr, arg2 string, arg3 string) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	swig_r = (uintptr)(C._wrap_MqResume_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_27)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_28)(unsafe.Pointer(&_swig_i_2))))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg3
 	}
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
@@ -551,7 +642,7 @@ func MqHealth(arg1 uintptr, arg2 *int32, arg3 *uintptr) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqHealth_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), C.swig_voidp(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqHealth_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.swig_voidp(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -563,7 +654,7 @@ func MqNextLogWith(arg1 uintptr, arg2 int64, arg3 uintptr, arg4 *uintptr) (_swig
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (uintptr)(C._wrap_MqNextLogWith_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), C.swig_type_23(_swig_i_1), C.uintptr_t(_swig_i_2), C.swig_voidp(_swig_i_3)))
+	swig_r = (uintptr)(C._wrap_MqNextLogWith_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.swig_type_29(_swig_i_1), C.uintptr_t(_swig_i_2), C.swig_voidp(_swig_i_3)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -573,7 +664,7 @@ func MqsListFlat(arg1 uintptr, arg2 []byte) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (uintptr)(C._wrap_MqsListFlat_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_24)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (uintptr)(C._wrap_MqsListFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_30)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -589,7 +680,7 @@ func MqsPublishFlat(arg1 uintptr, arg2 string, arg3 []byte, arg4 uintptr, arg5 [
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	swig_r = (uintptr)(C._wrap_MqsPublishFlat_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_25)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_26)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_27)(unsafe.Pointer(&_swig_i_4))))
+	swig_r = (uintptr)(C._wrap_MqsPublishFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_31)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_32)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_33)(unsafe.Pointer(&_swig_i_4))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -609,7 +700,7 @@ func MqsOpenCluster(arg1 []byte, arg2 uintptr, arg3 *uintptr) (_swig_ret error) 
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqsOpenCluster_native_0de2dfc373ed1fde(*(*C.swig_type_28)(unsafe.Pointer(&_swig_i_0)), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqsOpenCluster_native_dd7ff1d91773b69b(*(*C.swig_type_34)(unsafe.Pointer(&_swig_i_0)), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg1
 	}
@@ -623,7 +714,7 @@ func MqsAckFlat(arg1 uintptr, arg2 []byte, arg3 []int32) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqsAckFlat_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_29)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_30)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (uintptr)(C._wrap_MqsAckFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_35)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_36)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -639,7 +730,7 @@ func MqsConfigOf(arg1 []byte, arg2 *uintptr) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (uintptr)(C._wrap_MqsConfigOf_native_0de2dfc373ed1fde(*(*C.swig_type_31)(unsafe.Pointer(&_swig_i_0)), C.swig_voidp(_swig_i_1)))
+	swig_r = (uintptr)(C._wrap_MqsConfigOf_native_dd7ff1d91773b69b(*(*C.swig_type_37)(unsafe.Pointer(&_swig_i_0)), C.swig_voidp(_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg1
 	}
@@ -654,12 +745,103 @@ func MqsGetFlat(arg1 uintptr, arg2 string, arg3 []byte, arg4 *uintptr) (_swig_re
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (uintptr)(C._wrap_MqsGetFlat_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), *(*C.swig_type_32)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_33)(unsafe.Pointer(&_swig_i_2)), C.swig_voidp(_swig_i_3)))
+	swig_r = (uintptr)(C._wrap_MqsGetFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_38)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_39)(unsafe.Pointer(&_swig_i_2)), C.swig_voidp(_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
 	if Swig_escape_always_false {
 		Swig_escape_val = arg3
+	}
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
+}
+
+func MqsRequestFlat(arg1 uintptr, arg2 string, arg3 []byte, arg4 int64, arg5 uintptr, arg6 []byte) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	_swig_i_3 := arg4
+	_swig_i_4 := arg5
+	_swig_i_5 := arg6
+	swig_r = (uintptr)(C._wrap_MqsRequestFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_40)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_41)(unsafe.Pointer(&_swig_i_2)), C.swig_type_42(_swig_i_3), C.uintptr_t(_swig_i_4), *(*C.swig_type_43)(unsafe.Pointer(&_swig_i_5))))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg3
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg6
+	}
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
+}
+
+func MqsRequestManyFlat(arg1 uintptr, arg2 []byte, arg3 []byte, arg4 uintptr, arg5 int64, arg6 uintptr, arg7 []byte) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	_swig_i_3 := arg4
+	_swig_i_4 := arg5
+	_swig_i_5 := arg6
+	_swig_i_6 := arg7
+	swig_r = (uintptr)(C._wrap_MqsRequestManyFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_44)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_45)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), C.swig_type_46(_swig_i_4), C.uintptr_t(_swig_i_5), *(*C.swig_type_47)(unsafe.Pointer(&_swig_i_6))))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg3
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg7
+	}
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
+}
+
+func MqsReplyFlat(arg1 uintptr, arg2 string, arg3 []byte, arg4 []byte) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	_swig_i_3 := arg4
+	swig_r = (uintptr)(C._wrap_MqsReplyFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_48)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_49)(unsafe.Pointer(&_swig_i_2)), *(*C.swig_type_50)(unsafe.Pointer(&_swig_i_3))))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg3
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg4
+	}
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
+}
+
+func MqsCollectFlat(arg1 uintptr, arg2 string, arg3 string, arg4 int64, arg5 uintptr, arg6 []byte) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	_swig_i_3 := arg4
+	_swig_i_4 := arg5
+	_swig_i_5 := arg6
+	swig_r = (uintptr)(C._wrap_MqsCollectFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_51)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_52)(unsafe.Pointer(&_swig_i_2)), C.swig_type_53(_swig_i_3), C.uintptr_t(_swig_i_4), *(*C.swig_type_54)(unsafe.Pointer(&_swig_i_5))))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg3
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg6
 	}
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
@@ -674,7 +856,7 @@ func MqgFetchFlat(arg1 uintptr, arg2 int, arg3 uintptr, arg4 int64, arg5 uintptr
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
 	_swig_i_5 := arg6
-	swig_r = (uintptr)(C._wrap_MqgFetchFlat_native_0de2dfc373ed1fde(C.uintptr_t(_swig_i_0), C.swig_intgo(_swig_i_1), C.uintptr_t(_swig_i_2), C.swig_type_34(_swig_i_3), C.uintptr_t(_swig_i_4), *(*C.swig_type_35)(unsafe.Pointer(&_swig_i_5))))
+	swig_r = (uintptr)(C._wrap_MqgFetchFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.swig_intgo(_swig_i_1), C.uintptr_t(_swig_i_2), C.swig_type_55(_swig_i_3), C.uintptr_t(_swig_i_4), *(*C.swig_type_56)(unsafe.Pointer(&_swig_i_5))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg6
 	}

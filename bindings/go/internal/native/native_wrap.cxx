@@ -298,7 +298,7 @@ static inline mq_status mqg_fetch_flat(mq_subscription *subscription, int descri
 extern "C" {
 #endif
 
-void _wrap_Swig_free_native_0de2dfc373ed1fde(void *_swig_go_0) {
+void _wrap_Swig_free_native_dd7ff1d91773b69b(void *_swig_go_0) {
   void *arg1 = (void *) 0 ;
   
   arg1 = *(void **)&_swig_go_0; 
@@ -308,7 +308,7 @@ void _wrap_Swig_free_native_0de2dfc373ed1fde(void *_swig_go_0) {
 }
 
 
-void *_wrap_Swig_malloc_native_0de2dfc373ed1fde(intgo _swig_go_0) {
+void *_wrap_Swig_malloc_native_dd7ff1d91773b69b(intgo _swig_go_0) {
   int arg1 ;
   void *result = 0 ;
   void *_swig_go_result;
@@ -321,7 +321,7 @@ void *_wrap_Swig_malloc_native_0de2dfc373ed1fde(intgo _swig_go_0) {
 }
 
 
-char *_wrap_MqVersion_native_0de2dfc373ed1fde() {
+char *_wrap_MqVersion_native_dd7ff1d91773b69b() {
   char *result = 0 ;
   char *_swig_go_result;
   
@@ -332,7 +332,7 @@ char *_wrap_MqVersion_native_0de2dfc373ed1fde() {
 }
 
 
-intgo _wrap_MqStatusIsRetriable_native_0de2dfc373ed1fde(intgo _swig_go_0) {
+intgo _wrap_MqStatusIsRetriable_native_dd7ff1d91773b69b(intgo _swig_go_0) {
   mq_status arg1 ;
   int result;
   intgo _swig_go_result;
@@ -345,7 +345,7 @@ intgo _wrap_MqStatusIsRetriable_native_0de2dfc373ed1fde(intgo _swig_go_0) {
 }
 
 
-intgo _wrap_MqSettings_native_0de2dfc373ed1fde(char **_swig_go_0) {
+intgo _wrap_MqSettings_native_dd7ff1d91773b69b(char **_swig_go_0) {
   char **arg1 = (char **) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -358,7 +358,7 @@ intgo _wrap_MqSettings_native_0de2dfc373ed1fde(char **_swig_go_0) {
 }
 
 
-void _wrap_MqConfigFree_native_0de2dfc373ed1fde(mq_config *_swig_go_0) {
+void _wrap_MqConfigFree_native_dd7ff1d91773b69b(mq_config *_swig_go_0) {
   mq_config *arg1 = (mq_config *) 0 ;
   
   arg1 = (mq_config *)_swig_go_0; 
@@ -368,7 +368,7 @@ void _wrap_MqConfigFree_native_0de2dfc373ed1fde(mq_config *_swig_go_0) {
 }
 
 
-intgo _wrap_AgentmqOpen_native_0de2dfc373ed1fde(_gostring_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
+intgo _wrap_AgentmqOpen_native_dd7ff1d91773b69b(_gostring_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
   char *arg1 = (char *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   mq_bus **arg3 = (mq_bus **) 0 ;
@@ -386,7 +386,7 @@ intgo _wrap_AgentmqOpen_native_0de2dfc373ed1fde(_gostring_ _swig_go_0, mq_config
 }
 
 
-intgo _wrap_AgentmqClose_native_0de2dfc373ed1fde(mq_bus *_swig_go_0) {
+intgo _wrap_AgentmqClose_native_dd7ff1d91773b69b(mq_bus *_swig_go_0) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -399,7 +399,7 @@ intgo _wrap_AgentmqClose_native_0de2dfc373ed1fde(mq_bus *_swig_go_0) {
 }
 
 
-intgo _wrap_MqConfigure_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, mq_config *_swig_go_2) {
+intgo _wrap_MqConfigure_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, mq_config *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_config *arg3 = (mq_config *) 0 ;
@@ -417,7 +417,7 @@ intgo _wrap_MqConfigure_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _
 }
 
 
-intgo _wrap_MqShutdown_native_0de2dfc373ed1fde(mq_bus *_swig_go_0) {
+intgo _wrap_MqShutdown_native_dd7ff1d91773b69b(mq_bus *_swig_go_0) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -430,7 +430,7 @@ intgo _wrap_MqShutdown_native_0de2dfc373ed1fde(mq_bus *_swig_go_0) {
 }
 
 
-void _wrap_MqListFree_native_0de2dfc373ed1fde(mq_list *_swig_go_0) {
+void _wrap_MqListFree_native_dd7ff1d91773b69b(mq_list *_swig_go_0) {
   mq_list *arg1 = (mq_list *) 0 ;
   
   arg1 = (mq_list *)_swig_go_0; 
@@ -440,7 +440,7 @@ void _wrap_MqListFree_native_0de2dfc373ed1fde(mq_list *_swig_go_0) {
 }
 
 
-intgo _wrap_MqSubscribe_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, mq_config *_swig_go_3, mq_subscription **_swig_go_4) {
+intgo _wrap_MqSubscribe_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, mq_config *_swig_go_3, mq_subscription **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -463,7 +463,7 @@ intgo _wrap_MqSubscribe_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _
 }
 
 
-intgo _wrap_MqListen_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, mq_config *_swig_go_2, mq_subscription **_swig_go_3) {
+intgo _wrap_MqListen_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, mq_config *_swig_go_2, mq_subscription **_swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_config *arg3 = (mq_config *) 0 ;
@@ -483,7 +483,7 @@ intgo _wrap_MqListen_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swi
 }
 
 
-intgo _wrap_MqSubscriptionLost_native_0de2dfc373ed1fde(mq_subscription *_swig_go_0, long long *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqSubscriptionLost_native_dd7ff1d91773b69b(mq_subscription *_swig_go_0, long long *_swig_go_1, long long *_swig_go_2) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   int64_t *arg2 = (int64_t *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -500,7 +500,7 @@ intgo _wrap_MqSubscriptionLost_native_0de2dfc373ed1fde(mq_subscription *_swig_go
 }
 
 
-intgo _wrap_MqSubscriptionAdd_native_0de2dfc373ed1fde(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
+intgo _wrap_MqSubscriptionAdd_native_dd7ff1d91773b69b(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_status result;
@@ -516,7 +516,7 @@ intgo _wrap_MqSubscriptionAdd_native_0de2dfc373ed1fde(mq_subscription *_swig_go_
 }
 
 
-intgo _wrap_MqSubscriptionRemove_native_0de2dfc373ed1fde(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
+intgo _wrap_MqSubscriptionRemove_native_dd7ff1d91773b69b(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_status result;
@@ -532,7 +532,7 @@ intgo _wrap_MqSubscriptionRemove_native_0de2dfc373ed1fde(mq_subscription *_swig_
 }
 
 
-intgo _wrap_MqSubscriptionFd_native_0de2dfc373ed1fde(mq_subscription *_swig_go_0) {
+intgo _wrap_MqSubscriptionFd_native_dd7ff1d91773b69b(mq_subscription *_swig_go_0) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   int result;
   intgo _swig_go_result;
@@ -545,7 +545,7 @@ intgo _wrap_MqSubscriptionFd_native_0de2dfc373ed1fde(mq_subscription *_swig_go_0
 }
 
 
-intgo _wrap_MqUnsubscribe_native_0de2dfc373ed1fde(mq_subscription *_swig_go_0) {
+intgo _wrap_MqUnsubscribe_native_dd7ff1d91773b69b(mq_subscription *_swig_go_0) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -558,7 +558,7 @@ intgo _wrap_MqUnsubscribe_native_0de2dfc373ed1fde(mq_subscription *_swig_go_0) {
 }
 
 
-void _wrap_MqSubscriptionFree_native_0de2dfc373ed1fde(mq_subscription *_swig_go_0) {
+void _wrap_MqSubscriptionFree_native_dd7ff1d91773b69b(mq_subscription *_swig_go_0) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   
   arg1 = (mq_subscription *)_swig_go_0; 
@@ -568,7 +568,7 @@ void _wrap_MqSubscriptionFree_native_0de2dfc373ed1fde(mq_subscription *_swig_go_
 }
 
 
-mq_cancel *_wrap_MqCancelNew_native_0de2dfc373ed1fde() {
+mq_cancel *_wrap_MqCancelNew_native_dd7ff1d91773b69b() {
   mq_cancel *result = 0 ;
   mq_cancel *_swig_go_result;
   
@@ -579,7 +579,7 @@ mq_cancel *_wrap_MqCancelNew_native_0de2dfc373ed1fde() {
 }
 
 
-void _wrap_MqCancelFire_native_0de2dfc373ed1fde(mq_cancel *_swig_go_0) {
+void _wrap_MqCancelFire_native_dd7ff1d91773b69b(mq_cancel *_swig_go_0) {
   mq_cancel *arg1 = (mq_cancel *) 0 ;
   
   arg1 = (mq_cancel *)_swig_go_0; 
@@ -589,7 +589,7 @@ void _wrap_MqCancelFire_native_0de2dfc373ed1fde(mq_cancel *_swig_go_0) {
 }
 
 
-void _wrap_MqCancelFree_native_0de2dfc373ed1fde(mq_cancel *_swig_go_0) {
+void _wrap_MqCancelFree_native_dd7ff1d91773b69b(mq_cancel *_swig_go_0) {
   mq_cancel *arg1 = (mq_cancel *) 0 ;
   
   arg1 = (mq_cancel *)_swig_go_0; 
@@ -599,7 +599,7 @@ void _wrap_MqCancelFree_native_0de2dfc373ed1fde(mq_cancel *_swig_go_0) {
 }
 
 
-intgo _wrap_MqAckId_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2) {
+intgo _wrap_MqAckId_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -618,7 +618,7 @@ intgo _wrap_MqAckId_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig
 }
 
 
-intgo _wrap_MqNackReceipt_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, intgo _swig_go_2, long long _swig_go_3, _gostring_ _swig_go_4) {
+intgo _wrap_MqNackReceipt_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, intgo _swig_go_2, long long _swig_go_3, _gostring_ _swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_failure arg3 ;
@@ -641,7 +641,7 @@ intgo _wrap_MqNackReceipt_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_
 }
 
 
-intgo _wrap_MqExtendReceipt_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long _swig_go_2) {
+intgo _wrap_MqExtendReceipt_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long _swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int64_t arg3 ;
@@ -659,7 +659,7 @@ intgo _wrap_MqExtendReceipt_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostrin
 }
 
 
-intgo _wrap_MqGetPending_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
+intgo _wrap_MqGetPending_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -682,7 +682,7 @@ intgo _wrap_MqGetPending_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ 
 }
 
 
-intgo _wrap_MqFind_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
+intgo _wrap_MqFind_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   size_t arg3 ;
@@ -703,7 +703,7 @@ intgo _wrap_MqFind_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, mq_config *_swig_
 }
 
 
-intgo _wrap_MqCount_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqCount_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -720,7 +720,7 @@ intgo _wrap_MqCount_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, mq_config *_swig
 }
 
 
-intgo _wrap_MqDelete_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1) {
+intgo _wrap_MqDelete_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_status result;
@@ -736,7 +736,7 @@ intgo _wrap_MqDelete_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swi
 }
 
 
-intgo _wrap_MqIsDeleted_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, int *_swig_go_2) {
+intgo _wrap_MqIsDeleted_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, int *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int *arg3 = (int *) 0 ;
@@ -754,7 +754,7 @@ intgo _wrap_MqIsDeleted_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _
 }
 
 
-intgo _wrap_MqClear_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqClear_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -772,7 +772,7 @@ intgo _wrap_MqClear_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig
 }
 
 
-intgo _wrap_MqRecoverPending_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqRecoverPending_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -790,7 +790,7 @@ intgo _wrap_MqRecoverPending_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostri
 }
 
 
-intgo _wrap_MqDeadLetters_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
+intgo _wrap_MqDeadLetters_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   size_t arg3 ;
@@ -811,7 +811,7 @@ intgo _wrap_MqDeadLetters_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, mq_config 
 }
 
 
-intgo _wrap_MqReplay_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
+intgo _wrap_MqReplay_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char **arg3 = (char **) 0 ;
@@ -829,7 +829,7 @@ intgo _wrap_MqReplay_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swi
 }
 
 
-intgo _wrap_MqReplayAll_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqReplayAll_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -846,7 +846,7 @@ intgo _wrap_MqReplayAll_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, mq_config *_
 }
 
 
-intgo _wrap_MqPurgeDeadLetters_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqPurgeDeadLetters_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -863,7 +863,7 @@ intgo _wrap_MqPurgeDeadLetters_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, mq_co
 }
 
 
-intgo _wrap_MqStats_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
+intgo _wrap_MqStats_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char **arg3 = (char **) 0 ;
@@ -881,7 +881,81 @@ intgo _wrap_MqStats_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig
 }
 
 
-intgo _wrap_MqHealth_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, int *_swig_go_1, char **_swig_go_2) {
+intgo _wrap_MqChannels_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, char **_swig_go_1) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  char **arg2 = (char **) 0 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  arg2 = *(char ***)&_swig_go_1; 
+  
+  result = (mq_status)mq_channels(arg1,arg2);
+  _swig_go_result = mqg_failed(result); 
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqGroups_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  char *arg2 = (char *) 0 ;
+  char **arg3 = (char **) 0 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  const Terminated terminated2(_swig_go_1); arg2 = terminated2.get(); 
+  arg3 = *(char ***)&_swig_go_2; 
+  
+  result = (mq_status)mq_groups(arg1,(char const *)arg2,arg3);
+  _swig_go_result = mqg_failed(result); 
+  
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqPause_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, _gostring_ _swig_go_3) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  char *arg2 = (char *) 0 ;
+  char *arg3 = (char *) 0 ;
+  char *arg4 = (char *) 0 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  const Terminated terminated2(_swig_go_1); arg2 = terminated2.get(); 
+  const Terminated terminated3(_swig_go_2); arg3 = terminated3.get(); 
+  const Terminated terminated4(_swig_go_3); arg4 = terminated4.get(); 
+  
+  result = (mq_status)mq_pause(arg1,(char const *)arg2,(char const *)arg3,(char const *)arg4);
+  _swig_go_result = mqg_failed(result); 
+  
+  
+  
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqResume_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  char *arg2 = (char *) 0 ;
+  char *arg3 = (char *) 0 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  const Terminated terminated2(_swig_go_1); arg2 = terminated2.get(); 
+  const Terminated terminated3(_swig_go_2); arg3 = terminated3.get(); 
+  
+  result = (mq_status)mq_resume(arg1,(char const *)arg2,(char const *)arg3);
+  _swig_go_result = mqg_failed(result); 
+  
+  
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqHealth_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, int *_swig_go_1, char **_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_health_state *arg2 = (mq_health_state *) 0 ;
   char **arg3 = (char **) 0 ;
@@ -898,7 +972,7 @@ intgo _wrap_MqHealth_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, int *_swig_go_1
 }
 
 
-intgo _wrap_MqNextLogWith_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, long long _swig_go_1, mq_cancel *_swig_go_2, char **_swig_go_3) {
+intgo _wrap_MqNextLogWith_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, long long _swig_go_1, mq_cancel *_swig_go_2, char **_swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   int64_t arg2 ;
   mq_cancel *arg3 = (mq_cancel *) 0 ;
@@ -917,7 +991,7 @@ intgo _wrap_MqNextLogWith_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, long long 
 }
 
 
-intgo _wrap_MqsListFlat_native_0de2dfc373ed1fde(mq_list *_swig_go_0, _goslice_ _swig_go_1) {
+intgo _wrap_MqsListFlat_native_dd7ff1d91773b69b(mq_list *_swig_go_0, _goslice_ _swig_go_1) {
   mq_list *arg1 = (mq_list *) 0 ;
   void *arg2 = (void *) 0 ;
   size_t arg3 ;
@@ -940,7 +1014,7 @@ intgo _wrap_MqsListFlat_native_0de2dfc373ed1fde(mq_list *_swig_go_0, _goslice_ _
 }
 
 
-intgo _wrap_MqsPublishFlat_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, mq_cancel *_swig_go_3, _goslice_ _swig_go_4) {
+intgo _wrap_MqsPublishFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, mq_cancel *_swig_go_3, _goslice_ _swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   void *arg3 = (void *) 0 ;
@@ -971,7 +1045,7 @@ intgo _wrap_MqsPublishFlat_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring
 }
 
 
-intgo _wrap_MqsOpenCluster_native_0de2dfc373ed1fde(_goslice_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
+intgo _wrap_MqsOpenCluster_native_dd7ff1d91773b69b(_goslice_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
   void *arg1 = (void *) 0 ;
   size_t arg2 ;
   mq_config *arg3 = (mq_config *) 0 ;
@@ -989,7 +1063,7 @@ intgo _wrap_MqsOpenCluster_native_0de2dfc373ed1fde(_goslice_ _swig_go_0, mq_conf
 }
 
 
-intgo _wrap_MqsAckFlat_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _goslice_ _swig_go_1, _goslice_ _swig_go_2) {
+intgo _wrap_MqsAckFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _goslice_ _swig_go_1, _goslice_ _swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   void *arg2 = (void *) 0 ;
   size_t arg3 ;
@@ -1012,7 +1086,7 @@ intgo _wrap_MqsAckFlat_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _goslice_ _sw
 }
 
 
-intgo _wrap_MqsConfigOf_native_0de2dfc373ed1fde(_goslice_ _swig_go_0, mq_config **_swig_go_1) {
+intgo _wrap_MqsConfigOf_native_dd7ff1d91773b69b(_goslice_ _swig_go_0, mq_config **_swig_go_1) {
   void *arg1 = (void *) 0 ;
   size_t arg2 ;
   mq_config **arg3 = (mq_config **) 0 ;
@@ -1028,7 +1102,7 @@ intgo _wrap_MqsConfigOf_native_0de2dfc373ed1fde(_goslice_ _swig_go_0, mq_config 
 }
 
 
-intgo _wrap_MqsGetFlat_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, size_t *_swig_go_3) {
+intgo _wrap_MqsGetFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, size_t *_swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   void *arg3 = (void *) 0 ;
@@ -1049,7 +1123,137 @@ intgo _wrap_MqsGetFlat_native_0de2dfc373ed1fde(mq_bus *_swig_go_0, _gostring_ _s
 }
 
 
-intgo _wrap_MqgFetchFlat_native_0de2dfc373ed1fde(mq_subscription *_swig_go_0, intgo _swig_go_1, size_t _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, _goslice_ _swig_go_5) {
+intgo _wrap_MqsRequestFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, _goslice_ _swig_go_5) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  char *arg2 = (char *) 0 ;
+  void *arg3 = (void *) 0 ;
+  size_t arg4 ;
+  int64_t arg5 ;
+  mq_cancel *arg6 = (mq_cancel *) 0 ;
+  void *arg7 = (void *) 0 ;
+  size_t arg8 ;
+  size_t *arg9 = (size_t *) 0 ;
+  mq_list **arg10 = (mq_list **) 0 ;
+  size_t written7 ;
+  mq_list *kept7 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  const Terminated terminated2(_swig_go_1); arg2 = terminated2.get(); 
+  arg3 = (void *)_swig_go_2.array; arg4 = (size_t)_swig_go_2.len; 
+  arg5 = (int64_t)_swig_go_3; 
+  arg6 = (mq_cancel *)_swig_go_4; 
+  
+  arg7 = (void *)_swig_go_5.array; arg8 = (size_t)_swig_go_5.len; arg9 = &written7; arg10 = &kept7;
+  
+  
+  result = (mq_status)mqs_request_flat(arg1,(char const *)arg2,(void const *)arg3,SWIG_STD_MOVE(arg4),SWIG_STD_MOVE(arg5),arg6,arg7,SWIG_STD_MOVE(arg8),arg9,arg10);
+  _swig_go_result = mqg_failed(result); 
+  mqg_tell(arg7, *arg9, *arg10); 
+  
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqsRequestManyFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _goslice_ _swig_go_1, _goslice_ _swig_go_2, size_t _swig_go_3, long long _swig_go_4, mq_cancel *_swig_go_5, _goslice_ _swig_go_6) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  void *arg2 = (void *) 0 ;
+  size_t arg3 ;
+  void *arg4 = (void *) 0 ;
+  size_t arg5 ;
+  size_t arg6 ;
+  int64_t arg7 ;
+  mq_cancel *arg8 = (mq_cancel *) 0 ;
+  void *arg9 = (void *) 0 ;
+  size_t arg10 ;
+  size_t *arg11 = (size_t *) 0 ;
+  mq_list **arg12 = (mq_list **) 0 ;
+  size_t written9 ;
+  mq_list *kept9 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  arg2 = (void *)_swig_go_1.array; arg3 = (size_t)_swig_go_1.len; 
+  arg4 = (void *)_swig_go_2.array; arg5 = (size_t)_swig_go_2.len; 
+  arg6 = (size_t)_swig_go_3; 
+  arg7 = (int64_t)_swig_go_4; 
+  arg8 = (mq_cancel *)_swig_go_5; 
+  
+  arg9 = (void *)_swig_go_6.array; arg10 = (size_t)_swig_go_6.len; arg11 = &written9; arg12 = &kept9;
+  
+  
+  result = (mq_status)mqs_request_many_flat(arg1,(void const *)arg2,SWIG_STD_MOVE(arg3),(void const *)arg4,SWIG_STD_MOVE(arg5),SWIG_STD_MOVE(arg6),SWIG_STD_MOVE(arg7),arg8,arg9,SWIG_STD_MOVE(arg10),arg11,arg12);
+  _swig_go_result = mqg_failed(result); 
+  mqg_tell(arg9, *arg11, *arg12); 
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqsReplyFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, _goslice_ _swig_go_3) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  char *arg2 = (char *) 0 ;
+  void *arg3 = (void *) 0 ;
+  size_t arg4 ;
+  void *arg5 = (void *) 0 ;
+  size_t arg6 ;
+  size_t *arg7 = (size_t *) 0 ;
+  mq_list **arg8 = (mq_list **) 0 ;
+  size_t written5 ;
+  mq_list *kept5 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  const Terminated terminated2(_swig_go_1); arg2 = terminated2.get(); 
+  arg3 = (void *)_swig_go_2.array; arg4 = (size_t)_swig_go_2.len; 
+  
+  arg5 = (void *)_swig_go_3.array; arg6 = (size_t)_swig_go_3.len; arg7 = &written5; arg8 = &kept5;
+  
+  
+  result = (mq_status)mqs_reply_flat(arg1,(char const *)arg2,(void const *)arg3,SWIG_STD_MOVE(arg4),arg5,SWIG_STD_MOVE(arg6),arg7,arg8);
+  _swig_go_result = mqg_failed(result); 
+  mqg_tell(arg5, *arg7, *arg8); 
+  
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqsCollectFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, _goslice_ _swig_go_5) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  char *arg2 = (char *) 0 ;
+  char *arg3 = (char *) 0 ;
+  int64_t arg4 ;
+  mq_cancel *arg5 = (mq_cancel *) 0 ;
+  void *arg6 = (void *) 0 ;
+  size_t arg7 ;
+  size_t *arg8 = (size_t *) 0 ;
+  mq_list **arg9 = (mq_list **) 0 ;
+  size_t written6 ;
+  mq_list *kept6 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  const Terminated terminated2(_swig_go_1); arg2 = terminated2.get(); 
+  const Terminated terminated3(_swig_go_2); arg3 = terminated3.get(); 
+  arg4 = (int64_t)_swig_go_3; 
+  arg5 = (mq_cancel *)_swig_go_4; 
+  
+  arg6 = (void *)_swig_go_5.array; arg7 = (size_t)_swig_go_5.len; arg8 = &written6; arg9 = &kept6;
+  
+  
+  result = (mq_status)mqs_collect_flat(arg1,(char const *)arg2,(char const *)arg3,SWIG_STD_MOVE(arg4),arg5,arg6,SWIG_STD_MOVE(arg7),arg8,arg9);
+  _swig_go_result = mqg_failed(result); 
+  mqg_tell(arg6, *arg8, *arg9); 
+  
+  
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqgFetchFlat_native_dd7ff1d91773b69b(mq_subscription *_swig_go_0, intgo _swig_go_1, size_t _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, _goslice_ _swig_go_5) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   int arg2 ;
   size_t arg3 ;

@@ -111,3 +111,78 @@ static inline mq_status mqs_get_flat(mq_bus *bus, const char *id, void *buffer, 
   mq_message_free(message);
   return status;
 }
+
+// What is to be sent comes as a flat list here too; the buffer may be the one that is read.
+
+/**
+ * mq_request_with(); data: the request. The buffer receives it as it was sent, also where this fails, and behind it the
+ * reply, if any: MQ_TIMEOUT is no failure.
+ */
+static inline mq_status mqs_request_flat(mq_bus *bus, const char *target, const void *data, size_t length,
+                                         int64_t timeout, mq_cancel *cancel, void *buffer, size_t capacity,
+                                         size_t *size, mq_list **rest) {
+  mq_list *both = NULL;
+  mq_message *reply = NULL;
+  *size = 0;
+  *rest = NULL;
+  mq_status status = mq_list_decode(data, length, &both);
+  if (status != MQ_OK) return status;
+  status = mq_request_with(bus, target, mq_list_at(both, 0), timeout, cancel, &reply);
+  if (status == MQ_OK) status = mq_list_add(both, reply);
+  const mq_status written = mqs_list_flat(both, buffer, capacity, size, rest);
+  return status == MQ_OK || status == MQ_TIMEOUT ? written : status;
+}
+
+/**
+ * mq_request_many_with(); targets: texts with a NUL behind each; data: the request. The buffer receives the replies, also
+ * with MQ_PARTIAL; MQ_TIMEOUT is no failure.
+ */
+static inline mq_status mqs_request_many_flat(mq_bus *bus, const void *targets, size_t targets_length, const void *data,
+                                              size_t length, size_t wanted, int64_t timeout, mq_cancel *cancel,
+                                              void *buffer, size_t capacity, size_t *size, mq_list **rest) {
+  const std::vector<const char *> agents = TextsIn(targets, targets_length);
+  mq_list *request = NULL;
+  mq_list *replies = NULL;
+  *size = 0;
+  *rest = NULL;
+  mq_status status = mq_list_decode(data, length, &request);
+  if (status != MQ_OK) return status;
+  status = mq_request_many_with(bus, agents.data(), agents.size(), mq_list_at(request, 0), wanted, timeout, cancel,
+                                &replies);
+  mq_list_free(request);
+  const mq_status written = mqs_list_flat(replies, buffer, capacity, size, rest);
+  return status == MQ_OK || status == MQ_TIMEOUT ? written : status;
+}
+
+/** mq_reply(); id: the request's; data: the request, of which the payload may be left away, and the reply, which the buffer
+ *  receives as it was sent, also with MQ_PARTIAL. */
+static inline mq_status mqs_reply_flat(mq_bus *bus, const char *id, const void *data, size_t length, void *buffer,
+                                       size_t capacity, size_t *size, mq_list **rest) {
+  mq_list *both = NULL;
+  *size = 0;
+  *rest = NULL;
+  mq_status status = mq_list_decode(data, length, &both);
+  if (status != MQ_OK) return status;
+  // What was read from a buffer has no id of its own.
+  if (*id != '\0') status = mq_message_set_header(mq_list_at(both, 1), "agentmq-in-reply-to", id);
+  if (status == MQ_OK) status = mq_reply(bus, mq_list_at(both, 0), mq_list_at(both, 1));
+  mq_message_free(mq_list_take(both, 0));
+  const mq_status written = mqs_list_flat(both, buffer, capacity, size, rest);
+  return status == MQ_OK ? written : status;
+}
+
+/** mq_collect_with(); MQ_TIMEOUT is no failure: size 0. */
+static inline mq_status mqs_collect_flat(mq_bus *bus, const char *agent, const char *correlation_id, int64_t timeout,
+                                         mq_cancel *cancel, void *buffer, size_t capacity, size_t *size,
+                                         mq_list **rest) {
+  mq_list *list = mq_list_new();
+  mq_message *reply = NULL;
+  *size = 0;
+  *rest = NULL;
+  if (list == NULL) return MQ_NO_MEMORY;
+  mq_status status = mq_collect_with(bus, agent, correlation_id, timeout, cancel, &reply);
+  if (status == MQ_OK) status = mq_list_add(list, reply);
+  if (status == MQ_OK) return mqs_list_flat(list, buffer, capacity, size, rest);
+  mq_list_free(list);
+  return status == MQ_TIMEOUT ? MQ_OK : status;
+}

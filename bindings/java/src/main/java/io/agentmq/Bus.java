@@ -19,7 +19,7 @@ import java.util.function.ObjLongConsumer;
  * <p>Durations are rounded up to milliseconds. Settings, and the fields of a filter, are named in docs/settings.md.
  * Texts must not contain U+0000: {@link InvalidException}.
  */
-public final class Bus extends BusAdmin implements AutoCloseable {
+public final class Bus extends BusRequests implements AutoCloseable {
   /** The channel of direct inboxes. */
   public static final String DIRECT = "";
 

@@ -61,7 +61,7 @@ public abstract class BusAdmin {
   /**
    * Messages that fit a filter, oldest first in each queue. Looks at every message of the queues in question.
    *
-   * @param filter fields by name (channel, source, target, type, state, since, until); empty: all
+   * @param filter fields by name (channel, source, target, type, agent, status, state, since, until); empty: all
    * @param limit at most so many, 1 to 10000
    * @param offset so many are passed over first
    * @return the messages; none where none fits
@@ -73,7 +73,7 @@ public abstract class BusAdmin {
   /**
    * How many messages fit a filter.
    *
-   * @param filter fields by name (channel, source, target, type, state, since, until); empty: all
+   * @param filter fields by name (channel, source, target, type, agent, status, state, since, until); empty: all
    * @return how many
    */
   public long count(Map<String, String> filter) {
@@ -134,7 +134,7 @@ public abstract class BusAdmin {
    * Dead letters that fit a filter, newest first, with status, reason, deliveries and agent. Their ids serve {@link
    * #replay} and {@link #get}.
    *
-   * @param filter fields by name (channel, source, target, type, state, since, until); empty: all
+   * @param filter fields by name (channel, source, target, type, agent, status, state, since, until); empty: all
    * @param limit at most so many, 1 to 10000
    * @param offset so many are passed over first
    * @return the dead letters; none where none fits
@@ -158,10 +158,11 @@ public abstract class BusAdmin {
   }
 
   /**
-   * Sends back all dead letters that fit a filter.
+   * Sends back all dead letters that fit a filter, the oldest first.
    *
-   * @param filter fields by name (channel, source, target, type, state, since, until); empty: all
-   * @return how many
+   * @param filter as of {@link #deadLetters}, and how: {@code rate} (so many a second at most), {@code limit}, {@code
+   *     keep_attempts}, {@code dry_run} (changes nothing); empty: all, at once
+   * @return how many; in a dry run how many would be
    * @throws PartialException where some could not be sent back
    */
   public long replayAll(Map<String, String> filter) {
@@ -171,7 +172,7 @@ public abstract class BusAdmin {
   /**
    * Removes the dead letters that fit a filter.
    *
-   * @param filter fields by name (channel, source, target, type, state, since, until); empty: all
+   * @param filter fields by name (channel, source, target, type, agent, status, state, since, until); empty: all
    * @return how many
    */
   public long purgeDeadLetters(Map<String, String> filter) {
@@ -188,6 +189,54 @@ public abstract class BusAdmin {
     byte[][] json = new byte[1][];
     run(bus -> Native.mq_stats(bus, channel, json));
     return Utf8.text(json[0]);
+  }
+
+  /**
+   * What there is: the channels that have queues, or are paused, with numbers of their queues.
+   *
+   * @return a JSON array, as of {@code mq_channels()} in {@code <agentmq/agentmq.h>}
+   */
+  public String channels() {
+    byte[][] json = new byte[1][];
+    run(bus -> Native.mq_channels(bus, json));
+    return Utf8.text(json[0]);
+  }
+
+  /**
+   * Who reads: an object for each group, with its numbers and its consumers.
+   *
+   * @param channel the channel; null: all
+   * @return a JSON array, as of {@code mq_groups()} in {@code <agentmq/agentmq.h>}
+   */
+  public String groups(String channel) {
+    byte[][] json = new byte[1][];
+    run(bus -> Native.mq_groups(bus, channel, json));
+    return Utf8.text(json[0]);
+  }
+
+  /**
+   * Stops deliveries until {@link #resume}. Publishing goes on, and what was handed out may be settled; what was read ahead
+   * goes back. Kept on the server, for every process and over restarts.
+   *
+   * @param channel the channel
+   * @param agent those to that agent; null: all of the channel
+   * @param reason why, in a sentence; may be null. Pausing again replaces it
+   */
+  public void pause(String channel, String agent, String reason) {
+    run(bus -> Native.mq_pause(bus, channel, agent, reason));
+  }
+
+  /**
+   * Goes on with what {@link #pause} stopped: whoever waits is woken at once.
+   *
+   * @param channel as of pause
+   * @param agent as of pause
+   * @return false: it was not paused
+   */
+  public boolean resume(String channel, String agent) {
+    int[] answer = new int[1];
+    run(bus -> answer[0] = Native.mq_resume(bus, channel, agent));
+    return answer[0] == Status.OK.value();
   }
 
   /**

@@ -51,11 +51,19 @@ final class Flat {
   static final int MODE = 128;
   private static final int RECEIVERS = 132;
   static final int HEAD = 136;
-  private static final int TAIL = 16; // delay and due, of messages that have one of them
+  private static final int TAIL = 16; // delay and due, of messages that have one of them, or more behind them
+  private static final int MORE = 24; // the head of that: of what few messages have
+
+  // The texts behind the payload, in their order.
+  static final int DEDUP_KEY = 0;
+  static final int SIGNED_BY = 1;
+  static final int HISTORY = 2;
+  private static final int[] TAIL_SIZES = {TAIL, TAIL + 4, TAIL + 16};
 
   private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
   private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
   private static final int VERSION = 1;
+  private static final byte[] NOTHING = {};
 
   private Flat() {}
 
@@ -123,15 +131,34 @@ final class Flat {
               Arrays.copyOfRange(flat, at, headers),
               headers(flat, headers, number(flat, at + HEADERS)),
               Arrays.copyOfRange(flat, payload, end),
-              due(flat, at, end)));
+              tail(flat, at, end)));
     }
     return messages;
   }
 
-  // Of the message that begins there, and whose payload ends there.
-  private static long due(byte[] flat, int begin, int end) {
+  // What stands behind the payload, which ends there, of the message that begins there.
+  private static byte[] tail(byte[] flat, int begin, int end) {
     int tail = begin + ((end - begin + 7) & ~7);
-    return begin + number(flat, begin) < tail + TAIL ? 0 : longNumber(flat, tail + 8);
+    int next = begin + number(flat, begin);
+    return next < tail + TAIL ? NOTHING : Arrays.copyOfRange(flat, tail, next);
+  }
+
+  /** When it is due, by what stands behind its payload. */
+  static long due(byte[] tail) {
+    return tail.length == 0 ? 0 : longNumber(tail, 8);
+  }
+
+  /** When it was signed. */
+  static long signedAt(byte[] tail) {
+    return tail.length < TAIL + MORE ? 0 : longNumber(tail, TAIL + 8);
+  }
+
+  /** One of the texts behind the payload. */
+  static String tailText(byte[] tail, int text) {
+    if (tail.length < TAIL + MORE) return "";
+    int at = TAIL + MORE;
+    for (int i = 0; i < text; i++) at += number(tail, TAIL_SIZES[i]);
+    return read(tail, at, number(tail, TAIL_SIZES[text]));
   }
 
   static int number(byte[] flat, int at) {
@@ -209,7 +236,11 @@ final class Flat {
         size += Utf8.size("the header '" + header.getKey() + "'", header.getValue());
       }
     }
-    return ((size + 7) & ~7L) + (message.delay() == 0 ? 0 : TAIL);
+    size = (size + 7) & ~7L;
+    if (!message.dedupKey().isEmpty()) {
+      return size + TAIL + MORE + ((Utf8.size("the dedup key", message.dedupKey()) + 7) & ~7L);
+    }
+    return size + (message.delay() == 0 ? 0 : TAIL);
   }
 
   // Writes where there are zeros, and answers where it ends.
@@ -243,9 +274,16 @@ final class Flat {
     }
     System.arraycopy(payload, 0, flat, at, payload.length);
     int end = begin + ((at + payload.length - begin + 7) & ~7);
-    if (message.delay() != 0) {
+    boolean more = !message.dedupKey().isEmpty();
+    if (message.delay() != 0 || more) {
       LONG.set(flat, end, message.delay());
       end += TAIL;
+    }
+    if (more) {
+      int key = end + MORE;
+      int keyEnd = Utf8.put(message.dedupKey(), flat, key);
+      INT.set(flat, end, keyEnd - key);
+      end = key + ((keyEnd - key + 7) & ~7);
     }
     INT.set(flat, begin, end - begin);
     return end;

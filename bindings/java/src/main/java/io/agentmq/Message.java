@@ -25,6 +25,8 @@ public final class Message {
   /** The priority that goes before {@link #HIGH}. */
   public static final int URGENT = 10;
 
+  private static final byte[] NO_TAIL = {};
+
   // The texts in the order of Flat; of one that came from the library null until they are asked for: most are never.
   // Two threads that ask at once make the same text twice.
   private final String[] texts;
@@ -34,7 +36,8 @@ public final class Message {
   private final int priority;
   private final long ttl;
   private final long delay;
-  private final long due;
+  private final String dedupKey; // null where it stands in the tail
+  private final byte[] tail; // what came behind the payload
   private final int minReplicas;
   private final int fsync;
   private final Mode mode;
@@ -47,14 +50,15 @@ public final class Message {
     priority = of.priority;
     ttl = of.ttl;
     delay = of.delay;
-    due = 0;
+    dedupKey = of.dedupKey;
+    tail = NO_TAIL;
     minReplicas = of.minReplicas;
     fsync = of.fsync;
     mode = of.mode;
   }
 
   /** One that came from the library. All of it belongs to the message now. */
-  Message(byte[] flat, Map<String, String> headers, byte[] payload, long due) {
+  Message(byte[] flat, Map<String, String> headers, byte[] payload, byte[] tail) {
     texts = new String[Flat.TEXTS];
     this.flat = flat;
     this.headers = headers.isEmpty() ? Map.of() : Collections.unmodifiableMap(headers);
@@ -62,7 +66,8 @@ public final class Message {
     priority = Flat.number(flat, Flat.PRIORITY);
     ttl = Flat.longNumber(flat, Flat.TTL);
     delay = 0; // it is over, or its sender's to say
-    this.due = due;
+    this.tail = tail;
+    dedupKey = null;
     minReplicas = MessageBuilder.AS_THE_BUS; // it was for its sender to say
     fsync = MessageBuilder.AS_THE_BUS;
     mode = Mode.QUEUE;
@@ -314,7 +319,45 @@ public final class Message {
    * @return empty: it does not wait
    */
   public Optional<Instant> due() {
-    return expiry(due);
+    return expiry(Flat.due(tail));
+  }
+
+  /**
+   * What makes a repeat known: see {@link MessageBuilder#dedupKey}.
+   *
+   * @return "" where unset
+   */
+  public String dedupKey() {
+    return dedupKey != null ? dedupKey : Flat.tailText(tail, Flat.DEDUP_KEY);
+  }
+
+  /**
+   * The id of the key that vouches for it.
+   *
+   * @return "" where it is not signed, or where this bus has no keys to verify with
+   */
+  public String signedBy() {
+    return Flat.tailText(tail, Flat.SIGNED_BY);
+  }
+
+  /**
+   * When it was signed, by the publisher's clock.
+   *
+   * @return empty where {@link #signedBy} is ""
+   */
+  public Optional<Instant> signedAt() {
+    return expiry(Flat.signedAt(tail));
+  }
+
+  /**
+   * The attempts that failed, of a dead letter or of one that is tried again, the oldest first, 16 at most.
+   *
+   * @return a JSON array of {"when" (Unix ms), "agent", "consumer", "kind", "reason"}; kinds: failure, permanent, lapse,
+   *     crash, suspect, refused
+   */
+  public String history() {
+    String history = Flat.tailText(tail, Flat.HISTORY);
+    return history.isEmpty() ? "[]" : history;
   }
 
   /**

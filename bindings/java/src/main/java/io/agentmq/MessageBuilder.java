@@ -21,6 +21,7 @@ public final class MessageBuilder {
   String correlationId = "";
   String replyTo = "";
   String contentType = "";
+  String dedupKey = "";
   final Map<String, String> headers = new LinkedHashMap<>();
   byte[] payload;
   int priority = Message.NORMAL;
@@ -42,6 +43,7 @@ public final class MessageBuilder {
     correlationId = of.correlationId();
     replyTo = of.replyTo();
     contentType = of.contentType();
+    dedupKey = of.dedupKey();
     headers.putAll(of.headers());
     priority = of.priority();
     ttl = of.ttl();
@@ -125,6 +127,19 @@ public final class MessageBuilder {
    */
   public MessageBuilder contentType(String value) {
     contentType = value == null ? "" : value;
+    return this;
+  }
+
+  /**
+   * What makes a repeat known: while the channel's {@code dedup_window} lasts, from the first one on, another message with
+   * the same key to the same queue is not stored; publishing it answers the first one's id and timestamp. The key is free
+   * again when that message is deleted or becomes a dead letter.
+   *
+   * @param value any text of at most 1024 bytes; "" or null unsets it
+   * @return this
+   */
+  public MessageBuilder dedupKey(String value) {
+    dedupKey = value == null ? "" : value;
     return this;
   }
 

@@ -1,0 +1,80 @@
+package io.agentmq;
+
+import static io.agentmq.Wanted.AGENT;
+import static io.agentmq.Wanted.ALL;
+import static io.agentmq.Wanted.CHANNEL;
+import static io.agentmq.Wanted.next;
+import static io.agentmq.Wanted.text;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+
+/** Keys, signatures and histories of messages; lists and pauses. */
+class AdminTest {
+  @OnEachStore
+  void ARepeatIsNotStoredTwice(Store store) {
+    try (Bus bus = store.open()) {
+      Message order = Message.of("x").target(AGENT).dedupKey("order 7").build();
+      Published first = bus.publish(CHANNEL, order);
+      Message later = order.copy().dedupKey("8").delay(Duration.ofHours(1)).build();
+      List<Published> again = bus.publishBatch(CHANNEL, List.of(order.copy().build(), later, text("y")));
+      assertEquals(first.id(), again.get(0).id());
+      assertEquals(3, bus.count(ALL));
+      assertEquals("order 7", bus.get(first.id()).orElseThrow().dedupKey());
+      assertThrows(InvalidException.class, () -> bus.publish(CHANNEL, order.copy().dedupKey("a\0b").build()));
+    }
+  }
+
+  @OnEachStore
+  void ASignedMessageNamesItsKey(Store store) throws Exception {
+    String key = "k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    try (Bus bus = store.open("signing_key", key, "require_signature", "true");
+        Subscription subscription = bus.subscribe(CHANNEL, AGENT)) {
+      bus.publish(CHANNEL, text("x"));
+      Message got = next(subscription);
+      assertEquals("k1", got.signedBy());
+      assertTrue(got.signedAt().isPresent());
+      assertEquals("[]", got.history());
+      assertEquals("", text("x").signedBy());
+    }
+  }
+
+  @OnEachStore
+  void ADeadLetterHasItsHistory(Store store) throws Exception {
+    try (Bus bus = store.open("retry_attempts", "2");
+        Subscription subscription = bus.subscribe(CHANNEL, AGENT)) {
+      bus.publish(CHANNEL, text("x"));
+      bus.nack(next(subscription), Failure.TRANSIENT, Duration.ZERO, "first");
+      bus.nack(next(subscription), Failure.TRANSIENT, Duration.ZERO, "second");
+      Message dead = bus.deadLetters(Map.of("agent", AGENT), 10, 0).get(0);
+      List<?> attempts = (List<?>) Json.parse(dead.history());
+      assertEquals("first", ((Map<?, ?>) attempts.get(0)).get("reason"));
+      assertEquals("failure", ((Map<?, ?>) attempts.get(1)).get("kind"));
+      assertEquals(1, bus.replayAll(Map.of("dry_run", "true")));
+      assertEquals(1, bus.deadLetters(ALL, 10, 0).size());
+    }
+  }
+
+  @OnEachStore
+  void AChannelIsPausedAndListed(Store store) throws Exception {
+    try (Bus bus = store.open();
+        Subscription subscription = bus.subscribe(CHANNEL, AGENT)) {
+      bus.pause(CHANNEL, null, "maintenance");
+      bus.publish(CHANNEL, text("x"));
+      assertTrue(subscription.fetch(Duration.ZERO).isEmpty());
+      assertTrue(bus.channels().contains("maintenance"));
+      assertTrue(bus.resume(CHANNEL, null));
+      assertFalse(bus.resume(CHANNEL, null));
+      bus.pause(CHANNEL, AGENT, null);
+      assertTrue(bus.groups(null).contains("\"scope\":\"agent\""));
+      assertTrue(bus.resume(CHANNEL, AGENT));
+      assertEquals("x", next(subscription).text());
+      assertThrows(InvalidException.class, () -> bus.groups("c\n"));
+    }
+  }
+}
