@@ -1,7 +1,9 @@
 package agentmq_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -89,5 +91,125 @@ func TestAChannelIsPausedAndListed(t *testing.T) {
 		must(t, bus.Ack(next(t, subscription)))
 		_, err = bus.Groups("c\n")
 		is(t, err, agentmq.ErrInvalid)
+	})
+}
+
+func TestKeptBroadcastsComeAgain(t *testing.T) {
+	onEvery(t, func(t *testing.T, url string) {
+		bus := open(t, url, agentmq.Settings{"retain": "1h"})
+		subscription := subscribe(t, bus, "c", "a", nil)
+		put(t, bus, "c", "", "x")
+		must(t, bus.Ack(next(t, subscription)))
+		must(t, subscription.Seek("all"))
+		again := next(t, subscription)
+		equal(t, string(again.Payload), "x")
+		must(t, bus.Ack(again))
+		kept, err := bus.Get(again.ID)
+		must(t, err)
+		equal(t, kept.State, agentmq.StateAcked)
+		is(t, subscription.Seek("nowhere"), agentmq.ErrInvalid)
+	})
+}
+
+func TestAnAuditTrailIsReadAndVerified(t *testing.T) {
+	onEvery(t, func(t *testing.T, url string) {
+		bus := open(t, url, agentmq.Settings{"audit": "messages"})
+		must(t, bus.Audit("decisions", "judge", json.RawMessage(`{"verdict": "yes"}`)))
+		must(t, bus.Audit("decisions", "", json.RawMessage(`2`)))
+		is(t, bus.Audit("decisions", "", json.RawMessage(`{`)), agentmq.ErrInvalid)
+		type trail struct {
+			Next    string
+			Records []struct{ ID, Hash string }
+		}
+		var first, second trail
+		text, err := bus.AuditRead("decisions", "", 1)
+		must(t, err)
+		must(t, json.Unmarshal(text, &first))
+		equal(t, len(first.Records), 1)
+		contains(t, string(text), "judge")
+		text, err = bus.AuditRead("decisions", first.Next, 10)
+		must(t, err)
+		must(t, json.Unmarshal(text, &second))
+		equal(t, len(second.Records), 1)
+		text, err = bus.AuditVerify("decisions")
+		must(t, err)
+		var verdict struct{ Intact bool }
+		must(t, json.Unmarshal(text, &verdict))
+		equal(t, verdict.Intact, true)
+		put(t, bus, "c", "a", "x")
+		must(t, bus.Flush(within(t)))
+		text, err = bus.AuditRead("messages", "", 100)
+		must(t, err)
+		contains(t, string(text), "publish")
+	})
+}
+
+func TestARateLimitTellsWhenToComeBack(t *testing.T) {
+	onEvery(t, func(t *testing.T, url string) {
+		bus := open(t, url, agentmq.Settings{"rate_limit": "1"})
+		var err error
+		for i := 0; i < 100 && err == nil; i++ {
+			err = bus.Publish(within(t), "c", &agentmq.Message{Target: "a"})
+		}
+		is(t, err, agentmq.ErrRateLimited)
+		var failed *agentmq.Error
+		equal(t, errors.As(err, &failed), true)
+		equal(t, failed.RetryAfter > 0 && failed.Retriable(), true)
+	})
+}
+
+func TestAnAgentIsAnnouncedAndAMessageExplained(t *testing.T) {
+	onEvery(t, func(t *testing.T, url string) {
+		bus := open(t, url, nil)
+		must(t, bus.Announce("counter", "counts words", time.Minute))
+		agents, err := bus.Agents("count*")
+		must(t, err)
+		contains(t, string(agents), "counts words")
+		must(t, bus.Announce("counter", "", 0))
+		agents, err = bus.Agents(agentmq.Any)
+		must(t, err)
+		equal(t, string(agents), "[]")
+		is(t, bus.Announce("counter", "", time.Millisecond), agentmq.ErrInvalid)
+
+		m := put(t, bus, "c", "a", "x")
+		var told struct {
+			State string
+			Why   string
+		}
+		text, err := bus.Explain(m.ID)
+		must(t, err)
+		must(t, json.Unmarshal(text, &told))
+		equal(t, told.State, "queued")
+		equal(t, told.Why != "", true)
+		reached, err := bus.Await(within(t), m.ID, agentmq.StateQueued)
+		must(t, err)
+		equal(t, reached, agentmq.StateQueued)
+		short, end := context.WithTimeout(context.Background(), 10*time.Millisecond)
+		defer end()
+		_, err = bus.Await(short, m.ID, agentmq.StateAcked)
+		is(t, err, context.DeadlineExceeded)
+		deleted := make(chan error, 1)
+		go func() { deleted <- bus.Delete(m.ID) }()
+		reached, err = bus.Await(within(t), m.ID, agentmq.StateAcked)
+		is(t, err, agentmq.ErrNotFound)
+		must(t, <-deleted)
+		t.Log("it ended as", reached)
+	})
+}
+
+func TestASubscriptionTakesTheTypesItNames(t *testing.T) {
+	onEvery(t, func(t *testing.T, url string) {
+		bus := open(t, url, nil)
+		for _, kind := range []string{agentmq.TypeEvent, agentmq.TypeCommand} {
+			must(t, bus.Publish(within(t), "c", &agentmq.Message{Target: "a", Type: kind}))
+		}
+		commands := subscribe(t, bus, "c", "a", agentmq.Settings{"types": agentmq.TypeCommand})
+		got := next(t, commands)
+		equal(t, got.Type, "command")
+		must(t, bus.Ack(got))
+		empty(t, commands)
+		count, err := bus.Count(agentmq.Filter{"type": agentmq.TypeEvent})
+		must(t, err)
+		equal(t, count, 1)
 	})
 }

@@ -14,6 +14,17 @@ const (
 	PriorityUrgent = 10
 )
 
+// Types that programs share; any other word may be one too.
+const (
+	TypeTaskRequest  = "task_request" // work to be done
+	TypeTaskResult   = "task_result"  // what came of it
+	TypeEvent        = "event"        // something happened
+	TypeRequest      = "request"      // a question: what Request sends where no type is set
+	TypeResponse     = "response"     // the answer: what Reply sends where no type is set
+	TypeNotification = "notification" // something for somebody to know
+	TypeCommand      = "command"      // an order, without an answer
+)
+
 // Forever as a TTL: the message never expires, whatever its channel says.
 const Forever time.Duration = -1
 
@@ -78,7 +89,7 @@ type Message struct {
 	Payload       []byte        // any bytes, at most max_payload
 	Target        string        // which agent it is for; empty: everyone on the channel
 	Source        string        // who sends it; empty: the setting `source` of the bus
-	Type          string        // what kind of message it is, in the application's words
+	Type          string        // what kind of message it is: TypeEvent and so on, or the application's own word
 	CorrelationID string        // what it belongs to
 	ReplyTo       string        // which agent wants the answer
 	ContentType   string        // the payload's media type

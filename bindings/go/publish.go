@@ -120,7 +120,8 @@ func (b *Bus) PublishAsync(ctx context.Context, channel string, message *Message
 	return publication, nil
 }
 
-// Flush waits until the asynchronous publishes and acks so far are done.
+// Flush waits until the asynchronous publishes and acks so far are done, and with the setting `audit` until the records of
+// what was done so far are written.
 //
 // Errors: ErrPartial where one since the last flush failed, ctx.Err().
 func (b *Bus) Flush(ctx context.Context) error {
@@ -132,6 +133,12 @@ func (b *Bus) gathered(ctx context.Context) error {
 		return err
 	}
 	if err := b.acks.finish(ctx); err != nil {
+		return err
+	}
+	err := b.with(func() error {
+		return interruptible(ctx, func(token uintptr) error { return native.MqFlushWith(b.handle, -1, token) })
+	})
+	if err != nil && StatusOf(err) != StatusClosed {
 		return err
 	}
 	publishFailed, ackFailed := b.publishes.takeFailed(), b.acks.takeFailed()

@@ -84,6 +84,16 @@ func (s *Subscription) Remove(channel string) error {
 	return s.withText("channel", channel, func() error { return native.MqSubscriptionRemove(s.handle, channel) })
 }
 
+// Seek has the subscription's broadcasts begin anew, at another place: those that are there and those that the channel keeps
+// (the settings `retain` and `retain_count` of a channel) come again from there on, as to a new agent. It is the place of the
+// agent, for all its consumers; other agents are not disturbed. What its consumers have in hand is theirs no more. The
+// position is "all", "new", a time (RFC 3339, Unix ms, "-1h"), or the id of a broadcast, which is then the first.
+//
+// Errors: ErrInvalid (also for a listener, and where no broadcasts are read), ErrUnavailable, ErrUnknown, ErrClosed.
+func (s *Subscription) Seek(position string) error {
+	return s.withText("the position", position, func() error { return native.MqSeek(s.handle, position) })
+}
+
 // Losses are what a listener missed.
 type Losses struct {
 	Dropped int64 // messages that made room for newer ones, because nobody fetched them in time

@@ -26,6 +26,12 @@
 %typemap(in) mq_failure %{ $1 = static_cast<mq_failure>($input); %}
 %typemap(csin) mq_failure "(int)$csinput"
 
+%typemap(ctype) mq_state "int"
+%typemap(imtype) mq_state "int"
+%typemap(cstype) mq_state "MessageState"
+%typemap(in) mq_state %{ $1 = static_cast<mq_state>($input); %}
+%typemap(csin) mq_state "(int)$csinput"
+
 %define AGENTMQ_POINTER(TYPE, CTYPE, CSTYPE, MODIFIER)
 %typemap(ctype) TYPE "CTYPE"
 %typemap(imtype) TYPE "MODIFIER CSTYPE"
@@ -84,6 +90,12 @@ AGENTMQ_POINTER(int *deleted, int *, int, out)
 %typemap(cstype) mq_health_state *state "out int"
 %typemap(csin) mq_health_state *state "out $csinput"
 %typemap(in) mq_health_state *state %{ $1 = static_cast<mq_health_state *>($input); %}
+
+%typemap(ctype) mq_state *reached "void *"
+%typemap(imtype) mq_state *reached "out int"
+%typemap(cstype) mq_state *reached "out int"
+%typemap(csin) mq_state *reached "out $csinput"
+%typemap(in) mq_state *reached %{ $1 = static_cast<mq_state *>($input); %}
 
 %typemap(ctype) size_t "size_t"
 %typemap(imtype) size_t "nuint"

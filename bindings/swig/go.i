@@ -52,10 +52,10 @@ HANDLE(mq_cancel)
 %typemap(gotype) size_t "uintptr"
 %typemap(gotype) size_t *, char ** "*uintptr"
 %typemap(gotype) int64_t * "*int64"
-%typemap(gotype) mq_health_state *, int32_t *, int *deleted "*int32"
-%typemap(gotype) mq_failure "int32"
-%typemap(imtype) mq_failure "int32"
-%typemap(in) mq_failure %{ $1 = ($1_ltype)$input; %}
+%typemap(gotype) mq_health_state *, mq_state *, int32_t *, int *deleted "*int32"
+%typemap(gotype) mq_failure, mq_state "int32"
+%typemap(imtype) mq_failure, mq_state "int32"
+%typemap(in) mq_failure, mq_state %{ $1 = ($1_ltype)$input; %}
 
 // A text goes in with a NUL behind it, on the stack where it is short. The one text that is U+0000 stands for NULL.
 %{

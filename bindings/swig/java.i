@@ -50,6 +50,8 @@ MQ_ANSWER(mqs_get_flat, MQ_TOO_LARGE)
 MQ_ANSWER(mq_delete, MQ_NOT_FOUND)
 MQ_ANSWER(mq_resume, MQ_NOT_FOUND)
 MQ_ANSWER(mq_drain, MQ_TIMEOUT)
+MQ_ANSWER(mq_await_with, MQ_TIMEOUT && $1 != MQ_NOT_FOUND)
+MQ_ANSWER(mq_flush_with, MQ_TIMEOUT)
 MQ_ANSWER(mq_next_log_with, MQ_TIMEOUT)
 MQ_ANSWER(agentmq_close, MQ_PARTIAL)
 
@@ -98,6 +100,18 @@ MQ_HANDLE(mq_list)
 %typemap(javain) int *deleted "$javainput"
 %typemap(in) int *deleted (int number = 0) "$1 = &number;"
 %typemap(argout) int *deleted "glue::Answer(jenv, $input, *$1);"
+
+%typemap(jni) mq_state "jint"
+%typemap(jtype) mq_state "int"
+%typemap(jstype) mq_state "int"
+%typemap(in) mq_state "$1 = static_cast<mq_state>($input);"
+%typemap(javain) mq_state "$javainput"
+%typemap(jni) mq_state *reached "jlongArray"
+%typemap(jtype) mq_state *reached "long[]"
+%typemap(jstype) mq_state *reached "long[]"
+%typemap(javain) mq_state *reached "$javainput"
+%typemap(in) mq_state *reached (mq_state number = MQ_STATE_QUEUED) "$1 = &number;"
+%typemap(argout) mq_state *reached "glue::Answer(jenv, $input, *$1);"
 
 %typemap(jni) mq_health_state *state "jlongArray"
 %typemap(jtype) mq_health_state *state "long[]"

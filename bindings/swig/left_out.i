@@ -94,8 +94,8 @@
 %ignore mq_get;                  // mqs_get_flat()
 // Twins without a token of calls that are wrapped with one.
 %ignore mq_flush;
+%ignore mq_await;
 %ignore mq_next_log;
-%ignore mq_flush_with;           // nothing is published asynchronously below the faces
 // A map of the language's crosses whole, by mqs_config_of().
 %ignore mq_config_new;
 %ignore mq_config_set;

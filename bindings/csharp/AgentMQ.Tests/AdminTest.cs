@@ -65,4 +65,90 @@ public sealed class AdminTest : BusTest
         Assert.Equal("x", Next(subscription).PayloadText);
         Assert.Equal(Status.Invalid, Assert.Throws<AgentMQException>(() => bus.Groups("c\n")).Status);
     }
+
+    [Theory, MemberData(nameof(Backends))]
+    public void KeptBroadcastsComeAgain(string backend)
+    {
+        var bus = Open(backend, ("retain", "1h"));
+        var subscription = Subscribe(bus, "c", "a");
+        bus.Publish("c", To("", "x"));
+        bus.Ack(Next(subscription));
+        subscription.Seek("all");
+        var again = Next(subscription);
+        Assert.Equal("x", again.PayloadText);
+        bus.Ack(again);
+        Assert.Equal(MessageState.Acked, bus.Get(again.Id)!.State);
+        Assert.Equal(Status.Invalid, Assert.Throws<AgentMQException>(() => subscription.Seek("nowhere")).Status);
+    }
+
+    [Theory, MemberData(nameof(Backends))]
+    public async Task AnAuditTrailIsReadAndVerified(string backend)
+    {
+        var bus = Open(backend, ("audit", "messages"));
+        bus.Audit("decisions", "{\"verdict\": \"yes\"}", "judge");
+        bus.Audit("decisions", "2");
+        Assert.Throws<AgentMQException>(() => bus.Audit("decisions", "{"));
+        using var first = JsonDocument.Parse(bus.AuditRead("decisions", limit: 1));
+        Assert.Equal(1, first.RootElement.GetProperty("records").GetArrayLength());
+        using var second = JsonDocument.Parse(
+            bus.AuditRead("decisions", first.RootElement.GetProperty("next").GetString()));
+        Assert.Equal(1, second.RootElement.GetProperty("records").GetArrayLength());
+        using var verdict = JsonDocument.Parse(bus.AuditVerify("decisions"));
+        Assert.True(verdict.RootElement.GetProperty("intact").GetBoolean());
+        bus.Publish("c", To("a", "x"));
+        Assert.True(await InTime(bus.FlushAsync(Patience)));
+        Assert.Contains("publish", bus.AuditRead("messages"));
+    }
+
+    [Theory, MemberData(nameof(Backends))]
+    public void ARateLimitTellsWhenToComeBack(string backend)
+    {
+        var bus = Open(backend, ("rate_limit", "1"));
+        var limited = Assert.Throws<AgentMQException>(() =>
+        {
+            for (var i = 0; i < 100; i++) bus.Publish("c", To("a", "x"));
+        });
+        Assert.Equal(Status.RateLimited, limited.Status);
+        Assert.True(limited.IsRetriable);
+        Assert.NotNull(limited.RetryAfter);
+    }
+
+    [Theory, MemberData(nameof(Backends))]
+    public async Task AnAgentIsAnnouncedAndAMessageExplained(string backend)
+    {
+        var bus = Open(backend);
+        var subscription = Subscribe(bus, "c", "a");
+        bus.Announce("counter", TimeSpan.FromMinutes(1), "counts words");
+        Assert.Contains("counts words", bus.Agents("count*"));
+        bus.Announce("counter", TimeSpan.Zero);
+        Assert.DoesNotContain("counter", bus.Agents());
+        Assert.Throws<AgentMQException>(() => bus.Announce("counter", TimeSpan.FromMilliseconds(1)));
+
+        var id = bus.Publish("c", To("a", "x") with { Type = MessageType.Event }).Id;
+        using var told = JsonDocument.Parse(bus.Explain(id));
+        Assert.Equal("queued", told.RootElement.GetProperty("state").GetString());
+        Assert.True(bus.Await(id, MessageState.Queued, Patience).IsReached);
+        Assert.Equal(Status.Timeout, bus.Await(id, MessageState.Acked, TimeSpan.Zero).Status);
+        var acked = bus.AwaitAsync(id, MessageState.Acked, Patience);
+        bus.Ack(Next(subscription));
+        Assert.Equal(new(Status.Ok, MessageState.Acked), await InTime(acked));
+
+        var deleted = bus.Publish("c", To("b", "y")).Id;
+        Assert.Equal(Status.Timeout, bus.Await(deleted, MessageState.Acked, TimeSpan.Zero).Status);
+        var other = bus.AwaitAsync(deleted, MessageState.Acked, Patience);
+        bus.Delete(deleted);
+        Assert.Equal(Status.NotFound, (await InTime(other)).Status);
+    }
+
+    [Theory, MemberData(nameof(Backends))]
+    public void ASubscriptionTakesTheTypesItNames(string backend)
+    {
+        var bus = Open(backend);
+        bus.Publish("c", To("a", "e") with { Type = MessageType.Event });
+        bus.Publish("c", To("a", "c") with { Type = MessageType.Command });
+        var commands = Subscribe(bus, "c", "a", ("types", MessageType.Command));
+        Assert.Equal("c", Next(commands).PayloadText);
+        Assert.Null(commands.Fetch(TimeSpan.Zero));
+        Assert.Equal(1, bus.Count(Settings(("type", MessageType.Event))));
+    }
 }

@@ -193,6 +193,105 @@ public sealed partial class Bus
     /// <exception cref="AgentMQException">As of <see cref="Pause"/>.</exception>
     public void Resume(string channel, string? agent = null) => Native.mq_resume(Live, channel, agent);
 
+    /// <summary>Who is alive, as JSON: an object for each agent that is announced, or for which somebody reads, as of
+    /// <c>mq_agents()</c> in <c>agentmq.h</c>.</summary>
+    /// <param name="pattern">As of <see cref="Listen"/>; null: all.</param>
+    /// <exception cref="AgentMQException">A wrong pattern, or the server can't be reached.</exception>
+    public string Agents(string? pattern = null)
+    {
+        Native.mq_agents(Live, pattern, out var json);
+        return Text.Take(json);
+    }
+
+    /// <summary>Says that an agent is there. The bus renews it for as long as it is open, and withdraws it when it is closed;
+    /// where its process dies the agent is gone when the lease ends. Announcing again replaces both.</summary>
+    /// <param name="agent">The agent.</param>
+    /// <param name="lease">A second at least; zero withdraws it.</param>
+    /// <param name="description">A text for <see cref="Agents"/>; null: none.</param>
+    /// <exception cref="AgentMQException">A wrong argument, or the server can't be reached.</exception>
+    public void Announce(string agent, TimeSpan lease, string? description = null) =>
+        Native.mq_announce(Live, agent, description, Time.Milliseconds(lease));
+
+    /// <summary>Waits for what becomes of a message, on the caller's thread.</summary>
+    /// <param name="id">The id.</param>
+    /// <param name="state"><see cref="MessageState.Queued"/>: it is stored; <see cref="MessageState.Reserved"/>: it was
+    /// delivered; <see cref="MessageState.Acked"/>: it is acknowledged, a broadcast by all agents that had to;
+    /// <see cref="MessageState.Dead"/>, <see cref="MessageState.Expired"/>, <see cref="MessageState.Deleted"/>: it ended so;
+    /// <see cref="MessageState.Scheduled"/>, <see cref="MessageState.Retrying"/>: it is so at the moment.</param>
+    /// <param name="timeout">How long; zero looks once, <see cref="Timeout.InfiniteTimeSpan"/> waits until it is
+    /// decided.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <returns>How that ended.</returns>
+    /// <exception cref="AgentMQException">A wrong id, or the server can't be reached.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public Awaited Await(string id, MessageState state, TimeSpan timeout, CancellationToken cancellation = default)
+    {
+        using var wait = new Wait(cancellation);
+        var reached = 0;
+        try
+        {
+            var status = Native.mq_await_with(Live, id, state, Time.Milliseconds(timeout), wait.Cancel, out reached);
+            return new(status, (MessageState)reached);
+        }
+        catch (MessageNotFoundException)
+        {
+            return new(Status.NotFound, (MessageState)reached);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new OperationCanceledException(e.Message, cancellation);
+        }
+    }
+
+    /// <summary>As <see cref="Await"/>, on a thread of its own, which waits.</summary>
+    /// <param name="id">As of <see cref="Await"/>.</param>
+    /// <param name="state">As of <see cref="Await"/>.</param>
+    /// <param name="timeout">As of <see cref="Await"/>.</param>
+    /// <param name="cancellation">As of <see cref="Await"/>.</param>
+    /// <returns>As of <see cref="Await"/>.</returns>
+    public Task<Awaited> AwaitAsync(string id, MessageState state, TimeSpan timeout,
+        CancellationToken cancellation = default) => Waiting(() => Await(id, state, timeout, cancellation));
+
+    /// <summary>Where a message is, why it is not delivered, and what happens next: a JSON object, as of <c>mq_explain()</c> in
+    /// <c>agentmq.h</c>, also where nothing is known of it.</summary>
+    /// <param name="id">The id, of a dead letter too.</param>
+    /// <exception cref="AgentMQException">A wrong id, or the server can't be reached.</exception>
+    public string Explain(string id)
+    {
+        Native.mq_explain(Live, id, out var json);
+        return Text.Take(json);
+    }
+
+    /// <summary>Adds a record to an audit trail of the application's own: decisions, say. A trail is a chain of hashes through
+    /// all processes that add to it, and keeps the newest <c>audit_max</c> records.</summary>
+    /// <param name="kind">The trail, a name.</param>
+    /// <param name="json">What: any JSON of at most 64 KiB.</param>
+    /// <param name="actor">Who did it, a name; null: nobody in particular.</param>
+    /// <exception cref="AgentMQException">A wrong argument, or the server can't be reached.</exception>
+    public void Audit(string kind, string json, string? actor = null) => Native.mq_audit(Live, kind, actor, json);
+
+    /// <summary>Reads an audit trail, oldest first: {"kind", "records": [{"id", "n", "hash", "record"}], "next"}; next is the
+    /// <paramref name="after"/> of the next call.</summary>
+    /// <param name="kind">The trail; "messages" is the library's own, with the setting <c>audit</c>.</param>
+    /// <param name="after">The id of a record: from behind it; a time: from then on; null: from the oldest that is kept.</param>
+    /// <param name="limit">How many at most: 1 to 10,000.</param>
+    /// <exception cref="AgentMQException">A wrong argument, or the server can't be reached.</exception>
+    public string AuditRead(string kind, string? after = null, int limit = 1000)
+    {
+        Native.mq_audit_read(Live, kind, after, Size(limit), out var json);
+        return Text.Take(json);
+    }
+
+    /// <summary>Verifies an audit trail: whether each record is as it was added, behind the one that it was added to: {"kind",
+    /// "intact", "records", "trimmed", "newest", "breaks": [{"id", "n", "why"}]}.</summary>
+    /// <param name="kind">The trail.</param>
+    /// <exception cref="AgentMQException">A wrong argument, or the server can't be reached.</exception>
+    public string AuditVerify(string kind)
+    {
+        Native.mq_audit_verify(Live, kind, out var json);
+        return Text.Take(json);
+    }
+
     /// <summary>How the bus is: asks the server, writes and reads back, sends a message round. An unhealthy bus is an
     /// answer, not an exception.</summary>
     public HealthReport Health()

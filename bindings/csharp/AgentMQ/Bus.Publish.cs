@@ -87,20 +87,40 @@ public sealed partial class Bus
     public Task<Published> SendToAsync(string target, Message message, CancellationToken cancellation = default) =>
         PublishAsync(Direct, message with { Target = target }, cancellation);
 
-    /// <summary>Waits until what <see cref="PublishAsync"/> and <see cref="AckAsync"/> were given so far is done.</summary>
+    /// <summary>Waits until what <see cref="PublishAsync"/> and <see cref="AckAsync"/> were given so far is done, and with the
+    /// setting <c>audit</c> until the records of what was done so far are written.</summary>
     /// <param name="timeout">How long; <see cref="Timeout.InfiniteTimeSpan"/>: without end.</param>
     /// <param name="cancellation">Ends the wait.</param>
     /// <returns>False where it was not done in time.</returns>
     /// <exception cref="AgentMQException">With <see cref="Status.Partial"/>: one since the last flush failed.</exception>
-    public Task<bool> FlushAsync(TimeSpan timeout, CancellationToken cancellation = default)
+    public async Task<bool> FlushAsync(TimeSpan timeout, CancellationToken cancellation = default)
     {
         ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
-        return _outbox.Flush(timeout, cancellation);
+        var deadline = new Deadline(timeout);
+        if (!await _outbox.Flush(timeout, cancellation).ConfigureAwait(false)) return false;
+        // Most often there is nothing to wait for.
+        return FlushNative(TimeSpan.Zero, cancellation) || (!deadline.Expired &&
+            await Waiting(() => FlushNative(deadline.Remaining, cancellation)).ConfigureAwait(false));
     }
 
     /// <inheritdoc cref="FlushAsync"/>
     public bool Flush(TimeSpan timeout, CancellationToken cancellation = default) =>
         FlushAsync(timeout, cancellation).GetAwaiter().GetResult();
+
+    private bool FlushNative(TimeSpan timeout, CancellationToken cancellation)
+    {
+        using var wait = new Wait(cancellation);
+        try
+        {
+            var status = Native.mq_flush_with(Live, Time.Milliseconds(timeout), wait.Cancel);
+            if (status == Status.Partial) Errors.Whole(status);
+            return status == Status.Ok;
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new OperationCanceledException(e.Message, cancellation);
+        }
+    }
 
     internal static Published[] Send(BusHandle bus, string channel, FlatWriter messages, CancellationToken cancellation)
     {

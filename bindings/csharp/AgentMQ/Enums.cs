@@ -125,3 +125,28 @@ public static class Priority
     /// <summary>10.</summary>
     public const int Urgent = 10;
 }
+
+/// <summary>Names of types that programs share; any other word may be one too: see <see cref="Message.Type"/>.</summary>
+public static class MessageType
+{
+    /// <summary>Work to be done.</summary>
+    public const string TaskRequest = "task_request";
+
+    /// <summary>What came of it.</summary>
+    public const string TaskResult = "task_result";
+
+    /// <summary>Something happened.</summary>
+    public const string Event = "event";
+
+    /// <summary>A question: what <see cref="Bus.Request"/> sends where no type is set.</summary>
+    public const string Request = "request";
+
+    /// <summary>The answer: what <see cref="Bus.Reply"/> sends where no type is set.</summary>
+    public const string Response = "response";
+
+    /// <summary>Something for somebody to know.</summary>
+    public const string Notification = "notification";
+
+    /// <summary>An order, without an answer.</summary>
+    public const string Command = "command";
+}

@@ -16,7 +16,7 @@ public class AgentMQException(Status status, string message) : Exception(message
     /// have been done.</summary>
     public bool IsRetriable => Native.mq_status_is_retriable(Status) != 0;
 
-    /// <summary>After how long the call may succeed, as an open circuit breaker says with <see cref="Status.Unavailable"/>;
+    /// <summary>After how long the call may succeed, with <see cref="Status.RateLimited"/>, or of an open circuit breaker;
     /// null where that is not known.</summary>
     public TimeSpan? RetryAfter { get; internal set; }
 }

@@ -55,7 +55,7 @@ public sealed record Message(ReadOnlyMemory<byte> Payload)
         init => _source = value;
     }
 
-    /// <summary>What kind of message it is, in the application's words.</summary>
+    /// <summary>What kind of message it is: one of <see cref="MessageType"/>, or the application's own word.</summary>
     public string Type
     {
         get => _type ??= Read(FlatText.Type);
@@ -265,6 +265,17 @@ public readonly record struct Published(Status Status, string Id, DateTimeOffset
 {
     /// <summary>Whether it was stored: it has an id, as with <see cref="Status.Partial"/> too.</summary>
     public bool IsStored => Id.Length > 0;
+}
+
+/// <summary>What became of a message that was waited for.</summary>
+/// <param name="Status"><see cref="Status.Ok"/>: the state is the awaited one or one beyond it;
+/// <see cref="Status.NotFound"/>: it ended in another way, which the state tells, or nothing is known of it
+/// (<see cref="MessageState.Queued"/>); <see cref="Status.Timeout"/>: it is not decided yet.</param>
+/// <param name="State">The state that was seen last.</param>
+public readonly record struct Awaited(Status Status, MessageState State)
+{
+    /// <summary>Whether the awaited state, or one beyond it, was reached.</summary>
+    public bool IsReached => Status == Status.Ok;
 }
 
 /// <summary>What a listener missed.</summary>

@@ -47,6 +47,16 @@ public sealed partial class Subscription : IDisposable, IAsyncDisposable
     /// <exception cref="MessageNotFoundException">It was not read.</exception>
     public void Remove(string channel) => Native.mq_subscription_remove(Live, channel);
 
+    /// <summary>Has its broadcasts begin anew, at another place: those that are there and those that the channel keeps (its
+    /// settings <c>retain</c> and <c>retain_count</c>) come again from there on, as to a new agent. It is the place of the
+    /// agent, for all its consumers; other agents are not disturbed. What its consumers have in hand is theirs no
+    /// more.</summary>
+    /// <param name="position">"all", "new", a time (RFC 3339, Unix milliseconds, "-1h"), or the id of a broadcast, which is
+    /// then the first.</param>
+    /// <exception cref="AgentMQException">A wrong position, a listener, or one that reads no broadcasts; or the server can't be
+    /// reached.</exception>
+    public void Seek(string position) => Native.mq_seek(Live, position);
+
     /// <summary>What a listener missed so far.</summary>
     /// <exception cref="AgentMQException">It is no listener.</exception>
     public Losses Lost

@@ -31,7 +31,7 @@ typedef struct { void* array; intgo len; intgo cap; } _goslice_;
 
 typedef _gostring_ swig_type_1;
 typedef _gostring_ swig_type_2;
-typedef _gostring_ swig_type_3;
+typedef long long swig_type_3;
 typedef _gostring_ swig_type_4;
 typedef _gostring_ swig_type_5;
 typedef _gostring_ swig_type_6;
@@ -39,12 +39,12 @@ typedef _gostring_ swig_type_7;
 typedef _gostring_ swig_type_8;
 typedef _gostring_ swig_type_9;
 typedef _gostring_ swig_type_10;
-typedef long long swig_type_11;
+typedef _gostring_ swig_type_11;
 typedef _gostring_ swig_type_12;
-typedef _gostring_ swig_type_13;
-typedef long long swig_type_14;
+typedef long long swig_type_13;
+typedef _gostring_ swig_type_14;
 typedef _gostring_ swig_type_15;
-typedef _gostring_ swig_type_16;
+typedef long long swig_type_16;
 typedef _gostring_ swig_type_17;
 typedef _gostring_ swig_type_18;
 typedef _gostring_ swig_type_19;
@@ -57,88 +57,112 @@ typedef _gostring_ swig_type_25;
 typedef _gostring_ swig_type_26;
 typedef _gostring_ swig_type_27;
 typedef _gostring_ swig_type_28;
-typedef long long swig_type_29;
-typedef _goslice_ swig_type_30;
+typedef _gostring_ swig_type_29;
+typedef _gostring_ swig_type_30;
 typedef _gostring_ swig_type_31;
-typedef _goslice_ swig_type_32;
-typedef _goslice_ swig_type_33;
-typedef _goslice_ swig_type_34;
-typedef _goslice_ swig_type_35;
-typedef _goslice_ swig_type_36;
-typedef _goslice_ swig_type_37;
+typedef _gostring_ swig_type_32;
+typedef _gostring_ swig_type_33;
+typedef _gostring_ swig_type_34;
+typedef long long swig_type_35;
+typedef _gostring_ swig_type_36;
+typedef long long swig_type_37;
 typedef _gostring_ swig_type_38;
-typedef _goslice_ swig_type_39;
+typedef _gostring_ swig_type_39;
 typedef _gostring_ swig_type_40;
-typedef _goslice_ swig_type_41;
-typedef long long swig_type_42;
-typedef _goslice_ swig_type_43;
-typedef _goslice_ swig_type_44;
+typedef _gostring_ swig_type_41;
+typedef _gostring_ swig_type_42;
+typedef _gostring_ swig_type_43;
+typedef long long swig_type_44;
 typedef _goslice_ swig_type_45;
-typedef long long swig_type_46;
+typedef _gostring_ swig_type_46;
 typedef _goslice_ swig_type_47;
-typedef _gostring_ swig_type_48;
+typedef _goslice_ swig_type_48;
 typedef _goslice_ swig_type_49;
 typedef _goslice_ swig_type_50;
-typedef _gostring_ swig_type_51;
-typedef _gostring_ swig_type_52;
-typedef long long swig_type_53;
+typedef _goslice_ swig_type_51;
+typedef _goslice_ swig_type_52;
+typedef _gostring_ swig_type_53;
 typedef _goslice_ swig_type_54;
-typedef long long swig_type_55;
+typedef _gostring_ swig_type_55;
 typedef _goslice_ swig_type_56;
-extern void _wrap_Swig_free_native_dd7ff1d91773b69b(uintptr_t arg1);
-extern uintptr_t _wrap_Swig_malloc_native_dd7ff1d91773b69b(swig_intgo arg1);
-extern uintptr_t _wrap_MqVersion_native_dd7ff1d91773b69b(void);
-extern swig_intgo _wrap_MqStatusIsRetriable_native_dd7ff1d91773b69b(swig_intgo arg1);
-extern uintptr_t _wrap_MqSettings_native_dd7ff1d91773b69b(swig_voidp arg1);
-extern void _wrap_MqConfigFree_native_dd7ff1d91773b69b(uintptr_t arg1);
-extern uintptr_t _wrap_AgentmqOpen_native_dd7ff1d91773b69b(swig_type_1 arg1, uintptr_t arg2, swig_voidp arg3);
-extern uintptr_t _wrap_AgentmqClose_native_dd7ff1d91773b69b(uintptr_t arg1);
-extern uintptr_t _wrap_MqConfigure_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_2 arg2, uintptr_t arg3);
-extern uintptr_t _wrap_MqShutdown_native_dd7ff1d91773b69b(uintptr_t arg1);
-extern void _wrap_MqListFree_native_dd7ff1d91773b69b(uintptr_t arg1);
-extern uintptr_t _wrap_MqSubscribe_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_3 arg2, swig_type_4 arg3, uintptr_t arg4, swig_voidp arg5);
-extern uintptr_t _wrap_MqListen_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_5 arg2, uintptr_t arg3, swig_voidp arg4);
-extern uintptr_t _wrap_MqSubscriptionLost_native_dd7ff1d91773b69b(uintptr_t arg1, swig_voidp arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqSubscriptionAdd_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_6 arg2);
-extern uintptr_t _wrap_MqSubscriptionRemove_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_7 arg2);
-extern swig_intgo _wrap_MqSubscriptionFd_native_dd7ff1d91773b69b(uintptr_t arg1);
-extern uintptr_t _wrap_MqUnsubscribe_native_dd7ff1d91773b69b(uintptr_t arg1);
-extern void _wrap_MqSubscriptionFree_native_dd7ff1d91773b69b(uintptr_t arg1);
-extern uintptr_t _wrap_MqCancelNew_native_dd7ff1d91773b69b(void);
-extern void _wrap_MqCancelFire_native_dd7ff1d91773b69b(uintptr_t arg1);
-extern void _wrap_MqCancelFree_native_dd7ff1d91773b69b(uintptr_t arg1);
-extern uintptr_t _wrap_MqAckId_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_8 arg2, swig_type_9 arg3);
-extern uintptr_t _wrap_MqNackReceipt_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_10 arg2, swig_intgo arg3, swig_type_11 arg4, swig_type_12 arg5);
-extern uintptr_t _wrap_MqExtendReceipt_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_13 arg2, swig_type_14 arg3);
-extern uintptr_t _wrap_MqGetPending_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_15 arg2, swig_type_16 arg3, uintptr_t arg4, swig_voidp arg5);
-extern uintptr_t _wrap_MqFind_native_dd7ff1d91773b69b(uintptr_t arg1, uintptr_t arg2, uintptr_t arg3, uintptr_t arg4, swig_voidp arg5);
-extern uintptr_t _wrap_MqCount_native_dd7ff1d91773b69b(uintptr_t arg1, uintptr_t arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqDelete_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_17 arg2);
-extern uintptr_t _wrap_MqIsDeleted_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_18 arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqClear_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_19 arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqRecoverPending_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_20 arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqDeadLetters_native_dd7ff1d91773b69b(uintptr_t arg1, uintptr_t arg2, uintptr_t arg3, uintptr_t arg4, swig_voidp arg5);
-extern uintptr_t _wrap_MqReplay_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_21 arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqReplayAll_native_dd7ff1d91773b69b(uintptr_t arg1, uintptr_t arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqPurgeDeadLetters_native_dd7ff1d91773b69b(uintptr_t arg1, uintptr_t arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqStats_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_22 arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqChannels_native_dd7ff1d91773b69b(uintptr_t arg1, swig_voidp arg2);
-extern uintptr_t _wrap_MqGroups_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_23 arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqPause_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_24 arg2, swig_type_25 arg3, swig_type_26 arg4);
-extern uintptr_t _wrap_MqResume_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_27 arg2, swig_type_28 arg3);
-extern uintptr_t _wrap_MqHealth_native_dd7ff1d91773b69b(uintptr_t arg1, swig_voidp arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqNextLogWith_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_29 arg2, uintptr_t arg3, swig_voidp arg4);
-extern uintptr_t _wrap_MqsListFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_30 arg2);
-extern uintptr_t _wrap_MqsPublishFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_31 arg2, swig_type_32 arg3, uintptr_t arg4, swig_type_33 arg5);
-extern uintptr_t _wrap_MqsOpenCluster_native_dd7ff1d91773b69b(swig_type_34 arg1, uintptr_t arg2, swig_voidp arg3);
-extern uintptr_t _wrap_MqsAckFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_35 arg2, swig_type_36 arg3);
-extern uintptr_t _wrap_MqsConfigOf_native_dd7ff1d91773b69b(swig_type_37 arg1, swig_voidp arg2);
-extern uintptr_t _wrap_MqsGetFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_38 arg2, swig_type_39 arg3, swig_voidp arg4);
-extern uintptr_t _wrap_MqsRequestFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_40 arg2, swig_type_41 arg3, swig_type_42 arg4, uintptr_t arg5, swig_type_43 arg6);
-extern uintptr_t _wrap_MqsRequestManyFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_44 arg2, swig_type_45 arg3, uintptr_t arg4, swig_type_46 arg5, uintptr_t arg6, swig_type_47 arg7);
-extern uintptr_t _wrap_MqsReplyFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_48 arg2, swig_type_49 arg3, swig_type_50 arg4);
-extern uintptr_t _wrap_MqsCollectFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_type_51 arg2, swig_type_52 arg3, swig_type_53 arg4, uintptr_t arg5, swig_type_54 arg6);
-extern uintptr_t _wrap_MqgFetchFlat_native_dd7ff1d91773b69b(uintptr_t arg1, swig_intgo arg2, uintptr_t arg3, swig_type_55 arg4, uintptr_t arg5, swig_type_56 arg6);
+typedef long long swig_type_57;
+typedef _goslice_ swig_type_58;
+typedef _goslice_ swig_type_59;
+typedef _goslice_ swig_type_60;
+typedef long long swig_type_61;
+typedef _goslice_ swig_type_62;
+typedef _gostring_ swig_type_63;
+typedef _goslice_ swig_type_64;
+typedef _goslice_ swig_type_65;
+typedef _gostring_ swig_type_66;
+typedef _gostring_ swig_type_67;
+typedef long long swig_type_68;
+typedef _goslice_ swig_type_69;
+typedef long long swig_type_70;
+typedef _goslice_ swig_type_71;
+extern void _wrap_Swig_free_native_c77c80b1bf136fa3(uintptr_t arg1);
+extern uintptr_t _wrap_Swig_malloc_native_c77c80b1bf136fa3(swig_intgo arg1);
+extern uintptr_t _wrap_MqVersion_native_c77c80b1bf136fa3(void);
+extern swig_intgo _wrap_MqStatusIsRetriable_native_c77c80b1bf136fa3(swig_intgo arg1);
+extern uintptr_t _wrap_MqSettings_native_c77c80b1bf136fa3(swig_voidp arg1);
+extern void _wrap_MqConfigFree_native_c77c80b1bf136fa3(uintptr_t arg1);
+extern uintptr_t _wrap_AgentmqOpen_native_c77c80b1bf136fa3(swig_type_1 arg1, uintptr_t arg2, swig_voidp arg3);
+extern uintptr_t _wrap_AgentmqClose_native_c77c80b1bf136fa3(uintptr_t arg1);
+extern uintptr_t _wrap_MqConfigure_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_2 arg2, uintptr_t arg3);
+extern uintptr_t _wrap_MqShutdown_native_c77c80b1bf136fa3(uintptr_t arg1);
+extern void _wrap_MqListFree_native_c77c80b1bf136fa3(uintptr_t arg1);
+extern uintptr_t _wrap_MqFlushWith_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_3 arg2, uintptr_t arg3);
+extern uintptr_t _wrap_MqSubscribe_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_4 arg2, swig_type_5 arg3, uintptr_t arg4, swig_voidp arg5);
+extern uintptr_t _wrap_MqListen_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_6 arg2, uintptr_t arg3, swig_voidp arg4);
+extern uintptr_t _wrap_MqSeek_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_7 arg2);
+extern uintptr_t _wrap_MqSubscriptionLost_native_c77c80b1bf136fa3(uintptr_t arg1, swig_voidp arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqSubscriptionAdd_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_8 arg2);
+extern uintptr_t _wrap_MqSubscriptionRemove_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_9 arg2);
+extern swig_intgo _wrap_MqSubscriptionFd_native_c77c80b1bf136fa3(uintptr_t arg1);
+extern uintptr_t _wrap_MqUnsubscribe_native_c77c80b1bf136fa3(uintptr_t arg1);
+extern void _wrap_MqSubscriptionFree_native_c77c80b1bf136fa3(uintptr_t arg1);
+extern uintptr_t _wrap_MqCancelNew_native_c77c80b1bf136fa3(void);
+extern void _wrap_MqCancelFire_native_c77c80b1bf136fa3(uintptr_t arg1);
+extern void _wrap_MqCancelFree_native_c77c80b1bf136fa3(uintptr_t arg1);
+extern uintptr_t _wrap_MqAckId_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_10 arg2, swig_type_11 arg3);
+extern uintptr_t _wrap_MqNackReceipt_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_12 arg2, swig_intgo arg3, swig_type_13 arg4, swig_type_14 arg5);
+extern uintptr_t _wrap_MqExtendReceipt_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_15 arg2, swig_type_16 arg3);
+extern uintptr_t _wrap_MqGetPending_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_17 arg2, swig_type_18 arg3, uintptr_t arg4, swig_voidp arg5);
+extern uintptr_t _wrap_MqFind_native_c77c80b1bf136fa3(uintptr_t arg1, uintptr_t arg2, uintptr_t arg3, uintptr_t arg4, swig_voidp arg5);
+extern uintptr_t _wrap_MqCount_native_c77c80b1bf136fa3(uintptr_t arg1, uintptr_t arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqDelete_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_19 arg2);
+extern uintptr_t _wrap_MqIsDeleted_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_20 arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqClear_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_21 arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqRecoverPending_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_22 arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqDeadLetters_native_c77c80b1bf136fa3(uintptr_t arg1, uintptr_t arg2, uintptr_t arg3, uintptr_t arg4, swig_voidp arg5);
+extern uintptr_t _wrap_MqReplay_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_23 arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqReplayAll_native_c77c80b1bf136fa3(uintptr_t arg1, uintptr_t arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqPurgeDeadLetters_native_c77c80b1bf136fa3(uintptr_t arg1, uintptr_t arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqAudit_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_24 arg2, swig_type_25 arg3, swig_type_26 arg4);
+extern uintptr_t _wrap_MqAuditRead_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_27 arg2, swig_type_28 arg3, uintptr_t arg4, swig_voidp arg5);
+extern uintptr_t _wrap_MqAuditVerify_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_29 arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqStats_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_30 arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqChannels_native_c77c80b1bf136fa3(uintptr_t arg1, swig_voidp arg2);
+extern uintptr_t _wrap_MqGroups_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_31 arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqAgents_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_32 arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqAnnounce_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_33 arg2, swig_type_34 arg3, swig_type_35 arg4);
+extern uintptr_t _wrap_MqAwaitWith_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_36 arg2, swig_intgo arg3, swig_type_37 arg4, uintptr_t arg5, swig_voidp arg6);
+extern uintptr_t _wrap_MqExplain_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_38 arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqPause_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_39 arg2, swig_type_40 arg3, swig_type_41 arg4);
+extern uintptr_t _wrap_MqResume_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_42 arg2, swig_type_43 arg3);
+extern uintptr_t _wrap_MqHealth_native_c77c80b1bf136fa3(uintptr_t arg1, swig_voidp arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqNextLogWith_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_44 arg2, uintptr_t arg3, swig_voidp arg4);
+extern uintptr_t _wrap_MqsListFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_45 arg2);
+extern uintptr_t _wrap_MqsPublishFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_46 arg2, swig_type_47 arg3, uintptr_t arg4, swig_type_48 arg5);
+extern uintptr_t _wrap_MqsOpenCluster_native_c77c80b1bf136fa3(swig_type_49 arg1, uintptr_t arg2, swig_voidp arg3);
+extern uintptr_t _wrap_MqsAckFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_50 arg2, swig_type_51 arg3);
+extern uintptr_t _wrap_MqsConfigOf_native_c77c80b1bf136fa3(swig_type_52 arg1, swig_voidp arg2);
+extern uintptr_t _wrap_MqsGetFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_53 arg2, swig_type_54 arg3, swig_voidp arg4);
+extern uintptr_t _wrap_MqsRequestFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_55 arg2, swig_type_56 arg3, swig_type_57 arg4, uintptr_t arg5, swig_type_58 arg6);
+extern uintptr_t _wrap_MqsRequestManyFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_59 arg2, swig_type_60 arg3, uintptr_t arg4, swig_type_61 arg5, uintptr_t arg6, swig_type_62 arg7);
+extern uintptr_t _wrap_MqsReplyFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_63 arg2, swig_type_64 arg3, swig_type_65 arg4);
+extern uintptr_t _wrap_MqsCollectFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_66 arg2, swig_type_67 arg3, swig_type_68 arg4, uintptr_t arg5, swig_type_69 arg6);
+extern uintptr_t _wrap_MqgFetchFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_intgo arg2, uintptr_t arg3, swig_type_70 arg4, uintptr_t arg5, swig_type_71 arg6);
 #undef intgo
 */
 import "C"
@@ -166,19 +190,19 @@ type _ sync.Mutex
 
 func Swig_free(arg1 uintptr) {
 	_swig_i_0 := arg1
-	C._wrap_Swig_free_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0))
+	C._wrap_Swig_free_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0))
 }
 
 func Swig_malloc(arg1 int) (_swig_ret uintptr) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
-	swig_r = (uintptr)(C._wrap_Swig_malloc_native_dd7ff1d91773b69b(C.swig_intgo(_swig_i_0)))
+	swig_r = (uintptr)(C._wrap_Swig_malloc_native_c77c80b1bf136fa3(C.swig_intgo(_swig_i_0)))
 	return swig_r
 }
 
 func MqVersion() (_swig_ret string) {
 	var swig_r uintptr
-	swig_r = (uintptr)(C._wrap_MqVersion_native_dd7ff1d91773b69b())
+	swig_r = (uintptr)(C._wrap_MqVersion_native_c77c80b1bf136fa3())
 	var swig_r_1 string
 	swig_r_1 = textAt(swig_r)
 	return swig_r_1
@@ -187,14 +211,14 @@ func MqVersion() (_swig_ret string) {
 func MqStatusIsRetriable(arg1 int32) (_swig_ret int) {
 	var swig_r int
 	_swig_i_0 := arg1
-	swig_r = (int)(C._wrap_MqStatusIsRetriable_native_dd7ff1d91773b69b(C.swig_intgo(_swig_i_0)))
+	swig_r = (int)(C._wrap_MqStatusIsRetriable_native_c77c80b1bf136fa3(C.swig_intgo(_swig_i_0)))
 	return swig_r
 }
 
 func MqSettings(arg1 *uintptr) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
-	swig_r = (uintptr)(C._wrap_MqSettings_native_dd7ff1d91773b69b(C.swig_voidp(_swig_i_0)))
+	swig_r = (uintptr)(C._wrap_MqSettings_native_c77c80b1bf136fa3(C.swig_voidp(_swig_i_0)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -202,7 +226,7 @@ func MqSettings(arg1 *uintptr) (_swig_ret error) {
 
 func MqConfigFree(arg1 uintptr) {
 	_swig_i_0 := arg1
-	C._wrap_MqConfigFree_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0))
+	C._wrap_MqConfigFree_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0))
 }
 
 func AgentmqOpen(arg1 string, arg2 uintptr, arg3 *uintptr) (_swig_ret error) {
@@ -210,7 +234,7 @@ func AgentmqOpen(arg1 string, arg2 uintptr, arg3 *uintptr) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_AgentmqOpen_native_dd7ff1d91773b69b(*(*C.swig_type_1)(unsafe.Pointer(&_swig_i_0)), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_AgentmqOpen_native_c77c80b1bf136fa3(*(*C.swig_type_1)(unsafe.Pointer(&_swig_i_0)), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg1
 	}
@@ -222,7 +246,7 @@ func AgentmqOpen(arg1 string, arg2 uintptr, arg3 *uintptr) (_swig_ret error) {
 func AgentmqClose(arg1 uintptr) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
-	swig_r = (uintptr)(C._wrap_AgentmqClose_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0)))
+	swig_r = (uintptr)(C._wrap_AgentmqClose_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -233,7 +257,7 @@ func MqConfigure(arg1 uintptr, arg2 string, arg3 uintptr) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqConfigure_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_2)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqConfigure_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_2)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -245,7 +269,7 @@ func MqConfigure(arg1 uintptr, arg2 string, arg3 uintptr) (_swig_ret error) {
 func MqShutdown(arg1 uintptr) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
-	swig_r = (uintptr)(C._wrap_MqShutdown_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0)))
+	swig_r = (uintptr)(C._wrap_MqShutdown_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -253,7 +277,18 @@ func MqShutdown(arg1 uintptr) (_swig_ret error) {
 
 func MqListFree(arg1 uintptr) {
 	_swig_i_0 := arg1
-	C._wrap_MqListFree_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0))
+	C._wrap_MqListFree_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0))
+}
+
+func MqFlushWith(arg1 uintptr, arg2 int64, arg3 uintptr) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	swig_r = (uintptr)(C._wrap_MqFlushWith_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), C.swig_type_3(_swig_i_1), C.uintptr_t(_swig_i_2)))
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
 }
 
 func MqSubscribe(arg1 uintptr, arg2 string, arg3 string, arg4 uintptr, arg5 *uintptr) (_swig_ret error) {
@@ -263,7 +298,7 @@ func MqSubscribe(arg1 uintptr, arg2 string, arg3 string, arg4 uintptr, arg5 *uin
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	swig_r = (uintptr)(C._wrap_MqSubscribe_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_3)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_4)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
+	swig_r = (uintptr)(C._wrap_MqSubscribe_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_4)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_5)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -281,7 +316,20 @@ func MqListen(arg1 uintptr, arg2 string, arg3 uintptr, arg4 *uintptr) (_swig_ret
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (uintptr)(C._wrap_MqListen_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_5)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), C.swig_voidp(_swig_i_3)))
+	swig_r = (uintptr)(C._wrap_MqListen_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_6)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), C.swig_voidp(_swig_i_3)))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
+}
+
+func MqSeek(arg1 uintptr, arg2 string) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	swig_r = (uintptr)(C._wrap_MqSeek_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_7)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -295,7 +343,7 @@ func MqSubscriptionLost(arg1 uintptr, arg2 *int64, arg3 *int64) (_swig_ret error
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqSubscriptionLost_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.swig_voidp(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqSubscriptionLost_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), C.swig_voidp(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -305,7 +353,7 @@ func MqSubscriptionAdd(arg1 uintptr, arg2 string) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (uintptr)(C._wrap_MqSubscriptionAdd_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_6)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (uintptr)(C._wrap_MqSubscriptionAdd_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_8)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -318,7 +366,7 @@ func MqSubscriptionRemove(arg1 uintptr, arg2 string) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (uintptr)(C._wrap_MqSubscriptionRemove_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_7)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (uintptr)(C._wrap_MqSubscriptionRemove_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_9)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -330,14 +378,14 @@ func MqSubscriptionRemove(arg1 uintptr, arg2 string) (_swig_ret error) {
 func MqSubscriptionFd(arg1 uintptr) (_swig_ret int) {
 	var swig_r int
 	_swig_i_0 := arg1
-	swig_r = (int)(C._wrap_MqSubscriptionFd_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0)))
+	swig_r = (int)(C._wrap_MqSubscriptionFd_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
 func MqUnsubscribe(arg1 uintptr) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
-	swig_r = (uintptr)(C._wrap_MqUnsubscribe_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0)))
+	swig_r = (uintptr)(C._wrap_MqUnsubscribe_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -345,23 +393,23 @@ func MqUnsubscribe(arg1 uintptr) (_swig_ret error) {
 
 func MqSubscriptionFree(arg1 uintptr) {
 	_swig_i_0 := arg1
-	C._wrap_MqSubscriptionFree_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0))
+	C._wrap_MqSubscriptionFree_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0))
 }
 
 func MqCancelNew() (_swig_ret uintptr) {
 	var swig_r uintptr
-	swig_r = (uintptr)(C._wrap_MqCancelNew_native_dd7ff1d91773b69b())
+	swig_r = (uintptr)(C._wrap_MqCancelNew_native_c77c80b1bf136fa3())
 	return swig_r
 }
 
 func MqCancelFire(arg1 uintptr) {
 	_swig_i_0 := arg1
-	C._wrap_MqCancelFire_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0))
+	C._wrap_MqCancelFire_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0))
 }
 
 func MqCancelFree(arg1 uintptr) {
 	_swig_i_0 := arg1
-	C._wrap_MqCancelFree_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0))
+	C._wrap_MqCancelFree_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0))
 }
 
 func MqAckId(arg1 uintptr, arg2 string, arg3 string) (_swig_ret error) {
@@ -369,7 +417,7 @@ func MqAckId(arg1 uintptr, arg2 string, arg3 string) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqAckId_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_8)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_9)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (uintptr)(C._wrap_MqAckId_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_10)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_11)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -388,7 +436,7 @@ func MqNackReceipt(arg1 uintptr, arg2 string, arg3 int32, arg4 int64, arg5 strin
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	swig_r = (uintptr)(C._wrap_MqNackReceipt_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_10)(unsafe.Pointer(&_swig_i_1)), C.swig_intgo(_swig_i_2), C.swig_type_11(_swig_i_3), *(*C.swig_type_12)(unsafe.Pointer(&_swig_i_4))))
+	swig_r = (uintptr)(C._wrap_MqNackReceipt_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_12)(unsafe.Pointer(&_swig_i_1)), C.swig_intgo(_swig_i_2), C.swig_type_13(_swig_i_3), *(*C.swig_type_14)(unsafe.Pointer(&_swig_i_4))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -405,7 +453,7 @@ func MqExtendReceipt(arg1 uintptr, arg2 string, arg3 int64) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqExtendReceipt_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_13)(unsafe.Pointer(&_swig_i_1)), C.swig_type_14(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqExtendReceipt_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_15)(unsafe.Pointer(&_swig_i_1)), C.swig_type_16(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -421,7 +469,7 @@ func MqGetPending(arg1 uintptr, arg2 string, arg3 string, arg4 uintptr, arg5 *ui
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	swig_r = (uintptr)(C._wrap_MqGetPending_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_15)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_16)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
+	swig_r = (uintptr)(C._wrap_MqGetPending_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_17)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_18)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -440,7 +488,7 @@ func MqFind(arg1 uintptr, arg2 uintptr, arg3 uintptr, arg4 uintptr, arg5 *uintpt
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	swig_r = (uintptr)(C._wrap_MqFind_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
+	swig_r = (uintptr)(C._wrap_MqFind_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -451,7 +499,7 @@ func MqCount(arg1 uintptr, arg2 uintptr, arg3 *int64) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqCount_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqCount_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -461,7 +509,7 @@ func MqDelete(arg1 uintptr, arg2 string) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (uintptr)(C._wrap_MqDelete_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_17)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (uintptr)(C._wrap_MqDelete_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_19)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -475,7 +523,7 @@ func MqIsDeleted(arg1 uintptr, arg2 string, arg3 *int32) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqIsDeleted_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_18)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqIsDeleted_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_20)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -489,7 +537,7 @@ func MqClear(arg1 uintptr, arg2 string, arg3 *int64) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqClear_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_19)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqClear_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_21)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -503,7 +551,7 @@ func MqRecoverPending(arg1 uintptr, arg2 string, arg3 *int64) (_swig_ret error) 
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqRecoverPending_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_20)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqRecoverPending_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_22)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -519,7 +567,7 @@ func MqDeadLetters(arg1 uintptr, arg2 uintptr, arg3 uintptr, arg4 uintptr, arg5 
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	swig_r = (uintptr)(C._wrap_MqDeadLetters_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
+	swig_r = (uintptr)(C._wrap_MqDeadLetters_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -530,7 +578,7 @@ func MqReplay(arg1 uintptr, arg2 string, arg3 *uintptr) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqReplay_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_21)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqReplay_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_23)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -544,7 +592,7 @@ func MqReplayAll(arg1 uintptr, arg2 uintptr, arg3 *int64) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqReplayAll_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqReplayAll_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -555,7 +603,61 @@ func MqPurgeDeadLetters(arg1 uintptr, arg2 uintptr, arg3 *int64) (_swig_ret erro
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqPurgeDeadLetters_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqPurgeDeadLetters_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
+}
+
+func MqAudit(arg1 uintptr, arg2 string, arg3 string, arg4 string) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	_swig_i_3 := arg4
+	swig_r = (uintptr)(C._wrap_MqAudit_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_24)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_25)(unsafe.Pointer(&_swig_i_2)), *(*C.swig_type_26)(unsafe.Pointer(&_swig_i_3))))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg3
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg4
+	}
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
+}
+
+func MqAuditRead(arg1 uintptr, arg2 string, arg3 string, arg4 uintptr, arg5 *uintptr) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	_swig_i_3 := arg4
+	_swig_i_4 := arg5
+	swig_r = (uintptr)(C._wrap_MqAuditRead_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_27)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_28)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), C.swig_voidp(_swig_i_4)))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg3
+	}
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
+}
+
+func MqAuditVerify(arg1 uintptr, arg2 string, arg3 *uintptr) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	swig_r = (uintptr)(C._wrap_MqAuditVerify_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_29)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -566,7 +668,7 @@ func MqStats(arg1 uintptr, arg2 string, arg3 *uintptr) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqStats_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_22)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqStats_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_30)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -579,7 +681,7 @@ func MqChannels(arg1 uintptr, arg2 *uintptr) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (uintptr)(C._wrap_MqChannels_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.swig_voidp(_swig_i_1)))
+	swig_r = (uintptr)(C._wrap_MqChannels_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), C.swig_voidp(_swig_i_1)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -590,7 +692,70 @@ func MqGroups(arg1 uintptr, arg2 string, arg3 *uintptr) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqGroups_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_23)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqGroups_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_31)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
+}
+
+func MqAgents(arg1 uintptr, arg2 string, arg3 *uintptr) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	swig_r = (uintptr)(C._wrap_MqAgents_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_32)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
+}
+
+func MqAnnounce(arg1 uintptr, arg2 string, arg3 string, arg4 int64) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	_swig_i_3 := arg4
+	swig_r = (uintptr)(C._wrap_MqAnnounce_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_33)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_34)(unsafe.Pointer(&_swig_i_2)), C.swig_type_35(_swig_i_3)))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg3
+	}
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
+}
+
+func MqAwaitWith(arg1 uintptr, arg2 string, arg3 int32, arg4 int64, arg5 uintptr, arg6 *int32) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	_swig_i_3 := arg4
+	_swig_i_4 := arg5
+	_swig_i_5 := arg6
+	swig_r = (uintptr)(C._wrap_MqAwaitWith_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_36)(unsafe.Pointer(&_swig_i_1)), C.swig_intgo(_swig_i_2), C.swig_type_37(_swig_i_3), C.uintptr_t(_swig_i_4), C.swig_voidp(_swig_i_5)))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+	var swig_r_1 error
+	swig_r_1 = failure(swig_r)
+	return swig_r_1
+}
+
+func MqExplain(arg1 uintptr, arg2 string, arg3 *uintptr) (_swig_ret error) {
+	var swig_r uintptr
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	swig_r = (uintptr)(C._wrap_MqExplain_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_38)(unsafe.Pointer(&_swig_i_1)), C.swig_voidp(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -605,7 +770,7 @@ func MqPause(arg1 uintptr, arg2 string, arg3 string, arg4 string) (_swig_ret err
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (uintptr)(C._wrap_MqPause_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_24)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_25)(unsafe.Pointer(&_swig_i_2)), *(*C.swig_type_26)(unsafe.Pointer(&_swig_i_3))))
+	swig_r = (uintptr)(C._wrap_MqPause_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_39)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_40)(unsafe.Pointer(&_swig_i_2)), *(*C.swig_type_41)(unsafe.Pointer(&_swig_i_3))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -625,7 +790,7 @@ func MqResume(arg1 uintptr, arg2 string, arg3 string) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqResume_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_27)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_28)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (uintptr)(C._wrap_MqResume_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_42)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_43)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -642,7 +807,7 @@ func MqHealth(arg1 uintptr, arg2 *int32, arg3 *uintptr) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqHealth_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.swig_voidp(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqHealth_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), C.swig_voidp(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -654,7 +819,7 @@ func MqNextLogWith(arg1 uintptr, arg2 int64, arg3 uintptr, arg4 *uintptr) (_swig
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (uintptr)(C._wrap_MqNextLogWith_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.swig_type_29(_swig_i_1), C.uintptr_t(_swig_i_2), C.swig_voidp(_swig_i_3)))
+	swig_r = (uintptr)(C._wrap_MqNextLogWith_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), C.swig_type_44(_swig_i_1), C.uintptr_t(_swig_i_2), C.swig_voidp(_swig_i_3)))
 	var swig_r_1 error
 	swig_r_1 = failure(swig_r)
 	return swig_r_1
@@ -664,7 +829,7 @@ func MqsListFlat(arg1 uintptr, arg2 []byte) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (uintptr)(C._wrap_MqsListFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_30)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (uintptr)(C._wrap_MqsListFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_45)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -680,7 +845,7 @@ func MqsPublishFlat(arg1 uintptr, arg2 string, arg3 []byte, arg4 uintptr, arg5 [
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
-	swig_r = (uintptr)(C._wrap_MqsPublishFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_31)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_32)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_33)(unsafe.Pointer(&_swig_i_4))))
+	swig_r = (uintptr)(C._wrap_MqsPublishFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_46)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_47)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_48)(unsafe.Pointer(&_swig_i_4))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -700,7 +865,7 @@ func MqsOpenCluster(arg1 []byte, arg2 uintptr, arg3 *uintptr) (_swig_ret error) 
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqsOpenCluster_native_dd7ff1d91773b69b(*(*C.swig_type_34)(unsafe.Pointer(&_swig_i_0)), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
+	swig_r = (uintptr)(C._wrap_MqsOpenCluster_native_c77c80b1bf136fa3(*(*C.swig_type_49)(unsafe.Pointer(&_swig_i_0)), C.uintptr_t(_swig_i_1), C.swig_voidp(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg1
 	}
@@ -714,7 +879,7 @@ func MqsAckFlat(arg1 uintptr, arg2 []byte, arg3 []int32) (_swig_ret error) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (uintptr)(C._wrap_MqsAckFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_35)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_36)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (uintptr)(C._wrap_MqsAckFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_50)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_51)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -730,7 +895,7 @@ func MqsConfigOf(arg1 []byte, arg2 *uintptr) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (uintptr)(C._wrap_MqsConfigOf_native_dd7ff1d91773b69b(*(*C.swig_type_37)(unsafe.Pointer(&_swig_i_0)), C.swig_voidp(_swig_i_1)))
+	swig_r = (uintptr)(C._wrap_MqsConfigOf_native_c77c80b1bf136fa3(*(*C.swig_type_52)(unsafe.Pointer(&_swig_i_0)), C.swig_voidp(_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg1
 	}
@@ -745,7 +910,7 @@ func MqsGetFlat(arg1 uintptr, arg2 string, arg3 []byte, arg4 *uintptr) (_swig_re
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (uintptr)(C._wrap_MqsGetFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_38)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_39)(unsafe.Pointer(&_swig_i_2)), C.swig_voidp(_swig_i_3)))
+	swig_r = (uintptr)(C._wrap_MqsGetFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_53)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_54)(unsafe.Pointer(&_swig_i_2)), C.swig_voidp(_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -765,7 +930,7 @@ func MqsRequestFlat(arg1 uintptr, arg2 string, arg3 []byte, arg4 int64, arg5 uin
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
 	_swig_i_5 := arg6
-	swig_r = (uintptr)(C._wrap_MqsRequestFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_40)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_41)(unsafe.Pointer(&_swig_i_2)), C.swig_type_42(_swig_i_3), C.uintptr_t(_swig_i_4), *(*C.swig_type_43)(unsafe.Pointer(&_swig_i_5))))
+	swig_r = (uintptr)(C._wrap_MqsRequestFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_55)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_56)(unsafe.Pointer(&_swig_i_2)), C.swig_type_57(_swig_i_3), C.uintptr_t(_swig_i_4), *(*C.swig_type_58)(unsafe.Pointer(&_swig_i_5))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -789,7 +954,7 @@ func MqsRequestManyFlat(arg1 uintptr, arg2 []byte, arg3 []byte, arg4 uintptr, ar
 	_swig_i_4 := arg5
 	_swig_i_5 := arg6
 	_swig_i_6 := arg7
-	swig_r = (uintptr)(C._wrap_MqsRequestManyFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_44)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_45)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), C.swig_type_46(_swig_i_4), C.uintptr_t(_swig_i_5), *(*C.swig_type_47)(unsafe.Pointer(&_swig_i_6))))
+	swig_r = (uintptr)(C._wrap_MqsRequestManyFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_59)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_60)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), C.swig_type_61(_swig_i_4), C.uintptr_t(_swig_i_5), *(*C.swig_type_62)(unsafe.Pointer(&_swig_i_6))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -810,7 +975,7 @@ func MqsReplyFlat(arg1 uintptr, arg2 string, arg3 []byte, arg4 []byte) (_swig_re
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (uintptr)(C._wrap_MqsReplyFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_48)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_49)(unsafe.Pointer(&_swig_i_2)), *(*C.swig_type_50)(unsafe.Pointer(&_swig_i_3))))
+	swig_r = (uintptr)(C._wrap_MqsReplyFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_63)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_64)(unsafe.Pointer(&_swig_i_2)), *(*C.swig_type_65)(unsafe.Pointer(&_swig_i_3))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -833,7 +998,7 @@ func MqsCollectFlat(arg1 uintptr, arg2 string, arg3 string, arg4 int64, arg5 uin
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
 	_swig_i_5 := arg6
-	swig_r = (uintptr)(C._wrap_MqsCollectFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), *(*C.swig_type_51)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_52)(unsafe.Pointer(&_swig_i_2)), C.swig_type_53(_swig_i_3), C.uintptr_t(_swig_i_4), *(*C.swig_type_54)(unsafe.Pointer(&_swig_i_5))))
+	swig_r = (uintptr)(C._wrap_MqsCollectFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_66)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_67)(unsafe.Pointer(&_swig_i_2)), C.swig_type_68(_swig_i_3), C.uintptr_t(_swig_i_4), *(*C.swig_type_69)(unsafe.Pointer(&_swig_i_5))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -856,7 +1021,7 @@ func MqgFetchFlat(arg1 uintptr, arg2 int, arg3 uintptr, arg4 int64, arg5 uintptr
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
 	_swig_i_5 := arg6
-	swig_r = (uintptr)(C._wrap_MqgFetchFlat_native_dd7ff1d91773b69b(C.uintptr_t(_swig_i_0), C.swig_intgo(_swig_i_1), C.uintptr_t(_swig_i_2), C.swig_type_55(_swig_i_3), C.uintptr_t(_swig_i_4), *(*C.swig_type_56)(unsafe.Pointer(&_swig_i_5))))
+	swig_r = (uintptr)(C._wrap_MqgFetchFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), C.swig_intgo(_swig_i_1), C.uintptr_t(_swig_i_2), C.swig_type_70(_swig_i_3), C.uintptr_t(_swig_i_4), *(*C.swig_type_71)(unsafe.Pointer(&_swig_i_5))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg6
 	}

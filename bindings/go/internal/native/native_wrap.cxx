@@ -298,7 +298,7 @@ static inline mq_status mqg_fetch_flat(mq_subscription *subscription, int descri
 extern "C" {
 #endif
 
-void _wrap_Swig_free_native_dd7ff1d91773b69b(void *_swig_go_0) {
+void _wrap_Swig_free_native_c77c80b1bf136fa3(void *_swig_go_0) {
   void *arg1 = (void *) 0 ;
   
   arg1 = *(void **)&_swig_go_0; 
@@ -308,7 +308,7 @@ void _wrap_Swig_free_native_dd7ff1d91773b69b(void *_swig_go_0) {
 }
 
 
-void *_wrap_Swig_malloc_native_dd7ff1d91773b69b(intgo _swig_go_0) {
+void *_wrap_Swig_malloc_native_c77c80b1bf136fa3(intgo _swig_go_0) {
   int arg1 ;
   void *result = 0 ;
   void *_swig_go_result;
@@ -321,7 +321,7 @@ void *_wrap_Swig_malloc_native_dd7ff1d91773b69b(intgo _swig_go_0) {
 }
 
 
-char *_wrap_MqVersion_native_dd7ff1d91773b69b() {
+char *_wrap_MqVersion_native_c77c80b1bf136fa3() {
   char *result = 0 ;
   char *_swig_go_result;
   
@@ -332,7 +332,7 @@ char *_wrap_MqVersion_native_dd7ff1d91773b69b() {
 }
 
 
-intgo _wrap_MqStatusIsRetriable_native_dd7ff1d91773b69b(intgo _swig_go_0) {
+intgo _wrap_MqStatusIsRetriable_native_c77c80b1bf136fa3(intgo _swig_go_0) {
   mq_status arg1 ;
   int result;
   intgo _swig_go_result;
@@ -345,7 +345,7 @@ intgo _wrap_MqStatusIsRetriable_native_dd7ff1d91773b69b(intgo _swig_go_0) {
 }
 
 
-intgo _wrap_MqSettings_native_dd7ff1d91773b69b(char **_swig_go_0) {
+intgo _wrap_MqSettings_native_c77c80b1bf136fa3(char **_swig_go_0) {
   char **arg1 = (char **) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -358,7 +358,7 @@ intgo _wrap_MqSettings_native_dd7ff1d91773b69b(char **_swig_go_0) {
 }
 
 
-void _wrap_MqConfigFree_native_dd7ff1d91773b69b(mq_config *_swig_go_0) {
+void _wrap_MqConfigFree_native_c77c80b1bf136fa3(mq_config *_swig_go_0) {
   mq_config *arg1 = (mq_config *) 0 ;
   
   arg1 = (mq_config *)_swig_go_0; 
@@ -368,7 +368,7 @@ void _wrap_MqConfigFree_native_dd7ff1d91773b69b(mq_config *_swig_go_0) {
 }
 
 
-intgo _wrap_AgentmqOpen_native_dd7ff1d91773b69b(_gostring_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
+intgo _wrap_AgentmqOpen_native_c77c80b1bf136fa3(_gostring_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
   char *arg1 = (char *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   mq_bus **arg3 = (mq_bus **) 0 ;
@@ -386,7 +386,7 @@ intgo _wrap_AgentmqOpen_native_dd7ff1d91773b69b(_gostring_ _swig_go_0, mq_config
 }
 
 
-intgo _wrap_AgentmqClose_native_dd7ff1d91773b69b(mq_bus *_swig_go_0) {
+intgo _wrap_AgentmqClose_native_c77c80b1bf136fa3(mq_bus *_swig_go_0) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -399,7 +399,7 @@ intgo _wrap_AgentmqClose_native_dd7ff1d91773b69b(mq_bus *_swig_go_0) {
 }
 
 
-intgo _wrap_MqConfigure_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, mq_config *_swig_go_2) {
+intgo _wrap_MqConfigure_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, mq_config *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_config *arg3 = (mq_config *) 0 ;
@@ -417,7 +417,7 @@ intgo _wrap_MqConfigure_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _
 }
 
 
-intgo _wrap_MqShutdown_native_dd7ff1d91773b69b(mq_bus *_swig_go_0) {
+intgo _wrap_MqShutdown_native_c77c80b1bf136fa3(mq_bus *_swig_go_0) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -430,7 +430,7 @@ intgo _wrap_MqShutdown_native_dd7ff1d91773b69b(mq_bus *_swig_go_0) {
 }
 
 
-void _wrap_MqListFree_native_dd7ff1d91773b69b(mq_list *_swig_go_0) {
+void _wrap_MqListFree_native_c77c80b1bf136fa3(mq_list *_swig_go_0) {
   mq_list *arg1 = (mq_list *) 0 ;
   
   arg1 = (mq_list *)_swig_go_0; 
@@ -440,7 +440,24 @@ void _wrap_MqListFree_native_dd7ff1d91773b69b(mq_list *_swig_go_0) {
 }
 
 
-intgo _wrap_MqSubscribe_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, mq_config *_swig_go_3, mq_subscription **_swig_go_4) {
+intgo _wrap_MqFlushWith_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, long long _swig_go_1, mq_cancel *_swig_go_2) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  int64_t arg2 ;
+  mq_cancel *arg3 = (mq_cancel *) 0 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  arg2 = (int64_t)_swig_go_1; 
+  arg3 = (mq_cancel *)_swig_go_2; 
+  
+  result = (mq_status)mq_flush_with(arg1,SWIG_STD_MOVE(arg2),arg3);
+  _swig_go_result = mqg_failed(result); 
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqSubscribe_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, mq_config *_swig_go_3, mq_subscription **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -463,7 +480,7 @@ intgo _wrap_MqSubscribe_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _
 }
 
 
-intgo _wrap_MqListen_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, mq_config *_swig_go_2, mq_subscription **_swig_go_3) {
+intgo _wrap_MqListen_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, mq_config *_swig_go_2, mq_subscription **_swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_config *arg3 = (mq_config *) 0 ;
@@ -483,7 +500,23 @@ intgo _wrap_MqListen_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swi
 }
 
 
-intgo _wrap_MqSubscriptionLost_native_dd7ff1d91773b69b(mq_subscription *_swig_go_0, long long *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqSeek_native_c77c80b1bf136fa3(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
+  mq_subscription *arg1 = (mq_subscription *) 0 ;
+  char *arg2 = (char *) 0 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_subscription *)_swig_go_0; 
+  const Terminated terminated2(_swig_go_1); arg2 = terminated2.get(); 
+  
+  result = (mq_status)mq_seek(arg1,(char const *)arg2);
+  _swig_go_result = mqg_failed(result); 
+  
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqSubscriptionLost_native_c77c80b1bf136fa3(mq_subscription *_swig_go_0, long long *_swig_go_1, long long *_swig_go_2) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   int64_t *arg2 = (int64_t *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -500,7 +533,7 @@ intgo _wrap_MqSubscriptionLost_native_dd7ff1d91773b69b(mq_subscription *_swig_go
 }
 
 
-intgo _wrap_MqSubscriptionAdd_native_dd7ff1d91773b69b(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
+intgo _wrap_MqSubscriptionAdd_native_c77c80b1bf136fa3(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_status result;
@@ -516,7 +549,7 @@ intgo _wrap_MqSubscriptionAdd_native_dd7ff1d91773b69b(mq_subscription *_swig_go_
 }
 
 
-intgo _wrap_MqSubscriptionRemove_native_dd7ff1d91773b69b(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
+intgo _wrap_MqSubscriptionRemove_native_c77c80b1bf136fa3(mq_subscription *_swig_go_0, _gostring_ _swig_go_1) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_status result;
@@ -532,7 +565,7 @@ intgo _wrap_MqSubscriptionRemove_native_dd7ff1d91773b69b(mq_subscription *_swig_
 }
 
 
-intgo _wrap_MqSubscriptionFd_native_dd7ff1d91773b69b(mq_subscription *_swig_go_0) {
+intgo _wrap_MqSubscriptionFd_native_c77c80b1bf136fa3(mq_subscription *_swig_go_0) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   int result;
   intgo _swig_go_result;
@@ -545,7 +578,7 @@ intgo _wrap_MqSubscriptionFd_native_dd7ff1d91773b69b(mq_subscription *_swig_go_0
 }
 
 
-intgo _wrap_MqUnsubscribe_native_dd7ff1d91773b69b(mq_subscription *_swig_go_0) {
+intgo _wrap_MqUnsubscribe_native_c77c80b1bf136fa3(mq_subscription *_swig_go_0) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   mq_status result;
   intgo _swig_go_result;
@@ -558,7 +591,7 @@ intgo _wrap_MqUnsubscribe_native_dd7ff1d91773b69b(mq_subscription *_swig_go_0) {
 }
 
 
-void _wrap_MqSubscriptionFree_native_dd7ff1d91773b69b(mq_subscription *_swig_go_0) {
+void _wrap_MqSubscriptionFree_native_c77c80b1bf136fa3(mq_subscription *_swig_go_0) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   
   arg1 = (mq_subscription *)_swig_go_0; 
@@ -568,7 +601,7 @@ void _wrap_MqSubscriptionFree_native_dd7ff1d91773b69b(mq_subscription *_swig_go_
 }
 
 
-mq_cancel *_wrap_MqCancelNew_native_dd7ff1d91773b69b() {
+mq_cancel *_wrap_MqCancelNew_native_c77c80b1bf136fa3() {
   mq_cancel *result = 0 ;
   mq_cancel *_swig_go_result;
   
@@ -579,7 +612,7 @@ mq_cancel *_wrap_MqCancelNew_native_dd7ff1d91773b69b() {
 }
 
 
-void _wrap_MqCancelFire_native_dd7ff1d91773b69b(mq_cancel *_swig_go_0) {
+void _wrap_MqCancelFire_native_c77c80b1bf136fa3(mq_cancel *_swig_go_0) {
   mq_cancel *arg1 = (mq_cancel *) 0 ;
   
   arg1 = (mq_cancel *)_swig_go_0; 
@@ -589,7 +622,7 @@ void _wrap_MqCancelFire_native_dd7ff1d91773b69b(mq_cancel *_swig_go_0) {
 }
 
 
-void _wrap_MqCancelFree_native_dd7ff1d91773b69b(mq_cancel *_swig_go_0) {
+void _wrap_MqCancelFree_native_c77c80b1bf136fa3(mq_cancel *_swig_go_0) {
   mq_cancel *arg1 = (mq_cancel *) 0 ;
   
   arg1 = (mq_cancel *)_swig_go_0; 
@@ -599,7 +632,7 @@ void _wrap_MqCancelFree_native_dd7ff1d91773b69b(mq_cancel *_swig_go_0) {
 }
 
 
-intgo _wrap_MqAckId_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2) {
+intgo _wrap_MqAckId_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -618,7 +651,7 @@ intgo _wrap_MqAckId_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig
 }
 
 
-intgo _wrap_MqNackReceipt_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, intgo _swig_go_2, long long _swig_go_3, _gostring_ _swig_go_4) {
+intgo _wrap_MqNackReceipt_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, intgo _swig_go_2, long long _swig_go_3, _gostring_ _swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_failure arg3 ;
@@ -641,7 +674,7 @@ intgo _wrap_MqNackReceipt_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_
 }
 
 
-intgo _wrap_MqExtendReceipt_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long _swig_go_2) {
+intgo _wrap_MqExtendReceipt_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long _swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int64_t arg3 ;
@@ -659,7 +692,7 @@ intgo _wrap_MqExtendReceipt_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostrin
 }
 
 
-intgo _wrap_MqGetPending_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
+intgo _wrap_MqGetPending_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -682,7 +715,7 @@ intgo _wrap_MqGetPending_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ 
 }
 
 
-intgo _wrap_MqFind_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
+intgo _wrap_MqFind_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   size_t arg3 ;
@@ -703,7 +736,7 @@ intgo _wrap_MqFind_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, mq_config *_swig_
 }
 
 
-intgo _wrap_MqCount_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqCount_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -720,7 +753,7 @@ intgo _wrap_MqCount_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, mq_config *_swig
 }
 
 
-intgo _wrap_MqDelete_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1) {
+intgo _wrap_MqDelete_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   mq_status result;
@@ -736,7 +769,7 @@ intgo _wrap_MqDelete_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swi
 }
 
 
-intgo _wrap_MqIsDeleted_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, int *_swig_go_2) {
+intgo _wrap_MqIsDeleted_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, int *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int *arg3 = (int *) 0 ;
@@ -754,7 +787,7 @@ intgo _wrap_MqIsDeleted_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _
 }
 
 
-intgo _wrap_MqClear_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqClear_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -772,7 +805,7 @@ intgo _wrap_MqClear_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig
 }
 
 
-intgo _wrap_MqRecoverPending_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqRecoverPending_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -790,7 +823,7 @@ intgo _wrap_MqRecoverPending_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostri
 }
 
 
-intgo _wrap_MqDeadLetters_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
+intgo _wrap_MqDeadLetters_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, mq_config *_swig_go_1, size_t _swig_go_2, size_t _swig_go_3, mq_list **_swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   size_t arg3 ;
@@ -811,7 +844,7 @@ intgo _wrap_MqDeadLetters_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, mq_config 
 }
 
 
-intgo _wrap_MqReplay_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
+intgo _wrap_MqReplay_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char **arg3 = (char **) 0 ;
@@ -829,7 +862,7 @@ intgo _wrap_MqReplay_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swi
 }
 
 
-intgo _wrap_MqReplayAll_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqReplayAll_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -846,7 +879,7 @@ intgo _wrap_MqReplayAll_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, mq_config *_
 }
 
 
-intgo _wrap_MqPurgeDeadLetters_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
+intgo _wrap_MqPurgeDeadLetters_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, mq_config *_swig_go_1, long long *_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_config *arg2 = (mq_config *) 0 ;
   int64_t *arg3 = (int64_t *) 0 ;
@@ -863,7 +896,70 @@ intgo _wrap_MqPurgeDeadLetters_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, mq_co
 }
 
 
-intgo _wrap_MqStats_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
+intgo _wrap_MqAudit_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, _gostring_ _swig_go_3) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  char *arg2 = (char *) 0 ;
+  char *arg3 = (char *) 0 ;
+  char *arg4 = (char *) 0 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  const Terminated terminated2(_swig_go_1); arg2 = terminated2.get(); 
+  const Terminated terminated3(_swig_go_2); arg3 = terminated3.get(); 
+  const Terminated terminated4(_swig_go_3); arg4 = terminated4.get(); 
+  
+  result = (mq_status)mq_audit(arg1,(char const *)arg2,(char const *)arg3,(char const *)arg4);
+  _swig_go_result = mqg_failed(result); 
+  
+  
+  
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqAuditRead_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, size_t _swig_go_3, char **_swig_go_4) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  char *arg2 = (char *) 0 ;
+  char *arg3 = (char *) 0 ;
+  size_t arg4 ;
+  char **arg5 = (char **) 0 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  const Terminated terminated2(_swig_go_1); arg2 = terminated2.get(); 
+  const Terminated terminated3(_swig_go_2); arg3 = terminated3.get(); 
+  arg4 = (size_t)_swig_go_3; 
+  arg5 = *(char ***)&_swig_go_4; 
+  
+  result = (mq_status)mq_audit_read(arg1,(char const *)arg2,(char const *)arg3,SWIG_STD_MOVE(arg4),arg5);
+  _swig_go_result = mqg_failed(result); 
+  
+  
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqAuditVerify_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  char *arg2 = (char *) 0 ;
+  char **arg3 = (char **) 0 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  const Terminated terminated2(_swig_go_1); arg2 = terminated2.get(); 
+  arg3 = *(char ***)&_swig_go_2; 
+  
+  result = (mq_status)mq_audit_verify(arg1,(char const *)arg2,arg3);
+  _swig_go_result = mqg_failed(result); 
+  
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqStats_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char **arg3 = (char **) 0 ;
@@ -881,7 +977,7 @@ intgo _wrap_MqStats_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig
 }
 
 
-intgo _wrap_MqChannels_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, char **_swig_go_1) {
+intgo _wrap_MqChannels_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, char **_swig_go_1) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char **arg2 = (char **) 0 ;
   mq_status result;
@@ -896,7 +992,7 @@ intgo _wrap_MqChannels_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, char **_swig_
 }
 
 
-intgo _wrap_MqGroups_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
+intgo _wrap_MqGroups_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char **arg3 = (char **) 0 ;
@@ -914,7 +1010,88 @@ intgo _wrap_MqGroups_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swi
 }
 
 
-intgo _wrap_MqPause_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, _gostring_ _swig_go_3) {
+intgo _wrap_MqAgents_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  char *arg2 = (char *) 0 ;
+  char **arg3 = (char **) 0 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  const Terminated terminated2(_swig_go_1); arg2 = terminated2.get(); 
+  arg3 = *(char ***)&_swig_go_2; 
+  
+  result = (mq_status)mq_agents(arg1,(char const *)arg2,arg3);
+  _swig_go_result = mqg_failed(result); 
+  
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqAnnounce_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, long long _swig_go_3) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  char *arg2 = (char *) 0 ;
+  char *arg3 = (char *) 0 ;
+  int64_t arg4 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  const Terminated terminated2(_swig_go_1); arg2 = terminated2.get(); 
+  const Terminated terminated3(_swig_go_2); arg3 = terminated3.get(); 
+  arg4 = (int64_t)_swig_go_3; 
+  
+  result = (mq_status)mq_announce(arg1,(char const *)arg2,(char const *)arg3,SWIG_STD_MOVE(arg4));
+  _swig_go_result = mqg_failed(result); 
+  
+  
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqAwaitWith_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, intgo _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, int *_swig_go_5) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  char *arg2 = (char *) 0 ;
+  mq_state arg3 ;
+  int64_t arg4 ;
+  mq_cancel *arg5 = (mq_cancel *) 0 ;
+  mq_state *arg6 = (mq_state *) 0 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  const Terminated terminated2(_swig_go_1); arg2 = terminated2.get(); 
+  arg3 = (mq_state)_swig_go_2; 
+  arg4 = (int64_t)_swig_go_3; 
+  arg5 = (mq_cancel *)_swig_go_4; 
+  arg6 = *(mq_state **)&_swig_go_5; 
+  
+  result = (mq_status)mq_await_with(arg1,(char const *)arg2,arg3,SWIG_STD_MOVE(arg4),arg5,arg6);
+  _swig_go_result = mqg_failed(result); 
+  
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqExplain_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, char **_swig_go_2) {
+  mq_bus *arg1 = (mq_bus *) 0 ;
+  char *arg2 = (char *) 0 ;
+  char **arg3 = (char **) 0 ;
+  mq_status result;
+  intgo _swig_go_result;
+  
+  arg1 = (mq_bus *)_swig_go_0; 
+  const Terminated terminated2(_swig_go_1); arg2 = terminated2.get(); 
+  arg3 = *(char ***)&_swig_go_2; 
+  
+  result = (mq_status)mq_explain(arg1,(char const *)arg2,arg3);
+  _swig_go_result = mqg_failed(result); 
+  
+  return _swig_go_result;
+}
+
+
+intgo _wrap_MqPause_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, _gostring_ _swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -936,7 +1113,7 @@ intgo _wrap_MqPause_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig
 }
 
 
-intgo _wrap_MqResume_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2) {
+intgo _wrap_MqResume_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -955,7 +1132,7 @@ intgo _wrap_MqResume_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swi
 }
 
 
-intgo _wrap_MqHealth_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, int *_swig_go_1, char **_swig_go_2) {
+intgo _wrap_MqHealth_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, int *_swig_go_1, char **_swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   mq_health_state *arg2 = (mq_health_state *) 0 ;
   char **arg3 = (char **) 0 ;
@@ -972,7 +1149,7 @@ intgo _wrap_MqHealth_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, int *_swig_go_1
 }
 
 
-intgo _wrap_MqNextLogWith_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, long long _swig_go_1, mq_cancel *_swig_go_2, char **_swig_go_3) {
+intgo _wrap_MqNextLogWith_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, long long _swig_go_1, mq_cancel *_swig_go_2, char **_swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   int64_t arg2 ;
   mq_cancel *arg3 = (mq_cancel *) 0 ;
@@ -991,7 +1168,7 @@ intgo _wrap_MqNextLogWith_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, long long 
 }
 
 
-intgo _wrap_MqsListFlat_native_dd7ff1d91773b69b(mq_list *_swig_go_0, _goslice_ _swig_go_1) {
+intgo _wrap_MqsListFlat_native_c77c80b1bf136fa3(mq_list *_swig_go_0, _goslice_ _swig_go_1) {
   mq_list *arg1 = (mq_list *) 0 ;
   void *arg2 = (void *) 0 ;
   size_t arg3 ;
@@ -1014,7 +1191,7 @@ intgo _wrap_MqsListFlat_native_dd7ff1d91773b69b(mq_list *_swig_go_0, _goslice_ _
 }
 
 
-intgo _wrap_MqsPublishFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, mq_cancel *_swig_go_3, _goslice_ _swig_go_4) {
+intgo _wrap_MqsPublishFlat_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, mq_cancel *_swig_go_3, _goslice_ _swig_go_4) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   void *arg3 = (void *) 0 ;
@@ -1045,7 +1222,7 @@ intgo _wrap_MqsPublishFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring
 }
 
 
-intgo _wrap_MqsOpenCluster_native_dd7ff1d91773b69b(_goslice_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
+intgo _wrap_MqsOpenCluster_native_c77c80b1bf136fa3(_goslice_ _swig_go_0, mq_config *_swig_go_1, mq_bus **_swig_go_2) {
   void *arg1 = (void *) 0 ;
   size_t arg2 ;
   mq_config *arg3 = (mq_config *) 0 ;
@@ -1063,7 +1240,7 @@ intgo _wrap_MqsOpenCluster_native_dd7ff1d91773b69b(_goslice_ _swig_go_0, mq_conf
 }
 
 
-intgo _wrap_MqsAckFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _goslice_ _swig_go_1, _goslice_ _swig_go_2) {
+intgo _wrap_MqsAckFlat_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _goslice_ _swig_go_1, _goslice_ _swig_go_2) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   void *arg2 = (void *) 0 ;
   size_t arg3 ;
@@ -1086,7 +1263,7 @@ intgo _wrap_MqsAckFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _goslice_ _sw
 }
 
 
-intgo _wrap_MqsConfigOf_native_dd7ff1d91773b69b(_goslice_ _swig_go_0, mq_config **_swig_go_1) {
+intgo _wrap_MqsConfigOf_native_c77c80b1bf136fa3(_goslice_ _swig_go_0, mq_config **_swig_go_1) {
   void *arg1 = (void *) 0 ;
   size_t arg2 ;
   mq_config **arg3 = (mq_config **) 0 ;
@@ -1102,7 +1279,7 @@ intgo _wrap_MqsConfigOf_native_dd7ff1d91773b69b(_goslice_ _swig_go_0, mq_config 
 }
 
 
-intgo _wrap_MqsGetFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, size_t *_swig_go_3) {
+intgo _wrap_MqsGetFlat_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, size_t *_swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   void *arg3 = (void *) 0 ;
@@ -1123,7 +1300,7 @@ intgo _wrap_MqsGetFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _s
 }
 
 
-intgo _wrap_MqsRequestFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, _goslice_ _swig_go_5) {
+intgo _wrap_MqsRequestFlat_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, _goslice_ _swig_go_5) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   void *arg3 = (void *) 0 ;
@@ -1156,7 +1333,7 @@ intgo _wrap_MqsRequestFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring
 }
 
 
-intgo _wrap_MqsRequestManyFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _goslice_ _swig_go_1, _goslice_ _swig_go_2, size_t _swig_go_3, long long _swig_go_4, mq_cancel *_swig_go_5, _goslice_ _swig_go_6) {
+intgo _wrap_MqsRequestManyFlat_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _goslice_ _swig_go_1, _goslice_ _swig_go_2, size_t _swig_go_3, long long _swig_go_4, mq_cancel *_swig_go_5, _goslice_ _swig_go_6) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   void *arg2 = (void *) 0 ;
   size_t arg3 ;
@@ -1191,7 +1368,7 @@ intgo _wrap_MqsRequestManyFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gosl
 }
 
 
-intgo _wrap_MqsReplyFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, _goslice_ _swig_go_3) {
+intgo _wrap_MqsReplyFlat_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, _goslice_ _swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   void *arg3 = (void *) 0 ;
@@ -1220,7 +1397,7 @@ intgo _wrap_MqsReplyFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ 
 }
 
 
-intgo _wrap_MqsCollectFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, _goslice_ _swig_go_5) {
+intgo _wrap_MqsCollectFlat_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _gostring_ _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, _goslice_ _swig_go_5) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;
   char *arg3 = (char *) 0 ;
@@ -1253,7 +1430,7 @@ intgo _wrap_MqsCollectFlat_native_dd7ff1d91773b69b(mq_bus *_swig_go_0, _gostring
 }
 
 
-intgo _wrap_MqgFetchFlat_native_dd7ff1d91773b69b(mq_subscription *_swig_go_0, intgo _swig_go_1, size_t _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, _goslice_ _swig_go_5) {
+intgo _wrap_MqgFetchFlat_native_c77c80b1bf136fa3(mq_subscription *_swig_go_0, intgo _swig_go_1, size_t _swig_go_2, long long _swig_go_3, mq_cancel *_swig_go_4, _goslice_ _swig_go_5) {
   mq_subscription *arg1 = (mq_subscription *) 0 ;
   int arg2 ;
   size_t arg3 ;

@@ -42,7 +42,7 @@ public abstract class AgentMQException extends RuntimeException {
   /**
    * After how long the call may succeed.
    *
-   * @return what an open circuit breaker says, with {@link Status#UNAVAILABLE}; empty where that is not known
+   * @return what a rate limit says, or an open circuit breaker; empty where that is not known
    */
   public final Optional<Duration> retryAfter() {
     return retryAfter == 0 ? Optional.empty() : Optional.of(Duration.ofMillis(retryAfter));

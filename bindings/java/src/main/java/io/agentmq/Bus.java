@@ -7,6 +7,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.ObjLongConsumer;
 
 /**
@@ -211,7 +212,8 @@ public final class Bus extends BusRequests implements AutoCloseable {
   }
 
   /**
-   * Waits until the asynchronous publishes and acks so far are done.
+   * Waits until the asynchronous publishes and acks so far are done, and with the setting {@code audit} until the records of
+   * what was done so far are written.
    *
    * @param timeout how long to wait; {@link #FOREVER} waits without end
    * @return false: they were not done in time
@@ -400,9 +402,17 @@ public final class Bus extends BusRequests implements AutoCloseable {
 
   // As flush(), in ms.
   boolean flushFor(long timeout) throws InterruptedException {
-    boolean done = sender.flush(timeout);
-    Reference.reachabilityFence(this);
-    return done;
+    long begin = System.nanoTime();
+    if (!sender.flush(timeout)) return false;
+    long passed = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
+    long left = timeout < 0 ? -1 : Math.max(0, timeout - passed);
+    int[] answer = new int[1];
+    Wait.interruptibly(
+        cancel -> {
+          run(bus -> answer[0] = Native.mq_flush_with(bus, left, cancel));
+          return 0;
+        });
+    return answer[0] == Status.OK.value();
   }
 
   private List<Published> send(String channel, byte[] list) {

@@ -240,6 +240,104 @@ public abstract class BusAdmin {
   }
 
   /**
+   * Who is alive: an object for each agent that is announced, or for which somebody reads.
+   *
+   * @param pattern as of {@link Bus#listen(String)}; null: all
+   * @return a JSON array, as of {@code mq_agents()} in {@code <agentmq/agentmq.h>}
+   */
+  public String agents(String pattern) {
+    byte[][] json = new byte[1][];
+    run(bus -> Native.mq_agents(bus, pattern, json));
+    return Utf8.text(json[0]);
+  }
+
+  /**
+   * Says that an agent is there. The bus renews it for as long as it is open, and withdraws it when it is closed; where its
+   * process dies the agent is gone when the lease ends. Announcing again replaces both.
+   *
+   * @param agent the agent
+   * @param description a text for {@link #agents}; may be null
+   * @param lease a second at least; zero withdraws it
+   */
+  public void announce(String agent, String description, Duration lease) {
+    long milliseconds = Wait.millis("lease", lease);
+    run(bus -> Native.mq_announce(bus, agent, description, milliseconds));
+  }
+
+  /**
+   * Waits for what becomes of a message, on the caller's thread.
+   *
+   * @param id the message's id
+   * @param state QUEUED: it is stored; RESERVED: it was delivered; ACKED: it is acknowledged, a broadcast by all agents that
+   *     had to; DEAD, EXPIRED, DELETED: it ended so; SCHEDULED, RETRYING: it is so at the moment
+   * @param timeout how long to wait; zero looks once, {@link Bus#FOREVER} waits until it is decided
+   * @return how that ended
+   * @throws InterruptedException where the thread is interrupted
+   */
+  public Awaited await(String id, State state, Duration timeout) throws InterruptedException {
+    long milliseconds = Wait.millis("timeout", timeout);
+    long[] reached = new long[1];
+    int[] answer = new int[1];
+    Wait.interruptibly(
+        cancel -> {
+          run(bus -> answer[0] = Native.mq_await_with(bus, id, state.value(), milliseconds, cancel, reached));
+          return 0;
+        });
+    return new Awaited(Status.of(answer[0]), State.of((int) reached[0]));
+  }
+
+  /**
+   * Where a message is, why it is not delivered, and what happens next.
+   *
+   * @param id the message's id, or that of a dead letter
+   * @return a JSON object, as of {@code mq_explain()} in {@code <agentmq/agentmq.h>}, also where nothing is known of it
+   */
+  public String explain(String id) {
+    byte[][] json = new byte[1][];
+    run(bus -> Native.mq_explain(bus, id, json));
+    return Utf8.text(json[0]);
+  }
+
+  /**
+   * Adds a record to an audit trail of the application's own: decisions, say. A trail is a chain of hashes through all
+   * processes that add to it, and keeps the newest {@code audit_max} records.
+   *
+   * @param kind the trail, a name
+   * @param actor who did it, a name; may be null
+   * @param json what: any JSON of at most 64 KiB
+   */
+  public void audit(String kind, String actor, String json) {
+    run(bus -> Native.mq_audit(bus, kind, actor, json));
+  }
+
+  /**
+   * Reads an audit trail, oldest first.
+   *
+   * @param kind the trail; "messages" is the library's own, with the setting {@code audit}
+   * @param after the id of a record: from behind it; a time: from then on; null: from the oldest that is kept
+   * @param limit at most so many, 1 to 10000
+   * @return a JSON object {"kind", "records": [{"id", "n", "hash", "record"}], "next"}; next is the {@code after} of the next
+   *     call
+   */
+  public String auditRead(String kind, String after, int limit) {
+    byte[][] json = new byte[1][];
+    run(bus -> Native.mq_audit_read(bus, kind, after, limit, json));
+    return Utf8.text(json[0]);
+  }
+
+  /**
+   * Verifies an audit trail: whether each record is as it was added, behind the one that it was added to.
+   *
+   * @param kind the trail
+   * @return a JSON object {"kind", "intact", "records", "trimmed", "newest", "breaks": [{"id", "n", "why"}]}
+   */
+  public String auditVerify(String kind) {
+    byte[][] json = new byte[1][];
+    run(bus -> Native.mq_audit_verify(bus, kind, json));
+    return Utf8.text(json[0]);
+  }
+
+  /**
    * How the bus is: asks the server, writes and reads back, sends a message round.
    *
    * @return the report, also where the bus is unhealthy

@@ -87,7 +87,7 @@ public final class MessageBuilder {
   }
 
   /**
-   * What kind of message it is, in the application's words.
+   * What kind of message it is: one of {@link MessageType}, or the application's own word.
    *
    * @param value any text of at most 64 KiB; "" or null unsets it
    * @return this

@@ -63,6 +63,19 @@ public final class Subscription implements AutoCloseable, Iterable<Message> {
   }
 
   /**
+   * Has its broadcasts begin anew, at another place: those that are there and those that the channel keeps (its settings
+   * {@code retain} and {@code retain_count}) come again from there on, as to a new agent. It is the place of the agent, for
+   * all its consumers; other agents are not disturbed. What its consumers have in hand is theirs no more.
+   *
+   * @param position "all", "new", a time (RFC 3339, Unix milliseconds, "-1h"), or the id of a broadcast, which is then the
+   *     first
+   * @throws InvalidException also for a listener, and where no broadcasts are read
+   */
+  public void seek(String position) {
+    run(subscription -> Native.mq_seek(subscription, position));
+  }
+
+  /**
    * What a listener missed so far.
    *
    * @return how many messages, and how often

@@ -77,4 +77,81 @@ class AdminTest {
       assertThrows(InvalidException.class, () -> bus.groups("c\n"));
     }
   }
+
+  @OnEachStore
+  void KeptBroadcastsComeAgain(Store store) throws Exception {
+    try (Bus bus = store.open("retain", "1h");
+        Subscription subscription = bus.subscribe(CHANNEL, AGENT)) {
+      bus.publish(CHANNEL, Message.of("x").build());
+      bus.ack(next(subscription));
+      subscription.seek("all");
+      Message again = next(subscription);
+      assertEquals("x", again.text());
+      bus.ack(again);
+      assertEquals(State.ACKED, bus.get(again.id()).orElseThrow().state());
+      assertThrows(InvalidException.class, () -> subscription.seek("nowhere"));
+    }
+  }
+
+  @OnEachStore
+  void AnAuditTrailIsReadAndVerified(Store store) throws Exception {
+    try (Bus bus = store.open("audit", "messages")) {
+      bus.audit("decisions", "judge", "{\"verdict\": \"yes\"}");
+      bus.audit("decisions", null, "2");
+      assertThrows(InvalidException.class, () -> bus.audit("decisions", null, "{"));
+      Map<?, ?> trail = (Map<?, ?>) Json.parse(bus.auditRead("decisions", null, 1));
+      assertEquals(1, ((List<?>) trail.get("records")).size());
+      assertTrue(bus.auditRead("decisions", (String) trail.get("next"), 10).contains("records"));
+      assertEquals(true, ((Map<?, ?>) Json.parse(bus.auditVerify("decisions"))).get("intact"));
+      bus.publish(CHANNEL, text("x"));
+      assertTrue(bus.flush(Wanted.PATIENCE));
+      assertTrue(bus.auditRead("messages", null, 100).contains("publish"));
+    }
+  }
+
+  @OnEachStore
+  void ARateLimitTellsWhenToComeBack(Store store) {
+    try (Bus bus = store.open("rate_limit", "1")) {
+      RateLimitedException limited =
+          assertThrows(
+              RateLimitedException.class,
+              () -> {
+                for (int i = 0; i < 100; i++) bus.publish(CHANNEL, text("x"));
+              });
+      assertTrue(limited.retryAfter().isPresent());
+    }
+  }
+
+  @OnEachStore
+  void AnAgentIsAnnouncedAndAMessageExplained(Store store) throws Exception {
+    try (Bus bus = store.open();
+        Subscription subscription = bus.subscribe(CHANNEL, AGENT)) {
+      bus.announce("counter", "counts words", Duration.ofMinutes(1));
+      assertTrue(bus.agents("count*").contains("counts words"));
+      bus.announce("counter", null, Duration.ZERO);
+      assertFalse(bus.agents(null).contains("counter"));
+      assertThrows(InvalidException.class, () -> bus.announce("counter", null, Duration.ofMillis(1)));
+
+      Published x = bus.publish(CHANNEL, Message.of("x").target(AGENT).type(MessageType.EVENT).build());
+      assertEquals("queued", ((Map<?, ?>) Json.parse(bus.explain(x.id()))).get("state"));
+      assertTrue(bus.await(x.id(), State.QUEUED, Wanted.PATIENCE).reached());
+      assertEquals(Status.TIMEOUT, bus.await(x.id(), State.ACKED, Duration.ZERO).status());
+      bus.ack(next(subscription));
+      Awaited acked = bus.await(x.id(), State.ACKED, Wanted.PATIENCE);
+      assertTrue(acked.reached());
+      assertEquals(State.ACKED, acked.state());
+    }
+  }
+
+  @OnEachStore
+  void ASubscriptionTakesTheTypesItNames(Store store) throws Exception {
+    try (Bus bus = store.open();
+        Subscription commands = bus.subscribe(CHANNEL, AGENT, Map.of("types", MessageType.COMMAND))) {
+      bus.publish(CHANNEL, Message.of("e").target(AGENT).type(MessageType.EVENT).build());
+      bus.publish(CHANNEL, Message.of("c").target(AGENT).type(MessageType.COMMAND).build());
+      assertEquals("c", next(commands).text());
+      assertTrue(commands.fetch(Duration.ZERO).isEmpty());
+      assertEquals(1, bus.count(Map.of("type", MessageType.EVENT)));
+    }
+  }
 }
