@@ -117,6 +117,43 @@ TEST_P(EncodingTest, ADelayStandsBehindThePayloadWhereThereIsOne) {
   EXPECT_TRUE(ErrorSays("delay"));
 }
 
+TEST_P(EncodingTest, WhatFewMessagesHaveStandsBehindTheDelay) {
+  Bus signing = Open({{"signing_key", "k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}});
+  Message message = Text("payload", "a");
+  size_t plain = 0;
+  EXPECT_STATUS(MQ_OK, mq_message_encode(message.get(), nullptr, 0, &plain));
+  message.SetDedupKey("key");
+  size_t size = 0;
+  EXPECT_STATUS(MQ_OK, mq_message_encode(message.get(), nullptr, 0, &size));
+  EXPECT_EQ(size, plain + 16 + 24 + 8);
+  std::string encoded(size, '\0');
+  EXPECT_STATUS(MQ_OK, mq_message_encode(message.get(), encoded.data(), size, &size));
+  mq_list* sent = nullptr;
+  EXPECT_STATUS(MQ_OK, mq_publish_encoded(signing.get(), "c", encoded.data(), size, &sent));
+  mq_list_free(sent);
+  Subscription subscription = signing.Subscribe("c", "a");
+  const Message failing = Next(subscription);
+  EXPECT_STATUS(MQ_OK, mq_nack(signing.get(), failing.get(), MQ_FAILURE_PERMANENT, 0, "why"));
+  const MessageList dead = signing.DeadLetters();
+  ASSERT_EQ(dead.size(), 1u);
+  char* history = nullptr;
+  ASSERT_STATUS(MQ_OK, mq_message_history(mq_list_at(dead.get(), 0), &history));
+  const std::string told(history);
+  mq_free(history);
+  const std::string again = Encode(dead.get());
+  const size_t texts = 3 + 2 + told.size();
+  const size_t head = again.size() - (texts + 7) / 8 * 8 - 24;
+  EXPECT_EQ(At<uint32_t>(again, head), 3u);
+  EXPECT_EQ(At<uint32_t>(again, head + 4), 2u);
+  EXPECT_EQ(At<int64_t>(again, head + 8), dead[0].signed_at());
+  EXPECT_EQ(At<uint32_t>(again, head + 16), told.size());
+  EXPECT_EQ(again.substr(head + 24, texts), "keyk1" + told);
+  const uint32_t beyond = 1000;
+  std::memcpy(encoded.data() + plain + 16, &beyond, sizeof beyond);
+  EXPECT_STATUS(MQ_INVALID, mq_publish_encoded(signing.get(), "c", encoded.data(), size, nullptr));
+  EXPECT_TRUE(ErrorSays("dedup_key"));
+}
+
 TEST_P(EncodingTest, WhatIsPublishedFromItArrives) {
   const MessageList list = Two();
   MessageList sent;
