@@ -48,7 +48,7 @@ class TextTest {
       assertEquals(List.of(name, name, name, name), List.of(got.channel(), got.source(), got.target(), got.replyTo()));
       assertEquals(List.of(text, text, text), List.of(got.type(), got.correlationId(), got.contentType()));
       assertEquals(Map.of(name, text), got.headers());
-      assertEquals(1, bus.count(Map.of("channel", name, "target", name, "type", text)));
+      assertEquals(1, bus.count(Map.of("channel", name, "target", name, "source", name)));
       bus.nack(got, Failure.PERMANENT, null, text);
       assertEquals(text, bus.deadLetters(Map.of("channel", name), 1, 0).get(0).reason());
     }
