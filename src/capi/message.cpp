@@ -213,11 +213,11 @@ int64_t mq_message_due(const mq_message* message) {
 }
 
 const char* mq_message_signed_by(const mq_message* message) {
-  return Get(message, "", [](const Message& object) { return object.signer().key_id.c_str(); });
+  return Get(message, "", [](const Message& object) { return object.signed_by(); });
 }
 
 int64_t mq_message_signed_at(const mq_message* message) {
-  return Get(message, int64_t{0}, [](const Message& object) { return object.signer().time; });
+  return Get(message, int64_t{0}, [](const Message& object) { return object.signed_at(); });
 }
 
 int mq_message_is_deleted(const mq_message* message) {

@@ -89,7 +89,7 @@ struct Entry {
 size_t TailOf(const Entry& entry) {
   const Message& message = *entry.message;
   const size_t more =
-      std::strlen(message.Get(Property::kDedupKey)) + message.signer().key_id.size() + entry.history.size();
+      std::strlen(message.Get(Property::kDedupKey)) + std::strlen(message.signed_by()) + entry.history.size();
   if (more > 0) return kEntryTail + kEntryMore + Padded(more);
   return message.delay() > 0 || message.due() > 0 ? kEntryTail : 0;
 }
@@ -246,12 +246,12 @@ Writer WriteEntry(const Entry& entry, Writer writer) {
   if (entry.tail_size == kEntryTail) return writer;
   const std::string_view key = message.Get(Property::kDedupKey);
   writer.Size(key.size());
-  writer.Size(message.signer().key_id.size());
-  writer.Number(message.signer().time);
+  writer.Size(std::strlen(message.signed_by()));
+  writer.Number(message.signed_at());
   writer.Size(entry.history.size());
   writer.Size(0);
   writer.Bytes(key);
-  writer.Bytes(message.signer().key_id);
+  writer.Bytes(message.signed_by());
   writer.Bytes(entry.history);
   writer.FillTo(end);
   return writer;

@@ -50,7 +50,9 @@ class IdMap {
   void erase(Node* node) {
     size_t hole = CellOf(node->first, Hash(node->first));
     free_.push_back(cells_[hole].number);
-    node->second = Value();
+    // Not assigned: a text that is assigned an empty one keeps its memory.
+    std::destroy_at(&node->second);
+    std::construct_at(&node->second);
     --size_;
     // What was pushed past the hole moves up, so that searches need no tombstones.
     for (size_t next = Next(hole); cells_[next].number != 0; next = Next(next)) {

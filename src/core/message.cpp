@@ -49,6 +49,9 @@ int64_t ExpiresAt(int64_t time, int64_t ttl) {
   return time + ttl;
 }
 
+// Above that malloc() searches for longer: its small bins end there.
+static_assert(sizeof(Message) <= 1008);
+
 }  // namespace
 
 // ---- where messages come from ---------------------------------------------------------------------------------------
@@ -61,7 +64,7 @@ Result<std::unique_ptr<Message>> Message::FromDelivery(Delivery&& delivery, std:
   message->record_ = std::move(delivery.record);  // where it stays: the view points into it
   Result<RecordView> view = RecordView::Parse(message->record_);
   if (!view.ok()) return view.status();
-  if (Status status = seal.Open(source->queue, delivery.id, &*view, &message->opened_); !status.ok()) return status;
+  if (Status status = message->Open(seal, source->queue, delivery.id, &*view); !status.ok()) return status;
   message->source_ = std::move(source);
   message->ledger_ = std::move(ledger);
   message->id_ = delivery.id;
@@ -88,8 +91,7 @@ Result<std::unique_ptr<Message>> Message::FromFound(Found&& found, const std::st
     raw.payload = message->record_;
     view = std::move(raw);
   }
-  if (Status status = seal.Open(found.queue, found.id, &*view, &message->opened_);
-      !status.ok() && found.state != State::kDead)
+  if (Status status = message->Open(seal, found.queue, found.id, &*view); !status.ok() && found.state != State::kDead)
     return status;
   if (found.state == State::kDead) message->dead_group_ = found.group;
   message->source_ = std::make_shared<const Source>(Source{std::move(found.queue), std::move(found.group)});
@@ -111,7 +113,7 @@ Result<std::unique_ptr<Message>> Message::FromTold(FullId&& id, std::string&& re
   message->record_ = std::move(record);
   Result<RecordView> view = RecordView::Parse(message->record_);
   if (!view.ok()) return view.status();
-  if (Status status = seal.Open(id.queue, id.id, &*view, &message->opened_); !status.ok()) return status;
+  if (Status status = message->Open(seal, id.queue, id.id, &*view); !status.ok()) return status;
   message->queue_ = std::move(id.queue);
   message->target_ = message->queue_.target;
   message->id_ = id.id;
@@ -119,6 +121,12 @@ Result<std::unique_ptr<Message>> Message::FromTold(FullId&& id, std::string&& re
   message->mode_ = Mode::kPubSub;
   message->Attach(std::move(*view));
   return message;
+}
+
+Status Message::Open(const Seal& seal, const QueueName& queue, const ShortId& id, RecordView* view) {
+  if (!seal.IsClosed(*view)) return Status::Ok();
+  opened_ = std::make_unique<Seal::Opened>();
+  return seal.Open(queue, id, view, opened_.get());
 }
 
 void Message::Attach(RecordView&& view) {
@@ -344,18 +352,19 @@ void Message::EncodeHead(std::string_view default_source, int64_t ttl, std::stri
   for (size_t i = 0; i < header_count(); ++i) fields.headers.emplace_back(HeaderAt(i));
   fields.ttl = ttl;
   fields.delay = delay_;
-  fields.packed = !packed_.empty();
+  fields.packed = packed_ != nullptr;
   agentmq::EncodeHead(fields, stored_payload().size() > kBlobThreshold, head);
 }
 
 void Message::Pack(const Seal& seal) {
   if (std::exchange(tried_to_pack_, true)) return;
-  if (!seal.Compress(payload(), &packed_)) packed_.clear();
+  auto packed = std::make_unique<std::string>();
+  if (seal.Compress(payload(), packed.get())) packed_ = std::move(packed);
 }
 
 void Message::Unpack() {
   tried_to_pack_ = false;
-  packed_ = std::string();
+  packed_.reset();
 }
 
 Durability Message::wanted(const Durability& usual) const {

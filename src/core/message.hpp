@@ -82,7 +82,8 @@ class Message {
   Code status() const { return status_; }
   const char* reason() const { return tries_.account.c_str(); }
 
-  const Signer& signer() const { return opened_.signer; }
+  const char* signed_by() const { return opened_ ? opened_->signer.key_id.c_str() : ""; }
+  int64_t signed_at() const { return opened_ ? opened_->signer.time : 0; }
   const Durability& reached() const { return reached_; }
   int receivers() const { return receivers_; }
 
@@ -91,7 +92,7 @@ class Message {
   // Compresses the payload where the seal says so and it shrinks, until Unpack().
   void Pack(const Seal& seal);
   void Unpack();
-  std::string_view stored_payload() const { return packed_.empty() ? payload() : std::string_view(packed_); }
+  std::string_view stored_payload() const { return packed_ == nullptr ? payload() : std::string_view(*packed_); }
   void EncodeHead(std::string_view default_source, int64_t ttl, std::string* head) const;
   void Published(const QueueName& queue, const ShortId& id, int64_t ttl, const Durability& reached);
   void ToldTo(int64_t receivers);
@@ -111,6 +112,7 @@ class Message {
 
  private:
   Message() = default;
+  Status Open(const Seal& seal, const QueueName& queue, const ShortId& id, RecordView* view);
   void Attach(RecordView&& view);
 
   bool read_only_ = false;
@@ -127,10 +129,10 @@ class Message {
   std::optional<bool> fsync_;
   Mode mode_ = Mode::kQueue;
   bool tried_to_pack_ = false;
-  std::string packed_;  // empty: the payload is stored as it is
+  std::unique_ptr<std::string> packed_;  // null: the payload is stored as it is
   // what was received: views into record_, and its payload, where it was compressed, into opened_
   std::string record_;
-  Seal::Opened opened_;
+  std::unique_ptr<Seal::Opened> opened_;  // of a closed record
   RecordView view_{};
   // identity
   std::shared_ptr<const Source> source_;

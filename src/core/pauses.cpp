@@ -31,7 +31,7 @@ std::string WhoAmI(const BusSettings& settings) {
   return OneLine(host.data()) + ":" + std::to_string(getpid());
 }
 
-void Tell(Shared& shared, const char* action, const QueueName& place, std::string_view reason) {
+void Tell(Shared& shared, const char* action, const char* event, const QueueName& place, std::string_view reason) {
   const std::string_view agent = place.broadcast ? std::string_view() : place.target;
   if (shared.audit.on()) {
     shared.audit.Note(action, {{"channel", place.channel}, {"agent", agent}, {"reason", reason}});
@@ -40,7 +40,7 @@ void Tell(Shared& shared, const char* action, const QueueName& place, std::strin
   Details details = {{"channel", place.channel}};
   if (!agent.empty()) details.emplace_back("agent", std::string(agent));
   if (!reason.empty()) details.emplace_back("reason", std::string(reason));
-  shared.log->Write(kLogInfo, std::string(action) + "d", details);
+  shared.log->Write(kLogInfo, event, details);
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ Status Directory::Pause(Backend& backend, std::string_view channel, MaybeName ag
   if (reason.size() > kLongestReason) return {Code::kTooLarge, "the reason is above 64 KiB"};
   if (!IsUtf8(reason)) return Status::Invalid("the reason is not UTF-8");
   Status status = backend.Pause(*place, {std::string(reason), WhoAmI(shared_.settings), 0});
-  if (status.ok()) Tell(shared_, "pause", *place, reason);
+  if (status.ok()) Tell(shared_, "pause", "paused", *place, reason);
   return status;
 }
 
@@ -66,7 +66,7 @@ Status Directory::Resume(Backend& backend, std::string_view channel, MaybeName a
   const auto place = PlaceOf(channel, agent);
   if (!place.ok()) return place.status();
   Status status = backend.Resume(*place);
-  if (status.ok()) Tell(shared_, "resume", *place, {});
+  if (status.ok()) Tell(shared_, "resume", "resumed", *place, {});
   return status;
 }
 

@@ -19,14 +19,16 @@ constexpr char kSignatureTag = 'g';
 constexpr char kPackedTag = 'Z';  // how the payload is compressed
 constexpr std::string_view kZstd = "zstd";
 
-void PutLength(size_t length, std::string* out) {
-  for (; length >= 0x80; length >>= 7) *out += static_cast<char>((length & 0x7f) | 0x80);
-  *out += static_cast<char>(length);
+void PutFront(char tag, size_t length, std::string* out) {
+  std::array<char, 1 + (sizeof(length) * 8 + 6) / 7> front{tag};
+  size_t size = 1;
+  for (; length >= 0x80; length >>= 7) front[size++] = static_cast<char>((length & 0x7f) | 0x80);
+  front[size++] = static_cast<char>(length);
+  out->append(front.data(), size);
 }
 
 void PutText(char tag, std::string_view text, std::string* out) {
-  *out += tag;
-  PutLength(text.size(), out);
+  PutFront(tag, text.size(), out);
   *out += text;
   *out += '\0';
 }
@@ -103,8 +105,7 @@ void EncodeHead(const RecordFields& fields, bool blob, std::string* out) {
     if (!fields.properties[i].empty()) PutText(kPropertyTags[i], fields.properties[i], out);
   }
   for (const auto& [name, value] : fields.headers) {
-    *out += kHeaderTag;
-    PutLength(name.size() + 1 + value.size(), out);
+    PutFront(kHeaderTag, name.size() + 1 + value.size(), out);
     *out += name;
     *out += '\0';
     *out += value;

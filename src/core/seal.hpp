@@ -37,10 +37,12 @@ class Seal {
     std::string payload;  // where the one that was published had to be made; the view's points here then
     Signer signer;
   };
+  // Whether there is anything to do about it: else the view is what was published.
+  bool IsClosed(const RecordView& view) const { return view.packed || keys_.verifies(); }
   // Verifies the record, then makes the view's payload the one that was published. kSignature; kTooLarge where it would be
   // above max_payload, known before anything is inflated; kCorrupt.
   Status Open(const QueueName& queue, const ShortId& id, RecordView* view, Opened* opened) const {
-    return view->packed || keys_.verifies() ? OpenClosed(queue, id, view, opened) : Status::Ok();
+    return IsClosed(*view) ? OpenClosed(queue, id, view, opened) : Status::Ok();
   }
 
  private:

@@ -196,6 +196,7 @@ Status Queue::Publish(Turn& turn, const Limits& limits, std::span<Outgoing> mess
 
 // Of several with one key the first is stored. Answers how many repeat another.
 size_t Queue::MarkRepeats(std::span<Outgoing> messages) const {
+  if (std::ranges::all_of(messages, [](const Outgoing& message) { return message.dedup_key.empty(); })) return 0;
   size_t repeats = 0;
   std::unordered_set<std::string_view> of_these;
   for (Outgoing& message : messages) {

@@ -102,7 +102,7 @@ TEST_F(RequestTest, ALateReplySurvivesTheServerAndTheRequester) {
 }
 
 TEST_F(RequestTest, WithoutAServerARequestFailsAndNothingWasSent) {
-  Bus asking(Url("command_timeout=300ms"));
+  Bus asking(Url("command_timeout=300ms&breaker_failures=0"));
   server_.Kill9();
   mq_message* reply = nullptr;
   EXPECT_STATUS(MQ_UNAVAILABLE, mq_request(asking.get(), "worker", Message("?").get(), 1000, &reply));
