@@ -107,7 +107,8 @@ TEST_F(RequestTest, WithoutAServerARequestFailsAndNothingWasSent) {
   mq_message* reply = nullptr;
   EXPECT_STATUS(MQ_UNAVAILABLE, mq_request(asking.get(), "worker", Message("?").get(), 1000, &reply));
   server_.Start();
-  const Subscription answering = Answering(asking);
+  std::optional<Subscription> answering;
+  ASSERT_TRUE(Eventually(30s, [&] { return StatusOf([&] { answering.emplace(Answering(asking)); }) == MQ_OK; }));
   std::optional<Message> answer;
   EXPECT_TRUE(Eventually(30s, [&] {
     return StatusOf([&] { answer = asking.Request("worker", Message("again"), kPatience); }) == MQ_OK && answer;
