@@ -66,7 +66,7 @@ TEST_P(RetryTest, TheBackOffGrowsByItsFactorUpToItsMaximum) {
     ASSERT_TRUE(waiting);
     EXPECT_EQ(waiting->state(), MQ_STATE_RETRYING);
     message = Next(subscription);
-    EXPECT_GE(ServerNow(), before + expected);
+    EXPECT_GE(ServerNow(), before + expected - 1);  // a script's clock is of when the server began to look at its calls
   }
 }
 
