@@ -24,13 +24,6 @@ class ScheduleTest : public BusTest {
     bus_.Publish("c", message);
     return std::string(message.id());
   }
-  // The server's clock now.
-  int64_t ServerNow() {
-    const Message tick = Text("tick", "clock");
-    bus_.Publish("clock", tick);
-    bus_.Delete(std::string(tick.id()).c_str());
-    return tick.timestamp();
-  }
   int64_t CountOf(const char* state) { return bus_.Count({{"channel", "c"}, {"state", state}}); }
 };
 AGENTMQ_ON_EVERY_BACKEND(ScheduleTest);

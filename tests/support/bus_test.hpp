@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -147,6 +148,18 @@ class BusTest : public ::testing::TestWithParam<std::string> {
   // Another handle of the same bus, as another process has it.
   Bus Open(const Config& config = {}) const { return Bus(url_, config); }
   const std::string& url() const { return url_; }
+  // The server's clock now, as its scripts read it: they tell when a message is due. (Its timestamp is the publisher's
+  // estimate of that clock, which may be a millisecond off.)
+  int64_t ServerNow() {
+    constexpr Milliseconds kLater = 1h;
+    Message tick = Text("tick", "clock");
+    tick.SetDelay(kLater);
+    bus_.Publish("clock", tick);
+    const std::string id(tick.id());
+    const std::optional<Message> waiting = bus_.Get(id.c_str());
+    bus_.Delete(id.c_str());
+    return waiting ? waiting->due() - kLater.count() : 0;
+  }
 
   const std::string url_ = FreshUrl(GetParam());
   Bus bus_{url_};
