@@ -59,7 +59,8 @@ constexpr auto kTable = std::to_array<Setting>({
     {"breaker_failures", Kind::kBus, Type::kInteger, "5", 0, 1000000, "",
      "Failed attempts to reconnect in a row after which the server is not tried for breaker_reset; 0: it always is."},
     {"breaker_reset", Kind::kBus, Type::kDuration, "5s", 1, kHour, "",
-     "How long a server that keeps failing is not tried; calls fail at once meanwhile."},
+     "How long a server that keeps failing is not tried; calls fail at once meanwhile. Where attempts fail at once: a "
+     "tenth of it, 500 ms at least."},
     {"async_max", Kind::kBus, Type::kInteger, "10000", 1, 10000000, "",
      "Most asynchronous publishes that may wait to be sent."},
     {"outbox_max", Kind::kBus, Type::kInteger, "0", 0, 10000000, "",

@@ -19,8 +19,8 @@ namespace agentmq::redis {
 
 // The connections for commands, at most pool_size of them, made when needed. Connecting that fails is not tried again
 // before its back-off is over; callers are told at once until then. A server that was there and then keeps failing is
-// not tried for breaker_reset; then one caller's attempt decides for all (a circuit breaker, as M. Nygard's "Release It!"
-// has it). Threads of the bus that have to be back soon, for subscriptions, probe it as often as the back-off says.
+// not tried for breaker_reset, or a part of it where attempts fail at once; then one caller's attempt decides for all (a
+// circuit breaker, as M. Nygard's "Release It!" has it). Threads of the bus that have to be back soon, for subscriptions, probe it as often as the back-off says.
 // Where sentinels are asked for the address, each connection is made to the master of then, and those to the one
 // before end as soon as a sentinel tells of another.
 //

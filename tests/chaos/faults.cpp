@@ -13,7 +13,6 @@ using std::chrono::milliseconds;
 
 // Targets, in seconds.
 // A breaker that opened just before the server was back is tried again after breaker_reset: that alone is 5 s.
-constexpr double kBreaker = 6;
 constexpr double kProcessDeath = 5;
 constexpr double kSilence = 7;    // command_timeout and 2 s
 constexpr double kFailover = 2;   // after it is over
@@ -229,7 +228,7 @@ const std::vector<Fault>& Faults() {
       {"none", "nothing is broken", On(false), Never(kSilence, 2), nullptr},
       {"kill-consumer", "kill -9 of a consumer", On(false), Again(kProcessDeath), KillConsumer, true},
       {"kill-publisher", "kill -9 of a publisher", On(false), Never(kProcessDeath), KillPublisher},
-      {"kill-server", "kill -9 of the server", On(false), Again(kBreaker), KillServer},
+      {"kill-server", "kill -9 of the server", On(false), Again(kProcessDeath), KillServer},
       {"stop-server", "SIGSTOP of the server", On(false), Again(kSilence), StopServer},
       {"stop-consumer", "SIGSTOP of a consumer", On(false), Again(kSilence, true), StopConsumer, true},
       {"cut", "all connections are cut and refused", On(true), Again(kSilence), Cut},

@@ -91,6 +91,34 @@ TEST_F(BreakerTest, OneAttemptDecidesForAllAndClosesIt) {
   EXPECT_EQ(count("breaker_opened"), count("breaker_closed"));
 }
 
+// They make nobody wait, and whose process died may be back soon.
+TEST_F(BreakerTest, WhereAttemptsFailAtOnceTheyAreMadeMoreOften) {
+  const char* const settings = "breaker_failures=2&breaker_reset=60s&reconnect_base=1ms&reconnect_max=5ms";
+  Bus refused(proxy_.Url(settings));
+  EXPECT_STATUS(MQ_OK, Publish(refused));
+  Bus ignored(proxy_.Url(std::string(settings) + "&connect_timeout=300ms&command_timeout=300ms"));
+  EXPECT_STATUS(MQ_OK, Publish(ignored));
+  proxy_.Refuse(true);
+  Trip(refused);
+  EXPECT_GT(mq_last_retry_after(), 0);
+  EXPECT_LE(mq_last_retry_after(), 6000);
+  proxy_.Refuse(false);
+  proxy_.BlackHole(true);
+  Trip(ignored);
+  EXPECT_GT(mq_last_retry_after(), 6000);
+  EXPECT_LE(mq_last_retry_after(), 60000);
+}
+
+TEST_F(BreakerTest, AServerThatIsBackIsFoundBeforeTheWholeResetIsOver) {
+  Bus bus(Url("breaker_failures=2&breaker_reset=5s&reconnect_base=1ms&reconnect_max=5ms"));
+  EXPECT_STATUS(MQ_OK, Publish(bus));
+  server_.Kill9();
+  Trip(bus);
+  EXPECT_LE(mq_last_retry_after(), 500);
+  server_.Start();
+  EXPECT_TRUE(Eventually(2s, [&] { return Publish(bus) == MQ_OK; }));
+}
+
 TEST_F(BreakerTest, AWaitingFetchGoesOnByItselfWhenTheServerIsBack) {
   Bus bus(proxy_.Url("breaker_failures=2&breaker_reset=500ms&reconnect_base=1ms&reconnect_max=5ms"));
   Subscription subscription = bus.Subscribe("c", "a");
