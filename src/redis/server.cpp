@@ -121,11 +121,7 @@ Server::Outcome Server::Run(std::span<Command> commands, std::span<Reply> replie
   }
   Outcome outcome;
   outcome.shortfall = std::move(work.shortfall);
-  for (size_t i = 0; i < work.reached.size(); ++i) {
-    const Durability& one = work.reached[i].second;
-    outcome.reached.replicas = i == 0 ? one.replicas : std::min(one.replicas, outcome.reached.replicas);
-    outcome.reached.fsync = one.fsync && (i == 0 || outcome.reached.fsync);
-  }
+  if (work.reached) outcome.reached = *work.reached;
   if (work.states.empty()) return outcome;
   for (Work::State& state : work.states) {
     outcome.repeated = outcome.repeated || state.repeated;

@@ -130,8 +130,8 @@ class Server {
   Status Send(Share& share, Work& work);
   void WriteAll(std::span<Share> shares, const Work& work) const;
   void Receive(Share& share, Work& work);
-  void Judge(Share& share, size_t command, Reply reply, Work& work);
-  static void Confirm(const Share& share, Work& work);
+  bool Judge(Share& share, size_t command, Reply reply, Work& work);
+  static void Confirm(const Reply* reply, Work& work);
   void Fail(Share& share, const Status& status, Work& work);
   static bool MayGoOn(Work& work);
   void Pause(const Patience& patience, bool settles, int64_t millis) const;

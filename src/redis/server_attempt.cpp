@@ -222,6 +222,7 @@ void Server::Receive(Share& share, Work& work) {
   const size_t left_before = work.left.size();
   const bool ends = work.call.again == Again::kNever || work.call.abreast || share.pool->BreakerOpen();
   bool lost_scripts = false;
+  bool decided = false;  // one of them at least
   size_t at = 0;
   for (const size_t i : share.commands) {
     const size_t size = work.commands[i].replies() + asking;
@@ -229,7 +230,7 @@ void Server::Receive(Share& share, Work& work) {
     if (at <= outcome.answered) {
       Reply reply = Fold(std::span(share.got).subspan(at - size + asking, size - asking));
       lost_scripts = lost_scripts || reply.StartsWith("NOSCRIPT");
-      Judge(share, i, std::move(reply), work);
+      decided = Judge(share, i, std::move(reply), work) || decided;
       continue;
     }
     auto& state = work.Of(i);
@@ -239,7 +240,9 @@ void Server::Receive(Share& share, Work& work) {
     state.repeated = work.call.again != Again::kNever;
     if (!ends) work.left.push_back(i);
   }
-  if (work.call.wanted.asked() && outcome.answered == share.got.size()) Confirm(share, work);
+  if (work.call.wanted.asked() && decided) {
+    Confirm(outcome.answered == share.got.size() ? &share.got.back() : nullptr, work);
+  }
   if (status.ok() && lost_scripts) {
     if (const Status loaded = LoadScripts(*share.connection, work.patience); !loaded.ok()) {
       work.WaitFor(0);
@@ -259,43 +262,47 @@ void Server::Receive(Share& share, Work& work) {
 }
 
 // The answer behind all others: what the writes of this server have reached.
-void Server::Confirm(const Share& share, Work& work) {
+// Null: it was lost. Whoever wrote may have died with what nobody else has, and no other server's answer is about that.
+void Server::Confirm(const Reply* reply, Work& work) {
   Durability reached;
-  ReadConfirmation(share.got.back(), &reached, &work.shortfall);
-  const auto same = [&](const auto& one) { return one.first == share.pool.get(); };
-  const auto at = std::find_if(work.reached.begin(), work.reached.end(), same);
-  if (at == work.reached.end()) {
-    work.reached.emplace_back(share.pool.get(), reached);
+  if (reply != nullptr) {
+    ReadConfirmation(*reply, &reached, &work.shortfall);
   } else {
-    at->second = reached;
+    work.shortfall = "the connection was lost before it was confirmed";
   }
+  if (work.reached) {
+    reached.replicas = std::min(reached.replicas, work.reached->replicas);
+    reached.fsync = reached.fsync && work.reached->fsync;
+  }
+  work.reached = reached;
 }
 
-// An answer that came.
-void Server::Judge(Share& share, size_t command, Reply reply, Work& work) {
+// An answer that came: whether it is one for good.
+bool Server::Judge(Share& share, size_t command, Reply reply, Work& work) {
   NameRefused(work.commands[command], &reply);
   if (!Passes(reply) || (IsRedirection(reply) && !nodes_.is_cluster())) {
     work.replies[command] = std::move(reply);
     if (!work.states.empty()) work.states[command].status = Status::Ok();
-    return;
+    return true;
   }
   // No answer: the next attempt may get none.
   work.Leave(command, {Code::kUnavailable, ErrorStatus(reply).text()});
-  if (reply.StartsWith("NOSCRIPT")) return;
+  if (reply.StartsWith("NOSCRIPT")) return false;
   if (IsRedirection(reply)) {
     auto pool = nodes_.Redirected(reply, *share.pool);
     if (pool == nullptr) work.WaitFor(0);
     if (reply.StartsWith("ASK ")) work.Of(command).ask = std::move(pool);
-    return;
+    return false;
   }
   work.WaitFor(0);
   if (Demoted(reply)) share.pool->Demoted(ErrorStatus(reply));
   if (reply.StartsWith("CLUSTERDOWN") || Demoted(reply)) nodes_.Doubt();
-  if (!IsMoving(reply)) return;
+  if (!IsMoving(reply)) return false;
   // All is certain, and ends when the slot has moved: that is worth more time than an outage.
   if (!work.moving) work.moving = work.call.no_more.Earlier(Deadline::After(kMovingSlot));
   const Deadline longer = work.moving->Earlier(Deadline::After(options_.command_timeout));
   if (longer.Remaining() > work.patience.deadline.Remaining()) work.patience.deadline = longer;
+  return false;
 }
 
 }  // namespace agentmq::redis

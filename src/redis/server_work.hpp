@@ -33,8 +33,8 @@ struct Server::Work {
   std::vector<State> states{};  // of each command, from the first failure on
   std::optional<Deadline> moving{};
 
-  // By server, as the last answer of each was.
-  std::vector<std::pair<const Pool*, Durability>> reached{};
+  // The least of what each server told of what it decided.
+  std::optional<Durability> reached{};
   std::string shortfall{};
 
   // Of one attempt: whether something has to be waited for, and how long.

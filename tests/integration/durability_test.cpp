@@ -2,7 +2,9 @@
 // survives a failover that loses what was not.
 #include <algorithm>
 #include <cstring>
+#include <thread>
 
+#include "integration/cluster_test.hpp"
 #include "integration/redis_test.hpp"
 
 namespace agentmq::test {
@@ -123,6 +125,46 @@ TEST_F(DurabilityTest, AskingForTheDiskSaysWhereTheServerCanNotTell) {
   EXPECT_TRUE(ErrorSays(has_waitaof ? "appendonly" : "WAITAOF"));
   EXPECT_FALSE(message.fsynced());
   EXPECT_EQ(bus.Count(), 1);
+}
+
+// The answer to the publish came, that of its replica did not, and another node has the other part of the batch confirmed.
+TEST(DurabilityClusterTest, ANodeThatIsLostBeforeItConfirmedIsNotCoveredByAnother) {
+  RedisCluster::Options options;
+  options.replicas = 1;
+  options.config = {{"cluster-node-timeout", "30000"}, {"repl-diskless-sync-delay", "0"}};
+  RedisCluster cluster(options);
+  for (size_t node = 0; node < options.masters; ++node) {
+    EXPECT_TRUE(Eventually(kPatience, [&] {
+      return cluster.node(node).Client().Must({"INFO", "replication"}).text.find("state=online") != std::string::npos;
+    }));
+  }
+  const std::string first = AgentsOn(cluster, 0, "c", 1)[0];
+  const std::string second = AgentsOn(cluster, 1, "c", 1)[0];
+  Bus bus(cluster.Url("min_replicas=1&durability_timeout=20s&command_timeout=30s"));
+  const auto publish = [&] {
+    std::vector<Message> messages;
+    messages.push_back(Text("x", first.c_str()));
+    messages.push_back(Text("y", second.c_str()));
+    mq_message* handles[] = {messages[0].get(), messages[1].get()};
+    std::vector<int32_t> results(2, MQ_INTERNAL);
+    mq_publish_batch(bus.get(), "c", handles, 2, results.data(), nullptr);
+    return results;
+  };
+  EXPECT_EQ(publish(), (std::vector<int32_t>{MQ_OK, MQ_OK}));
+  const size_t replica = options.masters;  // of the first master
+  cluster.node(replica).SigStop();
+  std::vector<int32_t> results;
+  std::thread publisher([&] { results = publish(); });
+  RespClient client = cluster.node(0).Client();
+  EXPECT_TRUE(Eventually(kPatience, [&] { return client.Number({"HLEN", QueueKey("c", first)}) == 2; }));
+  EXPECT_TRUE(Eventually(kPatience, [&] {
+    client.Must({"CLIENT", "KILL", "TYPE", "normal"});
+    return Eventually(kMoment, [&] { return client.Info("clients")["blocked_clients"] == "0"; });
+  }));
+  publisher.join();
+  cluster.node(replica).SigCont();
+  EXPECT_EQ(results[0], MQ_PARTIAL) << mq_status_name(static_cast<mq_status>(results[0]));
+  EXPECT_NE(results[1], MQ_OK) << "what is told is the least of both";
 }
 
 }  // namespace
