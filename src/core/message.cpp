@@ -60,7 +60,7 @@ Result<std::unique_ptr<Message>> Message::FromDelivery(Delivery&& delivery, std:
                                                        std::shared_ptr<const std::string> consumer,
                                                        const std::string& agent, std::shared_ptr<Ledger> ledger,
                                                        const Seal& seal) {
-  auto message = std::make_unique<Message>(std::string());
+  std::unique_ptr<Message> message(new Message());
   message->record_ = std::move(delivery.record);  // where it stays: the view points into it
   Result<RecordView> view = RecordView::Parse(message->record_);
   if (!view.ok()) return view.status();
@@ -80,7 +80,7 @@ Result<std::unique_ptr<Message>> Message::FromDelivery(Delivery&& delivery, std:
 }
 
 Result<std::unique_ptr<Message>> Message::FromFound(Found&& found, const std::string& agent, const Seal& seal) {
-  auto message = std::make_unique<Message>(std::string());
+  std::unique_ptr<Message> message(new Message());
   message->record_ = std::move(found.record);
   Result<RecordView> view = RecordView::Parse(message->record_);
   if (!view.ok()) {
@@ -109,13 +109,12 @@ Result<std::unique_ptr<Message>> Message::FromFound(Found&& found, const std::st
 }
 
 Result<std::unique_ptr<Message>> Message::FromTold(FullId&& id, std::string&& record, const Seal& seal) {
-  auto message = std::make_unique<Message>(std::string());
+  std::unique_ptr<Message> message(new Message());
   message->record_ = std::move(record);
   Result<RecordView> view = RecordView::Parse(message->record_);
   if (!view.ok()) return view.status();
   if (Status status = message->Open(seal, id.queue, id.id, &*view); !status.ok()) return status;
   message->queue_ = std::move(id.queue);
-  message->target_ = message->queue_.target;
   message->id_ = id.id;
   message->deliveries_ = 1;
   message->mode_ = Mode::kPubSub;
@@ -123,15 +122,13 @@ Result<std::unique_ptr<Message>> Message::FromTold(FullId&& id, std::string&& re
   return message;
 }
 
-Status Message::Open(const Seal& seal, const QueueName& queue, const ShortId& id, RecordView* view) {
-  if (!seal.IsClosed(*view)) return Status::Ok();
+Status Message::OpenClosed(const Seal& seal, const QueueName& queue, const ShortId& id, RecordView* view) {
   opened_ = std::make_unique<Seal::Opened>();
   return seal.Open(queue, id, view, opened_.get());
 }
 
 void Message::Attach(RecordView&& view) {
   view_ = std::move(view);
-  read_only_ = true;
   has_id_ = true;
   priority_ = id_.priority();
   timestamp_ = id_.time();
@@ -140,17 +137,17 @@ void Message::Attach(RecordView&& view) {
 
 std::unique_ptr<Message> Message::Copy() const {
   auto copy = std::make_unique<Message>(std::string(payload()));
-  for (size_t i = 0; i < kPropertyCount; ++i) copy->own_[i] = Get(static_cast<Property>(i));
-  copy->own_headers_.reserve(header_count());
-  for (size_t i = 0; i < header_count(); ++i) copy->own_headers_.emplace_back(HeaderAt(i));
-  copy->target_ = target();
+  for (size_t i = 0; i < kPropertyCount; ++i) copy->draft_->properties[i] = TextOf(static_cast<Property>(i));
+  copy->draft_->headers.reserve(header_count());
+  for (size_t i = 0; i < header_count(); ++i) copy->draft_->headers.emplace_back(HeaderAt(i));
+  copy->draft_->target = target();
   copy->priority_ = priority_;
   copy->ttl_ = ttl_;
   copy->delay_ = delay_;
-  if (read_only_ && view_.ttl >= 0) copy->ttl_ = std::max<int64_t>(1, view_.ttl - view_.delay);
+  if (!draft_ && view_.ttl >= 0) copy->ttl_ = std::max<int64_t>(1, view_.ttl - view_.delay);
   copy->min_replicas_ = min_replicas_;
   copy->fsync_ = fsync_;
-  if (!read_only_) copy->mode_ = mode_;
+  if (draft_) copy->mode_ = mode_;
   copy->error_ = error_;
   return copy;
 }
@@ -158,55 +155,56 @@ std::unique_ptr<Message> Message::Copy() const {
 // ---- setters --------------------------------------------------------------------------------------------------------
 
 Status Message::Remember(Status status) {
-  if (!status.ok() && !read_only_ && error_.ok()) error_ = status;
+  if (!status.ok() && draft_ && error_.ok()) error_ = status;
   return status;
 }
 
 Status Message::Set(Property property, const char* value) {
-  if (read_only_) return ReadOnly();
+  if (!draft_) return ReadOnly();
   if (value == nullptr) {
-    own_[static_cast<size_t>(property)].clear();
+    draft_->properties[static_cast<size_t>(property)].clear();
     return Status::Ok();
   }
   return Set(property, Bounded(value));
 }
 
 Status Message::Set(Property property, std::string_view text) {
-  if (read_only_) return ReadOnly();
+  if (!draft_) return ReadOnly();
   const auto index = static_cast<size_t>(property);
   Status status =
       IsName(property) ? CheckPropertyName(kPropertyNames[index], text) : CheckText(kPropertyNames[index], text);
   if (property == Property::kDedupKey && text.size() > kMaxDedupKey) {
     status = {Code::kTooLarge, "dedup_key is above 1024 bytes"};
   }
-  if (status.ok()) own_[index] = text;
+  if (status.ok()) draft_->properties[index] = text;
   return Remember(std::move(status));
 }
 
 Status Message::SetTarget(const char* value) {
-  if (read_only_) return ReadOnly();
+  if (!draft_) return ReadOnly();
   if (value == nullptr) {
-    target_.clear();
+    draft_->target.clear();
     return Status::Ok();
   }
   return SetTarget(Bounded(value));
 }
 
 Status Message::SetTarget(std::string_view text) {
-  if (read_only_) return ReadOnly();
+  if (!draft_) return ReadOnly();
   Status status = CheckPropertyName("target", text);
-  if (status.ok()) target_ = text;
+  if (status.ok()) draft_->target = text;
   return Remember(std::move(status));
 }
 
 Status Message::SetHeader(const char* name, const char* value) {
-  if (read_only_) return ReadOnly();
+  if (!draft_) return ReadOnly();
   const std::string_view key = Bounded(name);
   Status status = CheckPropertyName("the name of a header", key);
   if (!status.ok()) return Remember(std::move(status));
+  auto& headers = draft_->headers;
   size_t bytes = 0;
-  auto place = own_headers_.end();
-  for (auto header = own_headers_.begin(); header != own_headers_.end(); ++header) {
+  auto place = headers.end();
+  for (auto header = headers.begin(); header != headers.end(); ++header) {
     if (header->first == key) {
       place = header;
     } else {
@@ -214,28 +212,28 @@ Status Message::SetHeader(const char* name, const char* value) {
     }
   }
   if (value == nullptr) {
-    if (place != own_headers_.end()) own_headers_.erase(place);
+    if (place != headers.end()) headers.erase(place);
     return Status::Ok();
   }
   const std::string_view text = Bounded(value);
   status = CheckText("a header's value", text);
-  if (status.ok() && place == own_headers_.end() && own_headers_.size() >= kMaxHeaders) {
+  if (status.ok() && place == headers.end() && headers.size() >= kMaxHeaders) {
     status = {Code::kTooLarge, "a message has at most 1000 headers"};
   }
   if (status.ok() && bytes + key.size() + text.size() > kMaxHeaderBytes) {
     status = {Code::kTooLarge, "a message's headers are at most 256 KiB in all"};
   }
   if (!status.ok()) return Remember(std::move(status));
-  if (place != own_headers_.end()) {
+  if (place != headers.end()) {
     place->second = text;
   } else {
-    own_headers_.emplace_back(key, text);
+    headers.emplace_back(key, text);
   }
   return status;
 }
 
 Status Message::SetPriority(int priority) {
-  if (read_only_) return ReadOnly();
+  if (!draft_) return ReadOnly();
   if (priority < 0 || priority > kMaxPriority) {
     return Remember(Status::Invalid("priority must be between 0 and 255, got " + std::to_string(priority)));
   }
@@ -244,7 +242,7 @@ Status Message::SetPriority(int priority) {
 }
 
 Status Message::SetTtl(int64_t ttl) {
-  if (read_only_) return ReadOnly();
+  if (!draft_) return ReadOnly();
   if (ttl != -1 && (ttl < 1 || ttl > kMaxTime)) {
     return Remember(
         Status::Invalid("ttl must be -1 (for ever) or between 1 ms and 100 years, got " + std::to_string(ttl)));
@@ -254,7 +252,7 @@ Status Message::SetTtl(int64_t ttl) {
 }
 
 Status Message::SetDelay(int64_t delay) {
-  if (read_only_) return ReadOnly();
+  if (!draft_) return ReadOnly();
   if (delay < 0 || delay > kMaxTime) {
     return Remember(Status::Invalid("delay must be between 0 and 100 years, got " + std::to_string(delay) + " ms"));
   }
@@ -263,7 +261,7 @@ Status Message::SetDelay(int64_t delay) {
 }
 
 Status Message::SetMinReplicas(int replicas) {
-  if (read_only_) return ReadOnly();
+  if (!draft_) return ReadOnly();
   if (replicas < 0 || replicas > kMaxReplicas) {
     return Remember(Status::Invalid("min_replicas must be between 0 and 100, got " + std::to_string(replicas)));
   }
@@ -272,13 +270,13 @@ Status Message::SetMinReplicas(int replicas) {
 }
 
 Status Message::SetFsync(bool fsync) {
-  if (read_only_) return ReadOnly();
+  if (!draft_) return ReadOnly();
   fsync_ = fsync;
   return Status::Ok();
 }
 
 Status Message::SetMode(int mode) {
-  if (read_only_) return ReadOnly();
+  if (!draft_) return ReadOnly();
   if (mode < static_cast<int>(Mode::kQueue) || mode > static_cast<int>(Mode::kBoth)) {
     return Remember(Status::Invalid("mode must be 0 (queue), 1 (pubsub) or 2 (both), got " + std::to_string(mode)));
   }
@@ -290,33 +288,39 @@ Status Message::SetMode(int mode) {
 
 const char* Message::Get(Property property) const {
   const auto index = static_cast<size_t>(property);
-  return read_only_ ? view_.properties[index] : own_[index].c_str();
+  return draft_ ? draft_->properties[index].c_str() : view_.properties[index];
 }
 
-const char* Message::target() const { return source_ ? source_->queue.target.c_str() : target_.c_str(); }
+std::string_view Message::TextOf(Property property) const {
+  const auto index = static_cast<size_t>(property);
+  return draft_ ? std::string_view(draft_->properties[index]) : view_.properties[index];
+}
+
+const char* Message::target() const {
+  if (source_) return source_->queue.target.c_str();
+  return draft_ ? draft_->target.c_str() : queue_.target.c_str();
+}
 
 const char* Message::channel() const { return source_ ? source_->queue.channel.c_str() : queue_.channel.c_str(); }
 
 const char* Message::Header(std::string_view name) const {
-  for (const auto& [key, value] : view_.headers) {
+  for (size_t i = 0; i < header_count(); ++i) {
+    const auto& [key, value] = HeaderAt(i);
     if (name == key) return value;
-  }
-  for (const auto& [key, value] : own_headers_) {
-    if (name == key) return value.c_str();
   }
   return nullptr;
 }
 
-size_t Message::header_count() const { return read_only_ ? view_.headers.size() : own_headers_.size(); }
+size_t Message::header_count() const { return draft_ ? draft_->headers.size() : view_.headers.size(); }
 
 std::pair<const char*, const char*> Message::HeaderAt(size_t index) const {
   if (index >= header_count()) return {nullptr, nullptr};
-  if (read_only_) return view_.headers[index];
-  const auto& [name, value] = own_headers_[index];
+  if (!draft_) return view_.headers[index];
+  const auto& [name, value] = draft_->headers[index];
   return {name.c_str(), value.c_str()};
 }
 
-std::string_view Message::payload() const { return read_only_ ? view_.payload : std::string_view(payload_); }
+std::string_view Message::payload() const { return draft_ ? std::string_view(draft_->payload) : view_.payload; }
 
 const char* Message::id() const {
   if (has_id_ && id_text_.empty()) id_text_ = FullId{*queue(), id_, dead_group_}.Text();
@@ -345,7 +349,7 @@ const char* Message::agent() const { return agent_.c_str(); }
 
 void Message::EncodeHead(std::string_view default_source, int64_t ttl, std::string* head) const {
   RecordFields fields;
-  for (size_t i = 0; i < kPropertyCount; ++i) fields.properties[i] = Get(static_cast<Property>(i));
+  for (size_t i = 0; i < kPropertyCount; ++i) fields.properties[i] = TextOf(static_cast<Property>(i));
   auto& source = fields.properties[static_cast<size_t>(Property::kSource)];
   if (source.empty()) source = default_source;
   fields.headers.reserve(header_count());

@@ -25,7 +25,7 @@ enum class Mode : int { kQueue = 0, kPubSub = 1, kBoth = 2 };
 class Message {
  public:
   // To be published.
-  explicit Message(std::string payload) : payload_(std::move(payload)) {}
+  explicit Message(std::string payload) { draft_.emplace().payload = std::move(payload); }
   // Received, found or dead. kCorrupt where the record can't be read, else what the seal says. Of a dead letter what can
   // be read is shown.
   static Result<std::unique_ptr<Message>> FromDelivery(Delivery&& delivery, std::shared_ptr<const Source> source,
@@ -37,7 +37,7 @@ class Message {
   static Result<std::unique_ptr<Message>> FromTold(FullId&& id, std::string&& record, const Seal& seal);
   std::unique_ptr<Message> Copy() const;  // same payload and properties; no id, no receipt, may be changed
 
-  bool read_only() const { return read_only_; }
+  bool read_only() const { return !draft_; }
   // The first setter's failure; ok where there is none.
   const Status& error() const { return error_; }
   Status Remember(Status status);  // keeps a setter's first failure, and answers it
@@ -60,8 +60,8 @@ class Message {
   const char* Header(std::string_view name) const;
   size_t header_count() const;
   std::pair<const char*, const char*> HeaderAt(size_t index) const;
-  std::string_view payload() const;  // a NUL follows
-  std::string* mutable_payload() { return &payload_; }
+  std::string_view payload() const;                            // a NUL follows
+  std::string* mutable_payload() { return &draft_->payload; }  // of one that is built
   int priority() const { return priority_; }
   std::optional<int64_t> ttl() const { return ttl_; }                // as set
   int64_t delay() const { return delay_; }                           // as set; 0: none
@@ -111,17 +111,24 @@ class Message {
   std::string History() const { return HistoryJson(tries_, has_id_ ? *queue() : QueueName()); }
 
  private:
+  // What was set.
+  struct Draft {
+    std::string payload;
+    std::array<std::string, kPropertyCount> properties;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string target;
+  };
+
   Message() = default;
-  Status Open(const Seal& seal, const QueueName& queue, const ShortId& id, RecordView* view);
+  std::string_view TextOf(Property property) const;
+  Status Open(const Seal& seal, const QueueName& queue, const ShortId& id, RecordView* view) {
+    return seal.IsClosed(*view) ? OpenClosed(seal, queue, id, view) : Status::Ok();
+  }
+  Status OpenClosed(const Seal& seal, const QueueName& queue, const ShortId& id, RecordView* view);
   void Attach(RecordView&& view);
 
-  bool read_only_ = false;
+  std::optional<Draft> draft_;  // none of one that was received
   Status error_;
-  // what was set, or (read-only) empty
-  std::string payload_;
-  std::array<std::string, kPropertyCount> own_;
-  std::vector<std::pair<std::string, std::string>> own_headers_;
-  std::string target_;
   int priority_ = 5;
   std::optional<int64_t> ttl_;
   int64_t delay_ = 0;

@@ -173,13 +173,12 @@ std::vector<AckRequest> AckRequest::Of(std::span<const char* const> receipts, co
   return requests;
 }
 
-// What the group of that ledger is to remember of them, and for how long; mostly nothing.
-int64_t Settler::Remember(Backend& backend, const Ledger* ledger, std::span<const Settlement> settlements,
+// What the group of that ledger is to remember of them, and for how long.
+int64_t Settler::Remember(Backend& backend, const Ledger& ledger, std::span<const Settlement> settlements,
                           std::vector<std::string>* done) {
-  if (ledger == nullptr || !ledger->remembers()) return 0;
-  const int64_t window = shared_.channels.Get(backend, ledger->source().queue.channel).limits.dedup_window;
+  const int64_t window = shared_.channels.Get(backend, ledger.source().queue.channel).limits.dedup_window;
   if (window == 0) return 0;
-  for (const Settlement& settlement : settlements) done->push_back(ledger->DoneKeyOf(settlement.id));
+  for (const Settlement& settlement : settlements) done->push_back(ledger.DoneKeyOf(settlement.id));
   return window;
 }
 
@@ -194,7 +193,9 @@ void Settler::Ack(Backend& backend, std::span<AckRequest> requests, const Patien
   std::vector<SettleBatch> batches;
   batches.reserve(groups.size());
   for (Group& group : groups) {
-    const int64_t remember = Remember(backend, group.first->ledger.get(), group.settlements, &group.done);
+    const Ledger* const ledger = group.first->ledger.get();
+    const bool remembers = ledger != nullptr && ledger->remembers();
+    const int64_t remember = remembers ? Remember(backend, *ledger, group.settlements, &group.done) : 0;
     batches.push_back({group.first->source.get(), *group.first->consumer, group.settlements, group.done, remember,
                        RetentionOf(backend, *group.first)});
   }

@@ -54,7 +54,7 @@ class Settler {
 
  private:
   Retention RetentionOf(Backend& backend, const AckRequest& request);
-  int64_t Remember(Backend& backend, const Ledger* ledger, std::span<const Settlement> settlements,
+  int64_t Remember(Backend& backend, const Ledger& ledger, std::span<const Settlement> settlements,
                    std::vector<std::string>* done);
   // Gives it up, and writes down that it is no longer held; ledger may be null.
   Status Give(Backend& backend, const Source& source, std::string_view consumer, const Nack& nack, Ledger* ledger);

@@ -103,7 +103,7 @@ void MemoryBackend::Ack(std::span<SettleBatch> batches, const Patience& /*nothin
 Result<std::vector<bool>> MemoryBackend::Done(const Source& source, std::span<const std::string> keys,
                                               const Patience& /*nothing here waits*/) {
   Turn turn(store(), source.queue, IfAbsent::kNothing, session_->events);
-  return turn ? turn->Done(source.group, keys) : std::vector<bool>(keys.size());
+  return turn ? turn->Done(turn, source.group, keys) : std::vector<bool>(keys.size());
 }
 
 Status MemoryBackend::Seek(const Source& source, bool from_start, std::string_view from,

@@ -41,7 +41,6 @@ void Queue::Refresh(Turn& turn) {
   Expire(turn.now());
   taken_.Drop(turn.now());
   while (!kept_until_.empty() && kept_until_.begin()->first <= turn.now()) ForgetKept(kept_until_.begin()->second);
-  for (const auto& [name, group] : groups_) group->done.Drop(turn.now());
   if (turn.now() < housekeeping_at_) return;
   housekeeping_at_ = turn.now() + kHousekeeping;
   // A peak that is over: erasing gives back what the entries took, not their table.
@@ -52,6 +51,7 @@ void Queue::Refresh(Turn& turn) {
     if (abandoned && turn.now() - group.idle_since >= group.ttl) {
       RemoveGroup(turn, group);
     } else {
+      group.done.Drop(turn.now());
       Sweep(group);
     }
   }

@@ -63,7 +63,7 @@ class Queue {
 
   // ---- settling
   void Ack(Turn& turn, const SettleBatch& batch);
-  std::vector<bool> Done(std::string_view group, std::span<const std::string> keys) const;
+  std::vector<bool> Done(const Turn& turn, std::string_view group, std::span<const std::string> keys);
   Status AckId(Turn& turn, std::string_view group, const ShortId& id, const Retention& retention);
   // The group begins anew; what it had is in none of its places any more.
   Status Seek(Turn& turn, std::string_view group, bool from_start, std::string_view from);
@@ -212,7 +212,11 @@ class Queue {
     int waiters = 0;
     std::optional<State> end;
   };
-  void Trace(const ShortId& id, State end);
+  // Of one that is still there, or that nobody waits for, nothing is written down.
+  void Trace(const ShortId& id, State end) {
+    if (!awaited_.empty()) LeaveTrace(id, end);
+  }
+  void LeaveTrace(const ShortId& id, State end);
   std::unordered_map<ShortId, Awaited> awaited_;
   int64_t last_loss_ = 0;  // when messages last left other than settled
 

@@ -2,9 +2,8 @@
 
 namespace agentmq::memory {
 
-// Of one that is still there, or that nobody waits for, nothing is written down.
-void Queue::Trace(const ShortId& id, State end) {
-  if (awaited_.empty() || entries_.find(id) != nullptr) return;
+void Queue::LeaveTrace(const ShortId& id, State end) {
+  if (entries_.find(id) != nullptr) return;
   const auto found = awaited_.find(id);
   if (found != awaited_.end()) found->second.end = end;
 }

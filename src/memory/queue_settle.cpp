@@ -32,8 +32,9 @@ void Queue::Ack(Turn& turn, const SettleBatch& batch) {
   }
 }
 
-std::vector<bool> Queue::Done(std::string_view group_name, std::span<const std::string> keys) const {
-  const Group* const group = FindGroup(group_name);
+std::vector<bool> Queue::Done(const Turn& turn, std::string_view group_name, std::span<const std::string> keys) {
+  Group* const group = FindGroup(group_name);
+  if (group != nullptr) group->done.Drop(turn.now());
   std::vector<bool> done;
   for (const std::string& key : keys) done.push_back(group != nullptr && group->done.Find(key) != nullptr);
   return done;
