@@ -999,7 +999,9 @@ MQ_API mq_status mq_await_with(mq_bus *bus, const char *id, mq_state state, int6
  *                  "higher_priority": 3, "older": 12,    messages in front of it; those that were deleted lately may count
  *                  "exact": true,                        false: at least so many
  *                  "due", "reserved_until": Unix ms or null, "reserved_by": a consumer or null,
- *                  "deliveries": 0, "reason": "" of the last failure, "consumers": 2, "paused": as in mq_groups()}, ...]}
+ *                  "deliveries": 0, "reason": "" of the last failure, "consumers": 2, "paused": as in mq_groups()}, ...],
+ *      "rate_limited": null, or {"why", "wait": ms}: who publishes to its queue now has to wait, so that what comes after
+ *                      it is late; a message that is stored is held back by no rate}
  *
  * Reads what the groups have in hand and what is due, and of each lane in front 1,000 entries at most.
  *

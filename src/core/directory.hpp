@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,6 +54,8 @@ class Directory {
   Result<int64_t> PurgeDead(Backend& backend, const Config* filter);
 
  private:
+  Result<nlohmann::ordered_json> Limited(Backend& backend, const QueueName& queue, const ShortId& id);
+
   using Visit = std::function<bool(Found&&)>;
   // Every message that the filter takes; `visit` answers false to stop.
   static Result<std::vector<QueueName>> QueuesOf(Backend& backend, const Filter& filter);

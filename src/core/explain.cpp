@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/directory.hpp"
+#include "core/rate_limits.hpp"
 #include "core/shared.hpp"
 #include "core/stats.hpp"
 
@@ -129,6 +130,22 @@ int Rank(const Account& account) {
 
 }  // namespace
 
+// Why and for how long those wait who publish what comes after it; null where they do not.
+Result<nlohmann::ordered_json> Directory::Limited(Backend& backend, const QueueName& queue, const ShortId& id) {
+  const ChannelLimits limits = shared_.channels.Get(backend, queue.channel);
+  std::string source;
+  if (limits.source_rate_limit > 0) {
+    auto found = backend.Get(queue, id);
+    const auto message = found.ok() ? Message::FromFound(std::move(*found), {}, shared_.seal)
+                                    : Result<std::unique_ptr<Message>>(found.status());
+    if (message.ok()) source = (*message)->Get(Property::kSource);
+  }
+  const Status status = LookAtLimits(backend, shared_.settings, queue, limits, source, shared_.Brief());
+  if (status.ok()) return Json(nullptr);
+  if (status.code() != Code::kRateLimited) return status;
+  return Json{{"why", status.text()}, {"wait", status.retry_after()}};
+}
+
 Result<std::string> Directory::Explain(Backend& backend, std::string_view id) {
   const auto full = FullId::Parse(id);
   if (!full.ok()) return full.status();
@@ -193,6 +210,9 @@ Result<std::string> Directory::Explain(Backend& backend, std::string_view id) {
             {"published", full->id.time()}};
   json.update(Told(*speaks));
   json["groups"] = std::move(groups);
+  auto limited = Limited(backend, name, full->id);
+  if (!limited.ok()) return limited.status();
+  json["rate_limited"] = std::move(*limited);
   return Dump(json);
 }
 

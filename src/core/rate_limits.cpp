@@ -59,6 +59,13 @@ class Request {
     parcels_.emplace_back(&parcel, messages.size());
   }
 
+  // Answers whether one token would be granted to the only one, and takes none.
+  Status Look(Backend& backend, const Patience& patience) {
+    for (Take::Need& need : takes_[0].needs) need.tokens = 0;
+    Status status = backend.TakeTokens(buckets_, takes_, patience);
+    return status.ok() && takes_[0].wait > 0 ? Refusal(takes_[0]) : status;
+  }
+
   // Answers why the last was refused that was; ok where none was.
   Status Send(Backend& backend, const Patience& patience) {
     Status failure = backend.TakeTokens(buckets_, takes_, patience);
@@ -141,6 +148,18 @@ void Pay(Backend& backend, const BusSettings& settings, std::span<Parcel> parcel
     }
     return;
   }
+}
+
+Status LookAtLimits(Backend& backend, const BusSettings& settings, const QueueName& queue, const ChannelLimits& limits,
+                    const std::string& source, const Patience& patience) {
+  if (!IsLimited(settings, limits)) return Status::Ok();
+  Message any{std::string()};
+  (void)any.Set(Property::kSource, source);
+  Parcel parcel{queue, limits, {&any}};
+  parcel.gathered = true;
+  Request request(settings, 1);
+  request.Add(parcel);
+  return request.Look(backend, patience);
 }
 
 }  // namespace agentmq

@@ -19,4 +19,9 @@ bool MarkLimited(const BusSettings& settings, std::span<Parcel> parcels);
 // asked.
 void Pay(Backend& backend, const BusSettings& settings, std::span<Parcel> parcels, const Patience& patience);
 
+// Whether who publishes to that queue now, from `source` ("": the bus' own), has to wait: kRateLimited, by what and for how
+// long. Takes nothing.
+Status LookAtLimits(Backend& backend, const BusSettings& settings, const QueueName& queue, const ChannelLimits& limits,
+                    const std::string& source, const Patience& patience);
+
 }  // namespace agentmq

@@ -51,6 +51,38 @@ TEST_P(ExplainTest, OneBehindOthers) {
   EXPECT_EQ(group["exact"], true);
 }
 
+// What is stored is held back by no rate; what is to come is.
+TEST_P(ExplainTest, OneAfterWhichPublishersHaveToWait) {
+  Subscription subscription = bus_.Subscribe("c", "a");
+  const std::string free = Put(bus_, "c", "a", "x");
+  EXPECT_TRUE(Explain(free)["rate_limited"].is_null()) << Explain(free);
+  bus_.Configure("c", {{"rate_limit", "0.001"}});
+  Bus limited = Open();
+  const auto explain = [&] { return Json::parse(limited.Explain(free.c_str())); };
+  EXPECT_TRUE(explain()["rate_limited"].is_null()) << "there is room for one";
+  EXPECT_TRUE(explain()["rate_limited"].is_null()) << "to look takes nothing";
+  Put(limited, "c", "a", "y");
+  const Json said = explain();
+  EXPECT_NE(said["rate_limited"]["why"].get<std::string>().find("rate_limit of channel 'c'"), std::string::npos)
+      << said;
+  EXPECT_GT(said["rate_limited"]["wait"], 100'000);
+  EXPECT_LE(said["rate_limited"]["wait"], 1'000'000);
+  EXPECT_EQ(said["groups"][0]["causes"], Json::array()) << "it is the next one";
+  EXPECT_STATUS(MQ_RATE_LIMITED, mq_publish(limited.get(), "c", Text("z", "a").get()));
+}
+
+TEST_P(ExplainTest, OneWhoseSourceHasToWait) {
+  bus_.Configure("c", {{"source_rate_limit", "0.001"}});
+  Bus limited = Open();
+  Message message = Text("x", "a");
+  message.SetSource("billing");
+  limited.Publish("c", message);
+  const std::string id(message.id());
+  const Json said = Json::parse(limited.Explain(id.c_str()))["rate_limited"];
+  EXPECT_NE(said["why"].get<std::string>().find("'billing'"), std::string::npos) << said;
+  Put(limited, "c", "a", "of another source");
+}
+
 TEST_P(ExplainTest, OneThatIsPaused) {
   Subscription subscription = bus_.Subscribe("c", "a");
   const std::string id = Put(bus_, "c", "a", "x");
