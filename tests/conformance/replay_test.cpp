@@ -13,16 +13,7 @@ class ReplayTest : public BusTest {
     Subscription subscription = bus_.Subscribe(channel, agent, {{"prefetch", "1"}});
     bus_.Nack(Next(subscription), MQ_FAILURE_PERMANENT, kForever, "no good");
   }
-  void Bury(size_t count) {
-    bus_.PublishBatch("c", Texts(count, "a"));
-    Subscription subscription = bus_.Subscribe("c", "a", {{"prefetch", "1000"}});
-    for (size_t buried = 0; buried < count;) {
-      const MessageList list = subscription.FetchBatch(1000, kPatience);
-      ASSERT_FALSE(list.empty());
-      for (size_t i = 0; i < list.size(); ++i) bus_.Nack(list[i], MQ_FAILURE_PERMANENT);
-      buried += list.size();
-    }
-  }
+  void Bury(size_t count) { BuryMany(bus_, count); }
   int64_t Dead() { return Stat(bus_, "c", "dead"); }
 };
 AGENTMQ_ON_EVERY_BACKEND(ReplayTest);

@@ -31,19 +31,13 @@ class CostTest : public RedisTest {
 TEST_F(CostTest, AnIdleSubscriptionCostsAtMostTwoCommandsASecond) {
   Bus bus(Url());
   Subscription subscription = bus.Subscribe("c", "a");
-  Cancel cancel;
-  std::thread waiting([&] {
-    mq_message* message = nullptr;
-    EXPECT_STATUS(MQ_INTERRUPTED, mq_fetch_with(subscription.get(), -1, cancel.get(), &message));
-  });
+  const IdleFetch idle(subscription);
   EXPECT_TRUE(Always(1s, [] { return true; }));
   Monitor monitor(server_.address());
   constexpr int kSeconds = 6;
   EXPECT_TRUE(Always(std::chrono::seconds(kSeconds), [] { return true; }));
   const std::vector<std::string> lines = monitor.Take();
   EXPECT_LE(lines.size(), size_t{2 * kSeconds + 1}) << Joined(lines);
-  cancel.Fire();
-  waiting.join();
 }
 
 TEST_F(CostTest, FiftyIdleSubscriptionsCostNoMoreEach) {

@@ -15,16 +15,6 @@ using Json = nlohmann::json;
 
 class DeadLettersTest : public RedisTest {
  protected:
-  static void Bury(Bus& bus, size_t count) {
-    bus.PublishBatch("c", Texts(count, "a"));
-    Subscription subscription = bus.Subscribe("c", "a", {{"prefetch", "1000"}});
-    for (size_t buried = 0; buried < count;) {
-      const MessageList list = subscription.FetchBatch(1000, kPatience);
-      ASSERT_FALSE(list.empty());
-      for (size_t i = 0; i < list.size(); ++i) bus.Nack(list[i], MQ_FAILURE_PERMANENT);
-      buried += list.size();
-    }
-  }
   // All of them are messages again, each once.
   static void ExpectEachOnce(Bus& bus, size_t count) {
     EXPECT_EQ(bus.Count(), static_cast<int64_t>(count));
@@ -38,7 +28,7 @@ class DeadLettersTest : public RedisTest {
 TEST_F(DeadLettersTest, AReplayThatIsKilledLosesNothingAndDoublesNothing) {
   constexpr size_t kMany = 500;
   Bus bus(Url());
-  Bury(bus, kMany);
+  BuryMany(bus, kMany);
   for (int kills = 0; kills < 3; ++kills) {
     const int64_t before = bus.Count();
     const auto replay = StartAgent({"replay", Url(), "c", "a", 1, {{"rate", "100"}, {"keep_attempts", "true"}}});
@@ -60,7 +50,7 @@ TEST_F(DeadLettersTest, AReplayWhoseConnectionsAreCutLosesNothingAndDoublesNothi
   Bus bus(proxy.Url("breaker_failures=0&reconnect_base=1ms&reconnect_max=5ms"));
   auto random = std::make_shared<std::mt19937>(7);
   for (size_t round = 0; round < kRounds; ++round) {
-    Bury(direct, kMany);
+    BuryMany(direct, kMany);
     // Some do not suffice for the list of dead letters, others end between one replay and the next, or within one.
     proxy.CutRepliesAfter([random] { return std::uniform_int_distribution<size_t>(500, 12'000)(*random); });
     proxy.CutAll();

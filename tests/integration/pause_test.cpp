@@ -68,18 +68,12 @@ TEST_F(PauseOnServerTest, AnIdleConsumerOfWhatIsPausedIsNotWokenAgainAndAgain) {
   bus.PublishBatch("c", Texts(5, "a"));
   Subscription subscription = bus.Subscribe("c", "a");
   bus.Pause("c");
-  Cancel cancel;
-  std::thread waiting([&] {
-    mq_message* message = nullptr;
-    EXPECT_STATUS(MQ_INTERRUPTED, mq_fetch_with(subscription.get(), -1, cancel.get(), &message));
-  });
+  const IdleFetch idle(subscription);
   EXPECT_TRUE(Always(1s, [] { return true; }));
   Monitor monitor(server_.address());
   constexpr int kSeconds = 4;
   EXPECT_TRUE(Always(std::chrono::seconds(kSeconds), [] { return true; }));
   EXPECT_LE(monitor.Take().size(), size_t{2 * kSeconds + 2});
-  cancel.Fire();
-  waiting.join();
 }
 
 // Nobody watches the lease of a consumer that died alone: by the server's clock it is old some time.

@@ -98,6 +98,38 @@ inline std::vector<std::string> Take(Bus& bus, Subscription& subscription, size_
   return payloads;
 }
 
+// Publishes so many to c/a, and gives all of them up.
+inline void BuryMany(Bus& bus, size_t count) {
+  bus.PublishBatch("c", Texts(count, "a"));
+  Subscription subscription = bus.Subscribe("c", "a", {{"prefetch", "1000"}});
+  for (size_t buried = 0; buried < count;) {
+    const MessageList list = subscription.FetchBatch(1000, kPatience);
+    ASSERT_FALSE(list.empty());
+    for (size_t i = 0; i < list.size(); ++i) bus.Nack(list[i], MQ_FAILURE_PERMANENT);
+    buried += list.size();
+  }
+}
+
+// A thread that waits for a message, without end, until this goes.
+class IdleFetch {
+ public:
+  explicit IdleFetch(Subscription& subscription)
+      : thread_([this, handle = subscription.get()] {
+          mq_message* message = nullptr;
+          EXPECT_STATUS(MQ_INTERRUPTED, mq_fetch_with(handle, -1, cancel_.get(), &message));
+        }) {}
+  ~IdleFetch() {
+    cancel_.Fire();
+    thread_.join();
+  }
+  IdleFetch(const IdleFetch&) = delete;
+  IdleFetch& operator=(const IdleFetch&) = delete;
+
+ private:
+  Cancel cancel_;
+  std::thread thread_;
+};
+
 // Acknowledges until it is known whether that is done: a circuit breaker that is open refuses at once, and what nobody
 // acknowledged stays in hand for visibility_timeout.
 inline bool AckSurely(const Bus& bus, const Message& message, const std::atomic<bool>& stop) {
