@@ -132,14 +132,24 @@ trimmed() {
     [[ $("$work/trimmed/out/trimmed" memory://trimmed) == "from the package" ]]
 }
 
-# What the README shows, in such a project.
+# What the README shows, in such projects: a program, and a piece of one, which is run.
+snippet() { awk -v wanted="$1" '/^```/ { inside = 0 } inside; /^```csharp$/ { inside = ++n == wanted }' "$here/README.md"; }
 readme() {
-  local project="$work/readme"
-  mkdir -p "$project"
-  sed 's:<UseAppHost>:<ImplicitUsings>enable</ImplicitUsings><Nullable>enable</Nullable>&:' \
-    "$work/consumer/consumer.csproj" >"$project/readme.csproj"
-  awk '/^```/ { inside = 0 } inside; /^```csharp$/ { inside = 1 }' "$here/README.md" >"$project/Program.cs"
-  grep -q Bus.Open "$project/Program.cs" && dotnet build "$project" -c Release -warnaserror "${quiet[@]}"
+  local name
+  for name in worker asking; do
+    mkdir -p "$work/$name"
+    sed 's:<UseAppHost>:<ImplicitUsings>enable</ImplicitUsings><Nullable>enable</Nullable>&:' \
+      "$work/consumer/consumer.csproj" >"$work/$name/$name.csproj"
+  done
+  snippet 1 >"$work/worker/Program.cs"
+  {
+    printf 'using AgentMQ;\nawait using var bus = Bus.Open("memory://asking");\n'
+    snippet 2
+  } >"$work/asking/Program.cs"
+  grep -q Bus.Open "$work/worker/Program.cs" && [[ -z $(snippet 3) ]] &&
+    dotnet build "$work/worker" -c Release -warnaserror "${quiet[@]}" &&
+    dotnet build "$work/asking" -c Release -warnaserror -o "$work/asking/out" "${quiet[@]}" &&
+    [[ $(timeout 60 dotnet "$work/asking/out/asking.dll") == HELLO ]]
 }
 
 unit() {
@@ -163,7 +173,7 @@ check "the bench on Redis" bench "$redis?namespace=bench"
 check "peers share their work" peers
 check "the native library stands on its own" standalone
 check "a fresh project uses the package" package
-check "the README compiles" readme
+check "the README" readme
 if trimmable; then
   check "a trimmed program works" trimmed
 else

@@ -74,11 +74,41 @@ static() {
 # snippet NUMBER: that piece of Go in the README.
 snippet() { awk -v wanted="$1" '/^```/ { inside = 0 } inside; /^```go$/ { inside = ++n == wanted }' README.md; }
 
-# What the README shows compiles: a program, and a piece of one.
+# What the README shows compiles: a program, and two pieces of one, of which the one that asks is run.
 readme() {
-  mkdir "$folder/worker" "$folder/piece"
+  mkdir "$folder/worker" "$folder/asking" "$folder/errors"
   snippet 1 >"$folder/worker/main.go"
-  cat >"$folder/piece/main.go" <<GO
+  cat >"$folder/asking/main.go" <<GO
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	agentmq "agentmq.dev/go"
+)
+
+func main() {
+	ctx := context.Background()
+	bus, err := agentmq.Open(ctx, "memory://asking", nil)
+	if err == nil {
+		err = ask(ctx, bus)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+func ask(ctx context.Context, bus *agentmq.Bus) error {
+$(snippet 2)
+	return nil
+}
+GO
+  cat >"$folder/errors/main.go" <<GO
 package main
 
 import (
@@ -91,12 +121,13 @@ import (
 func main() { publish(context.Background(), nil, nil) }
 
 func publish(ctx context.Context, bus *agentmq.Bus, m *agentmq.Message) {
-$(snippet 2)
+$(snippet 3)
 }
 GO
-  [[ -z $(snippet 3) ]]
-  nice go vet "$folder/worker/main.go"
-  nice go vet "$folder/piece/main.go"
+  [[ -z $(snippet 4) ]]
+  local program
+  for program in worker asking errors; do nice go vet "$folder/$program/main.go"; done
+  [[ $(nice go run "$folder/asking/main.go" | tee /dev/stderr) == HELLO ]]
 }
 
 bench() { [[ $(nice "$out/bench" "$1" 500 | grep -c "ns per message") == 4 ]]; }
@@ -116,7 +147,7 @@ else
 fi
 with_cluster=$source/bindings/tests/with_cluster.sh
 tests "race detector" "$with_cluster" nice go test -p 2 -race -count=1 -timeout 170s -v .
-check "the README compiles" readme
+check "the README" readme
 check "static link" static
 tests "static link, pointers checked" "$with_cluster" env "$pointers" nice go test -p 2 -tags agentmq_static -count=1 \
   -timeout 170s -v .

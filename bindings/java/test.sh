@@ -101,14 +101,30 @@ works() {
 }
 check "peer works" works
 
-# What the README shows, compiled and run.
+# What the README shows, compiled and run: a program, and a piece of one.
+snippet() { awk -v wanted="$1" '/^```/ { inside = 0 } inside; /^```java$/ { inside = ++n == wanted }' "$java/README.md"; }
 readme() {
   mkdir "$dir/readme"
-  awk '/^```/ { inside = 0 } inside; /^```java$/ { inside = 1 }' "$java/README.md" >"$dir/readme/Worker.java"
-  javac --release 11 -Xlint:all -Werror -cp "$out/agentmq.jar" -d "$dir/readme" "$dir/readme/Worker.java" &&
-    run -cp "$out/agentmq.jar:$dir/readme" Worker | grep -x 'Hello, agent!'
+  snippet 1 >"$dir/readme/Worker.java"
+  cat >"$dir/readme/Asking.java" <<JAVA
+import io.agentmq.*;
+import java.time.Duration;
+import java.util.Optional;
+
+public class Asking {
+  public static void main(String[] arguments) throws Exception {
+    try (Bus bus = Bus.open("memory://asking")) {
+$(snippet 2)
+    }
+  }
 }
-check "the README's worker" readme
+JAVA
+  [[ -z $(snippet 3) ]] &&
+    javac --release 11 -Xlint:all -Werror -cp "$out/agentmq.jar" -d "$dir/readme" "$dir"/readme/*.java &&
+    run -cp "$out/agentmq.jar:$dir/readme" Worker | grep -x 'Hello, agent!' &&
+    run -cp "$out/agentmq.jar:$dir/readme" Asking | grep -x HELLO
+}
+check "the README's worker, and who asks" readme
 
 # The library is found without a temporary directory too.
 native=$(echo "$out"/native/META-INF/native/*/libagentmqjni.so)
