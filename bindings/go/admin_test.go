@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -155,6 +157,36 @@ func TestARateLimitTellsWhenToComeBack(t *testing.T) {
 		var failed *agentmq.Error
 		equal(t, errors.As(err, &failed), true)
 		equal(t, failed.RetryAfter > 0 && failed.Retriable(), true)
+	})
+}
+
+func TestABatchThatARateLimitCutTellsWhenTheRestMayCome(t *testing.T) {
+	onEvery(t, func(t *testing.T, url string) {
+		bus := open(t, url, agentmq.Settings{"rate_limit": "300"})
+		targets := make([]string, 700)
+		for i := range targets {
+			targets[i] = fmt.Sprint("a", i)
+		}
+		long := strings.Repeat("c", 200) // is in the ids: what became of all fits no first buffer
+		all, err := bus.PublishMany(within(t), long, &agentmq.Message{}, targets)
+		var failed *agentmq.Error
+		equal(t, errors.As(err, &failed), true)
+		equal(t, failed.Status, agentmq.StatusPartial)
+		contains(t, failed.Message, "of 700 were stored")
+		equal(t, failed.RetryAfter > 0, true)
+		equal(t, all[0].Status, agentmq.StatusOK)
+		equal(t, all[699].Status, agentmq.StatusRateLimited)
+
+		must(t, bus.Configure("d", agentmq.Settings{"rate_limit": "1"}))
+		var last *agentmq.Publication
+		for _, target := range targets {
+			last, err = bus.PublishAsync(within(t), "d", &agentmq.Message{Target: target})
+			must(t, err)
+		}
+		is(t, bus.Flush(within(t)), agentmq.ErrPartial)
+		equal(t, errors.As(last.Wait(within(t)), &failed), true)
+		equal(t, failed.Status, agentmq.StatusRateLimited)
+		equal(t, failed.RetryAfter > 0, true)
 	})
 }
 

@@ -98,7 +98,7 @@ func (s Status) Err() error {
 type Error struct {
 	Status     Status        // what kind of failure it is
 	Message    string        // what failed, in a sentence; never with a password
-	RetryAfter time.Duration // when the call may succeed: after ErrRateLimited, and ErrUnavailable from an open circuit breaker; 0: not known
+	RetryAfter time.Duration // when the call may succeed: after ErrRateLimited, ErrPartial because of it, and ErrUnavailable from an open circuit breaker; 0: not known
 	cause      error         // ctx.Err() where a context ended the wait
 }
 

@@ -2,6 +2,7 @@ package agentmq
 
 import (
 	"context"
+	"errors"
 
 	"agentmq.dev/go/internal/native"
 )
@@ -189,14 +190,25 @@ func (b *Bus) sendTogether(channel string, items []*publishing) (failed bool) {
 	endList(list, len(items))
 	buffer.bytes = list
 	err := b.publishList(context.Background(), channel, buffer, messages)
+	var whole *Error
+	errors.As(err, &whole)
+	stopped := StatusOK // what stopped the first that was not stored: the error's RetryAfter is of that
 	for _, item := range items {
 		p := item.publication
-		if p.err = p.message.Status.Err(); p.err != nil {
-			failed = true
-			if StatusOf(err) == p.message.Status {
-				p.err = err // the same, with a sentence
-			}
+		status := p.message.Status
+		if stopped == StatusOK && status != StatusPartial {
+			stopped = status
 		}
+		switch {
+		case status == StatusOK:
+		case StatusOf(err) == status:
+			p.err = err // the same, with a sentence
+		case status == stopped && whole != nil:
+			p.err = &Error{Status: status, Message: status.String(), RetryAfter: whole.RetryAfter}
+		default:
+			p.err = status.Err()
+		}
+		failed = failed || p.err != nil
 		close(p.done)
 	}
 	return failed

@@ -3,6 +3,7 @@
 #include <agentmq/agentmq.h>
 #include <jni.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
@@ -41,6 +42,12 @@ inline void Throw(JNIEnv *jenv, mq_status status, const char *text, int64_t retr
 /** Throws a failure, unless there is an exception already. */
 inline void Check(JNIEnv *jenv, mq_status status) {
   if (status != MQ_OK && !jenv->ExceptionCheck()) Throw(jenv, status, mq_last_error(), mq_last_retry_after());
+}
+
+/** Throws a failure likewise; where a part was done answers after how many ms the rest may be. */
+inline jint RetryAfterPart(JNIEnv *jenv, mq_status status) {
+  if (status != MQ_PARTIAL) Check(jenv, status);
+  return status == MQ_PARTIAL ? static_cast<jint>(std::min<int64_t>(mq_last_retry_after(), INT_MAX)) : 0;
 }
 
 /** Null, with an exception, where there is no room. */

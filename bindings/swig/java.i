@@ -20,29 +20,27 @@
   }
 %}
 
-// ---- what a call answers: a failure is thrown, with its text, before another call of this thread may change it
+// ---- what a call answers: a failure is thrown, with its text, before another call of this thread may change it, also one
+// ---- that writes an answer
 
 %define MQ_ANSWER(FUNCTION, EXPECTED)  // a status that is no failure of that function
 %typemap(jni) mq_status FUNCTION "jint"
 %typemap(jtype) mq_status FUNCTION "int"
 %typemap(jstype) mq_status FUNCTION "int"
-%typemap(out) mq_status FUNCTION "$result = $1;"
-%typemap(ret) mq_status FUNCTION "if ($1 != EXPECTED) glue::Check(jenv, $1);"
+%typemap(out) mq_status FUNCTION "$result = $1; if ($1 != EXPECTED) glue::Check(jenv, $1);"
 %typemap(javaout) mq_status FUNCTION { return $jnicall; }
 %enddef
 
 %typemap(jni) mq_status "void"
 %typemap(jtype) mq_status "void"
 %typemap(jstype) mq_status "void"
-%typemap(out) mq_status ""
-%typemap(ret) mq_status "glue::Check(jenv, $1);"
+%typemap(out) mq_status "glue::Check(jenv, $1);"
 %typemap(javaout) mq_status { $jnicall; }
 
 %typemap(jni) mq_status status "jint"
 %typemap(jtype) mq_status status "int"
 %typemap(jstype) mq_status status "int"
 
-MQ_ANSWER(mqs_publish_flat, MQ_PARTIAL)
 MQ_ANSWER(mqs_ack_flat, MQ_PARTIAL)
 MQ_ANSWER(mqs_request_many_flat, MQ_PARTIAL)
 MQ_ANSWER(mqs_reply_flat, MQ_PARTIAL)
@@ -54,6 +52,13 @@ MQ_ANSWER(mq_await_with, MQ_TIMEOUT && $1 != MQ_NOT_FOUND)
 MQ_ANSWER(mq_flush_with, MQ_TIMEOUT)
 MQ_ANSWER(mq_next_log_with, MQ_TIMEOUT)
 MQ_ANSWER(agentmq_close, MQ_PARTIAL)
+
+// Of a batch of which a part was stored: after how many ms the rest may be; 0: not known.
+%typemap(jni) mq_status mqs_publish_flat "jint"
+%typemap(jtype) mq_status mqs_publish_flat "int"
+%typemap(jstype) mq_status mqs_publish_flat "int"
+%typemap(out) mq_status mqs_publish_flat "$result = glue::RetryAfterPart(jenv, $1);"
+%typemap(javaout) mq_status mqs_publish_flat { return $jnicall; }
 
 // ---- handles
 

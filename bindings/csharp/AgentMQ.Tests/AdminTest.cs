@@ -114,6 +114,24 @@ public sealed class AdminTest : BusTest
     }
 
     [Theory, MemberData(nameof(Backends))]
+    public async Task ABatchThatARateLimitCutTellsWhenTheRestMayCome(string backend)
+    {
+        // What became of them fits no first buffer.
+        var bus = Open(backend, ("rate_limit", "1"));
+        var all = bus.PublishMany("c", Message.FromText("x"), Enumerable.Range(0, 700).Select(i => $"a{i}"));
+        Assert.True(all[0].IsStored);
+        Assert.Null(all[0].RetryAfter);
+        Assert.Equal(Status.RateLimited, all[699].Status);
+        Assert.InRange(all[699].RetryAfter!.Value, TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1));
+
+        var sent = Enumerable.Range(0, 100).Select(i => bus.PublishAsync("d", To($"a{i}", "x"))).ToList();
+        await Assert.ThrowsAsync<AgentMQException>(() => bus.FlushAsync(Patience));
+        var failure = await Assert.ThrowsAsync<AgentMQException>(() => sent[99]);
+        Assert.Equal(Status.RateLimited, failure.Status);
+        Assert.NotNull(failure.RetryAfter);
+    }
+
+    [Theory, MemberData(nameof(Backends))]
     public async Task AnAgentIsAnnouncedAndAMessageExplained(string backend)
     {
         var bus = Open(backend);

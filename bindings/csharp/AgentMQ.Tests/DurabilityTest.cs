@@ -52,7 +52,7 @@ public sealed class DurabilityTest : BusTest
         Number(16 + 120, 2);
         Number(16 + 124, 1);
         "id"u8.CopyTo(list.AsSpan(16 + FlatWriter.EntryHead));
-        var published = Assert.Single(FlatReader.Answers(list));
+        var published = Assert.Single(FlatReader.Answers(list, TimeSpan.FromSeconds(1)));
         Assert.Equal(new Published(Status.Partial, "id", null, null, 2, true, 0), published);
         Assert.True(published.IsStored);
     }

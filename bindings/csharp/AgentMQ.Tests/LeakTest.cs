@@ -22,6 +22,23 @@ public sealed class LeakTest : BusTest
         Assert.True(after <= before * 1.1, $"{before / 1024} KiB before, {after / 1024} KiB after");
     }
 
+    [Fact]
+    public void FailedRepliesLeaveNoMemoryBehind()
+    {
+        var bus = Open(Memory);
+        var large = new Message(new byte[1 << 20]);
+        Fail(20);
+        var before = Resident();
+        Fail(200);
+        var after = Resident();
+        Assert.True(after <= before * 1.1, $"{before / 1024} KiB before, {after / 1024} KiB after");
+
+        void Fail(int count)
+        {
+            for (var i = 0; i < count; i++) Assert.Throws<AgentMQException>(() => bus.Reply(To("a", "?"), large));
+        }
+    }
+
     private static void MoveMessages(Bus bus, int count)
     {
         var message = new Message(new byte[100]) { Target = "a" };

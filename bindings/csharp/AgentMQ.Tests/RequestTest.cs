@@ -55,6 +55,18 @@ public sealed class RequestTest : BusTest
         Assert.Throws<AgentMQException>(() => bus.RequestMany([], Question, Patience));
     }
 
+    [Theory, MemberData(nameof(Backends))]
+    public void WhatFailsSaysWhyAlsoWhereItIsLarge(string backend)
+    {
+        var bus = Open(backend, ("max_payload", "1KiB"));
+        var large = new Message(new byte[200_000]) { CorrelationId = "7" };
+        var failure = Assert.Throws<AgentMQException>(() => bus.Request("worker", large, Patience));
+        Assert.Equal(Status.TooLarge, failure.Status);
+        Assert.Contains("max_payload", failure.Message);
+        failure = Assert.Throws<AgentMQException>(() => bus.Reply(Question with { ReplyTo = "asker" }, large));
+        Assert.Contains("max_payload", failure.Message);
+    }
+
     // Has an agent answer each request with "re: " and its text.
     private void Answer(Bus bus, string agent)
     {

@@ -130,15 +130,17 @@ public sealed partial class Bus
         using var answers = new FlatBuffer();
         nuint size;
         IntPtr rest;
+        TimeSpan? retryAfter;
         try
         {
-            Native.mqs_publish_flat(bus, channel, messages.Bytes, (nuint)messages.Length, wait.Cancel, answers.Bytes,
-                answers.Capacity, out size, out rest);
+            var status = Native.mqs_publish_flat(bus, channel, messages.Bytes, (nuint)messages.Length, wait.Cancel,
+                answers.Bytes, answers.Capacity, out size, out rest);
+            retryAfter = status == Status.Partial ? Errors.RetryAfter() : null;
         }
         catch (OperationCanceledException e)
         {
             throw new OperationCanceledException(e.Message, cancellation);
         }
-        return FlatReader.Answers(answers.Fill(size, rest));
+        return FlatReader.Answers(answers.Fill(size, rest), retryAfter);
     }
 }

@@ -27,7 +27,7 @@ public sealed partial class Bus
         request.Add(message);
         request.End();
         var milliseconds = Time.Milliseconds(timeout);
-        var both = Ask(cancellation, (CancelHandle cancel, FlatBuffer answers, out nuint size, out IntPtr rest) =>
+        var both = Ask(cancellation, FlatReader.Messages, (CancelHandle cancel, FlatBuffer answers, out nuint size, out IntPtr rest) =>
             Native.mqs_request_flat(Live, target, request.Bytes, (nuint)request.Length, milliseconds, cancel, answers.Bytes,
                 answers.Capacity, out size, out rest));
         return both.Length < 2 ? null : both[1];
@@ -63,7 +63,7 @@ public sealed partial class Bus
         request.Add(message);
         request.End();
         var (replies, milliseconds) = (Size(wanted), Time.Milliseconds(timeout));
-        return Ask(cancellation, (CancelHandle cancel, FlatBuffer answers, out nuint size, out IntPtr rest) =>
+        return Ask(cancellation, FlatReader.Messages, (CancelHandle cancel, FlatBuffer answers, out nuint size, out IntPtr rest) =>
             Native.mqs_request_many_flat(Live, agents.Bytes, (nuint)agents.Length, request.Bytes, (nuint)request.Length,
                 replies, milliseconds, cancel, answers.Bytes, answers.Capacity, out size, out rest));
     }
@@ -94,10 +94,9 @@ public sealed partial class Bus
         both.Add(request with { Payload = default });
         both.Add(reply);
         both.End();
-        using var answers = new FlatBuffer();
-        Native.mqs_reply_flat(Live, request.Id, both.Bytes, (nuint)both.Length, answers.Bytes, answers.Capacity,
-            out var size, out var rest);
-        return FlatReader.Answers(answers.Fill(size, rest))[0];
+        return Ask(CancellationToken.None, list => FlatReader.Answers(list, null)[0],
+            (CancelHandle _, FlatBuffer answers, out nuint size, out IntPtr rest) => Native.mqs_reply_flat(Live, request.Id,
+                both.Bytes, (nuint)both.Length, answers.Bytes, answers.Capacity, out size, out rest));
     }
 
     /// <summary>Takes a reply that no call waited for: that came too late, or to a process that is gone. Waits for it on the
@@ -115,7 +114,7 @@ public sealed partial class Bus
         ArgumentNullException.ThrowIfNull(agent);
         ArgumentNullException.ThrowIfNull(correlationId);
         var milliseconds = Time.Milliseconds(timeout);
-        var one = Ask(cancellation, (CancelHandle cancel, FlatBuffer answers, out nuint size, out IntPtr rest) =>
+        var one = Ask(cancellation, FlatReader.Messages, (CancelHandle cancel, FlatBuffer answers, out nuint size, out IntPtr rest) =>
             Native.mqs_collect_flat(Live, agent, correlationId, milliseconds, cancel, answers.Bytes, answers.Capacity, out size,
                 out rest));
         return one.Length == 0 ? null : one[0];
@@ -130,8 +129,8 @@ public sealed partial class Bus
     public Task<Message?> CollectAsync(string agent, string correlationId, TimeSpan timeout,
         CancellationToken cancellation = default) => Waiting(() => Collect(agent, correlationId, timeout, cancellation));
 
-    // What a call that may be cancelled wrote; where it failed nothing of that is kept.
-    private static Message[] Ask(CancellationToken cancellation, Asking call)
+    // Reads what a call wrote; where it failed nothing of that is kept.
+    private static T Ask<T>(CancellationToken cancellation, Func<ReadOnlySpan<byte>, T> read, Asking call)
     {
         using var wait = new Wait(cancellation);
         using var answers = new FlatBuffer();
@@ -147,7 +146,7 @@ public sealed partial class Bus
             if (e is OperationCanceledException) throw new OperationCanceledException(e.Message, cancellation);
             throw;
         }
-        return FlatReader.Messages(answers.Fill(size, rest));
+        return read(answers.Fill(size, rest));
     }
 
     // A thread of its own: one of the pool would keep others waiting.

@@ -52,10 +52,12 @@ internal static class Errors
     internal static Exception Of(Status status)
     {
         var failure = Of(status, Text.Of(Native.mq_last_error()));
-        var after = Native.mq_last_retry_after();
-        if (after > 0 && failure is AgentMQException told) told.RetryAfter = Time.Span(after);
+        if (failure is AgentMQException told) told.RetryAfter = RetryAfter();
         return failure;
     }
+
+    // As of the last failure of this thread.
+    internal static TimeSpan? RetryAfter() => Native.mq_last_retry_after() is > 0 and var after ? Time.Span(after) : null;
 
     internal static Exception Of(Status status, string text) => status switch
     {
@@ -68,6 +70,10 @@ internal static class Errors
     };
 
     // An answer of one in a batch has a status and no text.
-    internal static Exception Of(Status status, string doing, string what) =>
-        Of(status, $"{doing} {what}: {Text.Of(Native.mq_status_name(status))}");
+    internal static Exception Of(Status status, string doing, string what, TimeSpan? retryAfter = null)
+    {
+        var failure = Of(status, $"{doing} {what}: {Text.Of(Native.mq_status_name(status))}");
+        if (failure is AgentMQException told) told.RetryAfter = retryAfter;
+        return failure;
+    }
 }

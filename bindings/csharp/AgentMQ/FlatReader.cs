@@ -50,9 +50,11 @@ internal static class FlatReader
         return messages;
     }
 
-    internal static Published[] Answers(ReadOnlySpan<byte> list)
+    // retryAfter: when what stopped the first that was not stored is over; null: not known.
+    internal static Published[] Answers(ReadOnlySpan<byte> list, TimeSpan? retryAfter)
     {
         var answers = new Published[Count(list)];
+        Status? stopped = null;
         var at = FlatWriter.ListHead;
         for (var i = 0; i < answers.Length; i++)
         {
@@ -60,6 +62,9 @@ internal static class FlatReader
             answers[i] = new((Status)Number(entry, Status), String(Text(entry, FlatText.Id)),
                 Time.Of(Number64(entry, Timestamp)), Time.Of(Number64(entry, Expires)), Number(entry, Replicas),
                 Number(entry, Fsynced) != 0, Number(entry, Receivers));
+            if (answers[i].IsStored || retryAfter == null) continue;
+            stopped ??= answers[i].Status;
+            if (answers[i].Status == stopped) answers[i] = answers[i] with { RetryAfter = retryAfter };
         }
         return answers;
     }

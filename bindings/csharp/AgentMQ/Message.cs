@@ -265,6 +265,10 @@ public readonly record struct Published(Status Status, string Id, DateTimeOffset
 {
     /// <summary>Whether it was stored: it has an id, as with <see cref="Status.Partial"/> too.</summary>
     public bool IsStored => Id.Length > 0;
+
+    /// <summary>Where it was not stored, and others of its batch were: after how long it may be, as of
+    /// <see cref="AgentMQException.RetryAfter"/>; null where that is not known.</summary>
+    public TimeSpan? RetryAfter { get; internal init; }
 }
 
 /// <summary>What became of a message that was waited for.</summary>

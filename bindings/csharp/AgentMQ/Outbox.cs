@@ -166,7 +166,7 @@ internal sealed class Outbox(BusHandle bus)
             for (var i = 0; i < sent.Count; i++)
             {
                 if (answers[i].IsStored) sent[i].Done(answers[i]);
-                else Fail(sent[i], Errors.Of(answers[i].Status, "publishing to", $"'{channel}'"));
+                else Fail(sent[i], Errors.Of(answers[i].Status, "publishing to", $"'{channel}'", answers[i].RetryAfter));
             }
         }
         catch (AgentMQException e) when (sent.Count > 1 && e.Status is Status.Invalid or Status.TooLarge)

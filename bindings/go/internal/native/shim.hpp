@@ -29,6 +29,24 @@ static inline mq_status mqs_list_flat(mq_list *list, void *buffer, size_t capaci
   return status;
 }
 
+#ifndef SWIG
+// mqs_list_flat() of a call that failed, and answers its status: the thread's last failure stays that of the call, also where
+// there is too little room.
+inline mq_status FailedWithList(mq_status status, mq_list *list, void *buffer, size_t capacity, size_t *size,
+                                mq_list **rest) {
+  *size = 0;
+  *rest = NULL;
+  if (list == NULL) return status;
+  mq_list_encode(list, NULL, 0, size);  // measures
+  if (buffer == NULL || *size > capacity) {
+    *rest = list;
+  } else {
+    mqs_list_flat(list, buffer, capacity, size, rest);
+  }
+  return status;
+}
+#endif
+
 /** mq_fetch_batch_with(); MQ_TIMEOUT is no failure: size 0. */
 static inline mq_status mqs_fetch_flat(mq_subscription *subscription, size_t max, int64_t timeout, mq_cancel *cancel,
                                        void *buffer, size_t capacity, size_t *size, mq_list **rest) {
@@ -51,8 +69,8 @@ static inline mq_status mqs_publish_flat(mq_bus *bus, const char *channel, const
   *size = 0;
   *rest = NULL;
   const mq_status status = mq_publish_encoded_with(bus, channel, data, length, cancel, &sent);
-  const mq_status written = mqs_list_flat(sent, buffer, capacity, size, rest);
-  return status == MQ_OK ? written : status;
+  return status == MQ_OK ? mqs_list_flat(sent, buffer, capacity, size, rest)
+                         : FailedWithList(status, sent, buffer, capacity, size, rest);
 }
 
 #ifndef SWIG
@@ -129,8 +147,8 @@ static inline mq_status mqs_request_flat(mq_bus *bus, const char *target, const 
   if (status != MQ_OK) return status;
   status = mq_request_with(bus, target, mq_list_at(both, 0), timeout, cancel, &reply);
   if (status == MQ_OK) status = mq_list_add(both, reply);
-  const mq_status written = mqs_list_flat(both, buffer, capacity, size, rest);
-  return status == MQ_OK || status == MQ_TIMEOUT ? written : status;
+  return status == MQ_OK || status == MQ_TIMEOUT ? mqs_list_flat(both, buffer, capacity, size, rest)
+                                                 : FailedWithList(status, both, buffer, capacity, size, rest);
 }
 
 /**
@@ -150,8 +168,8 @@ static inline mq_status mqs_request_many_flat(mq_bus *bus, const void *targets, 
   status = mq_request_many_with(bus, agents.data(), agents.size(), mq_list_at(request, 0), wanted, timeout, cancel,
                                 &replies);
   mq_list_free(request);
-  const mq_status written = mqs_list_flat(replies, buffer, capacity, size, rest);
-  return status == MQ_OK || status == MQ_TIMEOUT ? written : status;
+  return status == MQ_OK || status == MQ_TIMEOUT ? mqs_list_flat(replies, buffer, capacity, size, rest)
+                                                 : FailedWithList(status, replies, buffer, capacity, size, rest);
 }
 
 /** mq_reply(); id: the request's; data: the request, of which the payload may be left away, and the reply, which the buffer
@@ -167,8 +185,8 @@ static inline mq_status mqs_reply_flat(mq_bus *bus, const char *id, const void *
   if (*id != '\0') status = mq_message_set_header(mq_list_at(both, 1), "agentmq-in-reply-to", id);
   if (status == MQ_OK) status = mq_reply(bus, mq_list_at(both, 0), mq_list_at(both, 1));
   mq_message_free(mq_list_take(both, 0));
-  const mq_status written = mqs_list_flat(both, buffer, capacity, size, rest);
-  return status == MQ_OK ? written : status;
+  return status == MQ_OK ? mqs_list_flat(both, buffer, capacity, size, rest)
+                         : FailedWithList(status, both, buffer, capacity, size, rest);
 }
 
 /** mq_collect_with(); MQ_TIMEOUT is no failure: size 0. */

@@ -45,13 +45,16 @@ public abstract class AgentMQException extends RuntimeException {
    * @return what a rate limit says, or an open circuit breaker; empty where that is not known
    */
   public final Optional<Duration> retryAfter() {
-    return retryAfter == 0 ? Optional.empty() : Optional.of(Duration.ofMillis(retryAfter));
+    return Published.pause(retryAfter);
   }
 
   // Called by native code, in the call that failed.
   static AgentMQException of(int code, byte[] text, long retryAfter) {
-    AgentMQException failure =
-        of(Status.of(code), text.length == 0 ? Native.mq_status_name(code) : Utf8.text(text));
+    return of(Status.of(code), text.length == 0 ? Native.mq_status_name(code) : Utf8.text(text), retryAfter);
+  }
+
+  static AgentMQException of(Status status, String text, long retryAfter) {
+    AgentMQException failure = of(status, text);
     failure.retryAfter = retryAfter;
     return failure;
   }

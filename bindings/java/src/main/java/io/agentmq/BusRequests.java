@@ -115,7 +115,7 @@ public abstract class BusRequests extends BusAdmin {
     byte[] both = Flat.list(List.of(asked, reply));
     byte[][] page = {new byte[PAGE_BYTES]};
     run(bus -> Native.mqs_reply_flat(bus, request.id(), both, page));
-    return Flat.published(page[0]).get(0);
+    return Flat.published(page[0], 0).get(0);
   }
 
   /**

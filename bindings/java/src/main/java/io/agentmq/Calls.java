@@ -24,8 +24,9 @@ final class Calls {
     byte[] buffer = reused == null ? new byte[REPLY_BYTES] : reused;
     byte[][] page = {buffer};
     try {
-      handle.call(bus -> Wait.during(cancel -> Native.mqs_publish_flat(bus, channel, list, cancel, page)));
-      return Flat.published(page[0]);
+      int retryAfter =
+          handle.call(bus -> Wait.during(cancel -> Native.mqs_publish_flat(bus, channel, list, cancel, page)));
+      return Flat.published(page[0], retryAfter);
     } finally {
       reply.set(buffer);
     }

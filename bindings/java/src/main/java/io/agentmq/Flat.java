@@ -102,19 +102,27 @@ final class Flat {
     return number(flat, 4);
   }
 
-  /** What became of each message that was to be published. */
-  static List<Published> published(byte[] flat) {
+  /**
+   * What became of each message that was to be published. retryAfter, in ms: when what stopped the first that was not stored
+   * is over; 0: not known.
+   */
+  static List<Published> published(byte[] flat, long retryAfter) {
     List<Published> published = new ArrayList<>(count(flat));
+    Status stopped = null;
     for (int i = count(flat), at = LIST_HEAD; i > 0; i--, at += number(flat, at)) {
+      Status status = Status.of(number(flat, at + STATUS));
+      String id = text(flat, at, ID);
+      if (stopped == null && id.isEmpty()) stopped = status;
       published.add(
           new Published(
-              Status.of(number(flat, at + STATUS)),
-              text(flat, at, ID),
+              status,
+              id,
               longNumber(flat, at + TIMESTAMP),
               longNumber(flat, at + EXPIRES),
               number(flat, at + REPLICAS),
               number(flat, at + FSYNCED) != 0,
-              number(flat, at + RECEIVERS)));
+              number(flat, at + RECEIVERS),
+              id.isEmpty() && status == stopped ? retryAfter : 0));
     }
     return published;
   }

@@ -1,5 +1,6 @@
 package io.agentmq;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 
@@ -12,8 +13,17 @@ public final class Published {
   private final int replicas;
   private final boolean fsynced;
   private final int receivers;
+  private final long retryAfter; // ms; 0: not known
 
-  Published(Status status, String id, long timestamp, long expires, int replicas, boolean fsynced, int receivers) {
+  Published(
+      Status status,
+      String id,
+      long timestamp,
+      long expires,
+      int replicas,
+      boolean fsynced,
+      int receivers,
+      long retryAfter) {
     this.status = status;
     this.id = id;
     this.timestamp = timestamp;
@@ -21,6 +31,7 @@ public final class Published {
     this.replicas = replicas;
     this.fsynced = fsynced;
     this.receivers = receivers;
+    this.retryAfter = retryAfter;
   }
 
   /**
@@ -95,6 +106,24 @@ public final class Published {
    */
   public int receivers() {
     return receivers;
+  }
+
+  /**
+   * Where it was not stored, and others of its batch were: after how long it may be.
+   *
+   * @return what a rate limit says, or an open circuit breaker; empty where that is not known
+   */
+  public Optional<Duration> retryAfter() {
+    return pause(retryAfter);
+  }
+
+  /** As an exception, where it was not stored. */
+  AgentMQException failure() {
+    return AgentMQException.of(status, "the message was not stored: " + status, retryAfter);
+  }
+
+  static Optional<Duration> pause(long milliseconds) {
+    return milliseconds == 0 ? Optional.empty() : Optional.of(Duration.ofMillis(milliseconds));
   }
 
   @Override

@@ -173,7 +173,7 @@ final class Sender {
         if (one.stored()) {
           posts.get(i).published.complete(one);
         } else {
-          fail(posts.get(i), AgentMQException.of(one.status(), "the message was not stored: " + one.status()));
+          fail(posts.get(i), one.failure());
         }
       }
     } catch (InvalidException | TooLargeException e) {

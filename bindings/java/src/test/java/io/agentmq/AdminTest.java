@@ -7,12 +7,17 @@ import static io.agentmq.Wanted.next;
 import static io.agentmq.Wanted.text;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 
 /** Keys, signatures and histories of messages; lists and pauses. */
 class AdminTest {
@@ -119,6 +124,26 @@ class AdminTest {
                 for (int i = 0; i < 100; i++) bus.publish(CHANNEL, text("x"));
               });
       assertTrue(limited.retryAfter().isPresent());
+    }
+  }
+
+  @OnEachStore
+  void ABatchThatARateLimitCutTellsWhenTheRestMayCome(Store store) throws Exception {
+    try (Bus bus = store.open("rate_limit", "1")) {
+      List<String> targets = new ArrayList<>();
+      for (int i = 0; i < 700; i++) targets.add("a" + i); // what became of them fits no first buffer
+      List<Published> all = bus.publishMany(CHANNEL, Message.of("x").build(), targets);
+      assertTrue(all.get(0).stored());
+      assertEquals(Optional.empty(), all.get(0).retryAfter());
+      Published last = all.get(699);
+      assertEquals(Status.RATE_LIMITED, last.status());
+      assertTrue(last.retryAfter().orElseThrow().toMillis() > 0);
+
+      List<CompletableFuture<Published>> sent = new ArrayList<>();
+      for (int i = 0; i < 100; i++) sent.add(bus.publishAsync("other", Message.of("x").target("a" + i).build()));
+      assertThrows(PartialException.class, () -> bus.flush(Wanted.PATIENCE));
+      ExecutionException failure = assertThrows(ExecutionException.class, sent.get(99)::get);
+      assertTrue(assertInstanceOf(RateLimitedException.class, failure.getCause()).retryAfter().isPresent());
     }
   }
 

@@ -75,11 +75,12 @@ class DurabilityTest {
     list.putInt(Flat.LIST_HEAD, Flat.HEAD + 8).putInt(Flat.LIST_HEAD + 4, Status.PARTIAL.value());
     list.putInt(Flat.LIST_HEAD + 80, 2).put(Flat.LIST_HEAD + Flat.HEAD, (byte) 'i').put(Flat.LIST_HEAD + Flat.HEAD + 1, (byte) 'd');
     list.putInt(Flat.LIST_HEAD + 112, 3).putInt(Flat.LIST_HEAD + 120, 2).putInt(Flat.LIST_HEAD + 124, 1);
-    Published published = Flat.published(list.array()).get(0);
+    Published published = Flat.published(list.array(), 7).get(0);
     assertEquals("id", published.id());
     assertEquals(Status.PARTIAL, published.status());
     assertEquals(2, published.replicas());
     assertTrue(published.isFsynced());
+    assertEquals(Optional.empty(), published.retryAfter());
   }
 
   @Test

@@ -76,6 +76,18 @@ class RequestTest {
   }
 
   @OnEachStore
+  void WhatFailsSaysWhyAlsoWhereItIsLarge(Store store) {
+    try (Bus bus = store.open("max_payload", "1KiB")) {
+      Message large = Message.of(new byte[200_000]).correlationId("7").build();
+      Exception failure = assertThrows(TooLargeException.class, () -> bus.request("worker", large, PATIENCE));
+      assertTrue(failure.getMessage().contains("max_payload"), failure.getMessage());
+      Message asked = QUESTION.copy().replyTo("asker").build();
+      failure = assertThrows(TooLargeException.class, () -> bus.reply(asked, large));
+      assertTrue(failure.getMessage().contains("max_payload"), failure.getMessage());
+    }
+  }
+
+  @OnEachStore
   void ManyAnswerOneRequest(Store store) throws Exception {
     try (Bus bus = store.open();
         Subscription one = answering(bus, "one");
