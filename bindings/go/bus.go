@@ -42,7 +42,7 @@ func Open(ctx context.Context, url string, settings Settings) (*Bus, error) {
 	if where == "" {
 		where = native.Null
 	}
-	return openWithin(ctx, url, settings, func(config uintptr, bus *uintptr) error {
+	return openWithin(ctx, where, settings, func(config uintptr, bus *uintptr) error {
 		return native.AgentmqOpen(where, config, bus)
 	})
 }
@@ -96,16 +96,22 @@ func openWithin(ctx context.Context, url string, settings Settings, call opening
 	}
 }
 
-// open makes the bus of a handle. The URL, if any, says settings that the face looks at too.
+// open makes the bus of a handle. The URL, if any, says settings that the face goes by too.
 func open(url string, settings Settings, call opening) (*Bus, error) {
-	b := &Bus{closeTimeout: durationOf(settingOf(url, settings, "close_timeout"), 5*time.Second)}
+	b := &Bus{}
 	var handle uintptr // C is not shown memory that holds pointers of Go's
-	err := withConfig(settings, func(config uintptr) error { return call(config, &handle) })
+	err := withConfig(settings, func(config uintptr) error {
+		if err := call(config, &handle); err != nil {
+			return err
+		}
+		b.closeTimeout = time.Duration(native.MqsBusSetting(url, config, "close_timeout")) * time.Millisecond
+		b.publishes.limit = int(native.MqsBusSetting(url, config, "async_max"))
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
 	b.handle = handle
-	b.publishes.limit = numberOf(settingOf(url, settings, "async_max"), 10000)
 	b.acks.limit = 10000
 	runtime.SetFinalizer(b, func(b *Bus) { go b.Close() })
 	return b, nil

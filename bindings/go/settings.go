@@ -2,9 +2,6 @@ package agentmq
 
 import (
 	"encoding/json"
-	"net/url"
-	"strconv"
-	"time"
 
 	"agentmq.dev/go/internal/native"
 )
@@ -36,35 +33,6 @@ func withConfig(settings map[string]string, call func(config uintptr) error) err
 	}
 	defer native.MqConfigFree(config)
 	return errorOf(call(config))
-}
-
-// settingOf is a setting of a bus as text. What the URL says counts more.
-func settingOf(address string, settings Settings, name string) string {
-	if parsed, err := url.Parse(address); err == nil {
-		if value := parsed.Query().Get(name); value != "" {
-			return value
-		}
-	}
-	return settings[name]
-}
-
-// numberOf reads a number that the library has checked.
-func numberOf(text string, otherwise int) int {
-	if number, err := strconv.Atoi(text); err == nil {
-		return number
-	}
-	return otherwise
-}
-
-// durationOf reads a duration that the library has checked.
-func durationOf(text string, otherwise time.Duration) time.Duration {
-	if number, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return time.Duration(number) * time.Millisecond
-	}
-	if duration, err := time.ParseDuration(text); err == nil {
-		return duration
-	}
-	return otherwise
 }
 
 // SettingsTable is the table of settings as JSON: an array of objects with name, kind ("bus", "channel", "subscription",

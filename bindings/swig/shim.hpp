@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -117,6 +119,38 @@ static inline mq_status mqs_config_of(const void *data, size_t length, mq_config
   }
   *config = made;
   return MQ_OK;
+}
+
+#ifndef SWIG
+// What the query of a URL says of a setting; "" where it says nothing.
+inline std::string InQuery(const std::string &url, const std::string &name) {
+  std::string value;
+  for (size_t at = url.find('?'); at != std::string::npos;) {
+    const size_t begin = at + 1;
+    at = url.find('&', begin);
+    const std::string pair = url.substr(begin, at - begin);
+    if (pair.compare(0, name.size() + 1, name + "=") == 0) value = pair.substr(name.size() + 1);
+  }
+  return value;
+}
+#endif
+
+/**
+ * What a bus that was opened with that URL (NULL: $AGENTMQ_URL) and config (may be NULL) has for a setting that its face goes
+ * by itself: a number, or of a duration its ms. The URL counts, then the config, then the default.
+ */
+static inline int64_t mqs_bus_setting(const char *url, const mq_config *config, const char *name) {
+  if (url == NULL) url = std::getenv("AGENTMQ_URL");
+  std::string value = InQuery(url == NULL ? "" : url, name);
+  mq_config *const defaults = config == NULL ? mq_config_new() : NULL;
+  const char *const set = mq_config_get(config == NULL ? defaults : config, name);
+  if (value.empty() && set != NULL) value = set;
+  mq_config_free(defaults);
+  char *unit = NULL;
+  const int64_t number = std::strtoll(value.c_str(), &unit, 10);
+  static const std::map<std::string, int64_t> kUnits = {{"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+  const auto scale = kUnits.find(unit);
+  return scale == kUnits.end() ? number : number * scale->second;
 }
 
 /** mq_get() as a list of one; MQ_NOT_FOUND is no failure: size 0. Where it does not fit: MQ_TOO_LARGE, size says it. */

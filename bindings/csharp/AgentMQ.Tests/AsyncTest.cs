@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 
 namespace AgentMQ.Tests;
 
@@ -60,6 +61,24 @@ public sealed class AsyncTest : BusTest
         for (var i = 0; i < 500; i++) _ = bus.PublishAsync("c", To("a", $"{i}"));
         Assert.True(bus.Close(Patience));
         Assert.Equal(500, other.Count());
+    }
+
+    [Theory]
+    [InlineData("?close_timeout=50ms", "1h", false)]
+    [InlineData("", "50", true)]
+    public async Task WhatCanNotBeSentIsWaitedForAsTheSettingSays(string query, string setting, bool asynchronously)
+    {
+        var bus = Ends(Bus.Open(Url(Memory) + query, Settings(("close_timeout", setting), ("async_max", "2"))));
+        bus.Configure("c", Settings(("max_items", "1"), ("overflow", "block"), ("publish_timeout", "1h")));
+        bus.Publish("c", To("a", "x"));
+        var stuck = bus.PublishAsync("c", To("a", "y"));
+        Assert.False(await bus.FlushAsync(TimeSpan.FromMilliseconds(20))); // it is on its way
+        var more = Enumerable.Range(0, 4).Select(i => bus.PublishAsync("c", To("a", $"{i}"))).ToList();
+        var watch = Stopwatch.StartNew();
+        if (asynchronously) await bus.DisposeAsync();
+        else bus.Dispose();
+        Assert.InRange(watch.Elapsed, TimeSpan.FromMilliseconds(40), TimeSpan.FromSeconds(4)); // the default is 5 s
+        foreach (var task in more.Prepend(stuck)) await Assert.ThrowsAsync<ObjectDisposedException>(() => InTime(task));
     }
 
     [Theory, MemberData(nameof(Backends))]

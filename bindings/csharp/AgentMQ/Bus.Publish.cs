@@ -65,7 +65,7 @@ public sealed partial class Bus
         PublishMany(Direct, message, [target], cancellation)[0];
 
     /// <summary>Publishes without holding a thread. Messages of many callers share round trips, in the order of the calls
-    /// for each queue. At most 10,000 are taken; beyond that the call waits for room.</summary>
+    /// for each queue. Where <c>async_max</c> of them and of acknowledgements wait the call waits for room.</summary>
     /// <param name="channel">The channel; <see cref="Direct"/> needs a target.</param>
     /// <param name="message">The message; leave its payload alone until the task has ended.</param>
     /// <param name="cancellation">Takes the message back where it was not sent yet; then it is certainly not

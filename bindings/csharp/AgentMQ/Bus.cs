@@ -16,14 +16,15 @@ public sealed partial class Bus : IDisposable, IAsyncDisposable
     /// <summary>The channel of direct inboxes: what <see cref="SendTo"/> publishes on.</summary>
     public const string Direct = "";
 
-    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(5);
     private readonly BusHandle _handle;
     private readonly Outbox _outbox;
+    private readonly TimeSpan _closeTimeout;
 
-    private Bus(BusHandle handle)
+    private Bus(BusHandle handle, int asyncMax, TimeSpan closeTimeout)
     {
         _handle = handle;
-        _outbox = new Outbox(handle);
+        _outbox = new Outbox(handle, asyncMax);
+        _closeTimeout = closeTimeout;
     }
 
     // The net for a bus that was dropped: its thread ends, and then nothing holds the handle.
@@ -66,7 +67,7 @@ public sealed partial class Bus : IDisposable, IAsyncDisposable
     /// <see cref="Status.Auth"/>, <see cref="Status.Tls"/>, <see cref="Status.Unsupported"/>.</exception>
     /// <exception cref="BusUnavailableException">The server can't be reached.</exception>
     public static Bus Open(string? url = null, IEnumerable<KeyValuePair<string, string>>? settings = null) =>
-        Made(settings, config =>
+        Made(url, settings, config =>
         {
             Native.agentmq_open(url, config, out var handle);
             return handle;
@@ -85,19 +86,22 @@ public sealed partial class Bus : IDisposable, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(nodes);
         using var texts = new TextList();
         foreach (var node in nodes) texts.Add(node, "a node");
-        return Made(settings, config =>
+        return Made("", settings, config =>
         {
             Native.mqs_open_cluster(texts.Bytes, (nuint)texts.Length, config, out var handle);
             return handle;
         });
     }
 
-    private static Bus Made(IEnumerable<KeyValuePair<string, string>>? settings, Func<ConfigHandle, BusHandle> open)
+    // The URL's settings are those that the face goes by too; an empty one has none.
+    private static Bus Made(string? url, IEnumerable<KeyValuePair<string, string>>? settings,
+        Func<ConfigHandle, BusHandle> open)
     {
         var config = ConfigHandle.Of(settings);
         try
         {
-            return new Bus(open(config));
+            return new Bus(open(config), (int)Native.mqs_bus_setting(url, config, "async_max"),
+                Time.Span(Native.mqs_bus_setting(url, config, "close_timeout")));
         }
         finally
         {
@@ -170,11 +174,11 @@ public sealed partial class Bus : IDisposable, IAsyncDisposable
         return sent;
     }
 
-    /// <summary>As <see cref="Close"/>, with 5 seconds.</summary>
-    public void Dispose() => Close(CloseTimeout);
+    /// <summary>As <see cref="Close"/>, with the setting <c>close_timeout</c>.</summary>
+    public void Dispose() => Close(_closeTimeout);
 
-    /// <summary>As <see cref="CloseAsync"/>, with 5 seconds.</summary>
-    public async ValueTask DisposeAsync() => await CloseAsync(CloseTimeout).ConfigureAwait(false);
+    /// <summary>As <see cref="CloseAsync"/>, with the setting <c>close_timeout</c>.</summary>
+    public async ValueTask DisposeAsync() => await CloseAsync(_closeTimeout).ConfigureAwait(false);
 
     private static void With(IEnumerable<KeyValuePair<string, string>>? settings, Action<ConfigHandle> call)
     {

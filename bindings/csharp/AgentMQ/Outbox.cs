@@ -4,14 +4,13 @@ namespace AgentMQ;
 
 // What is published and acknowledged without waiting: taken in order, gathered and sent by one thread, which starts with
 // the first item. It knows the native bus only, so that a Bus that is dropped can be collected and end it.
-internal sealed class Outbox(BusHandle bus)
+internal sealed class Outbox(BusHandle bus, int most)
 {
-    private const int Most = 10_000;
     private const int MostInOne = 1_000;
     private const int MostBytesInOne = 1 << 20;
 
     private readonly Channel<Item> _items =
-        Channel.CreateBounded<Item>(new BoundedChannelOptions(Most) { SingleReader = true });
+        Channel.CreateBounded<Item>(new BoundedChannelOptions(most) { SingleReader = true });
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _started;
     private int _failed;

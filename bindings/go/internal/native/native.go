@@ -81,25 +81,28 @@ typedef _goslice_ swig_type_49;
 typedef _goslice_ swig_type_50;
 typedef _goslice_ swig_type_51;
 typedef _goslice_ swig_type_52;
-typedef _gostring_ swig_type_53;
-typedef _goslice_ swig_type_54;
+typedef long long swig_type_53;
+typedef _gostring_ swig_type_54;
 typedef _gostring_ swig_type_55;
-typedef _goslice_ swig_type_56;
-typedef long long swig_type_57;
-typedef _goslice_ swig_type_58;
+typedef _gostring_ swig_type_56;
+typedef _goslice_ swig_type_57;
+typedef _gostring_ swig_type_58;
 typedef _goslice_ swig_type_59;
-typedef _goslice_ swig_type_60;
-typedef long long swig_type_61;
+typedef long long swig_type_60;
+typedef _goslice_ swig_type_61;
 typedef _goslice_ swig_type_62;
-typedef _gostring_ swig_type_63;
-typedef _goslice_ swig_type_64;
+typedef _goslice_ swig_type_63;
+typedef long long swig_type_64;
 typedef _goslice_ swig_type_65;
 typedef _gostring_ swig_type_66;
-typedef _gostring_ swig_type_67;
-typedef long long swig_type_68;
-typedef _goslice_ swig_type_69;
-typedef long long swig_type_70;
-typedef _goslice_ swig_type_71;
+typedef _goslice_ swig_type_67;
+typedef _goslice_ swig_type_68;
+typedef _gostring_ swig_type_69;
+typedef _gostring_ swig_type_70;
+typedef long long swig_type_71;
+typedef _goslice_ swig_type_72;
+typedef long long swig_type_73;
+typedef _goslice_ swig_type_74;
 extern void _wrap_Swig_free_native_c77c80b1bf136fa3(uintptr_t arg1);
 extern uintptr_t _wrap_Swig_malloc_native_c77c80b1bf136fa3(swig_intgo arg1);
 extern uintptr_t _wrap_MqVersion_native_c77c80b1bf136fa3(void);
@@ -157,12 +160,13 @@ extern uintptr_t _wrap_MqsPublishFlat_native_c77c80b1bf136fa3(uintptr_t arg1, sw
 extern uintptr_t _wrap_MqsOpenCluster_native_c77c80b1bf136fa3(swig_type_49 arg1, uintptr_t arg2, swig_voidp arg3);
 extern uintptr_t _wrap_MqsAckFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_50 arg2, swig_type_51 arg3);
 extern uintptr_t _wrap_MqsConfigOf_native_c77c80b1bf136fa3(swig_type_52 arg1, swig_voidp arg2);
-extern uintptr_t _wrap_MqsGetFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_53 arg2, swig_type_54 arg3, swig_voidp arg4);
-extern uintptr_t _wrap_MqsRequestFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_55 arg2, swig_type_56 arg3, swig_type_57 arg4, uintptr_t arg5, swig_type_58 arg6);
-extern uintptr_t _wrap_MqsRequestManyFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_59 arg2, swig_type_60 arg3, uintptr_t arg4, swig_type_61 arg5, uintptr_t arg6, swig_type_62 arg7);
-extern uintptr_t _wrap_MqsReplyFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_63 arg2, swig_type_64 arg3, swig_type_65 arg4);
-extern uintptr_t _wrap_MqsCollectFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_66 arg2, swig_type_67 arg3, swig_type_68 arg4, uintptr_t arg5, swig_type_69 arg6);
-extern uintptr_t _wrap_MqgFetchFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_intgo arg2, uintptr_t arg3, swig_type_70 arg4, uintptr_t arg5, swig_type_71 arg6);
+extern swig_type_53 _wrap_MqsBusSetting_native_c77c80b1bf136fa3(swig_type_54 arg1, uintptr_t arg2, swig_type_55 arg3);
+extern uintptr_t _wrap_MqsGetFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_56 arg2, swig_type_57 arg3, swig_voidp arg4);
+extern uintptr_t _wrap_MqsRequestFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_58 arg2, swig_type_59 arg3, swig_type_60 arg4, uintptr_t arg5, swig_type_61 arg6);
+extern uintptr_t _wrap_MqsRequestManyFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_62 arg2, swig_type_63 arg3, uintptr_t arg4, swig_type_64 arg5, uintptr_t arg6, swig_type_65 arg7);
+extern uintptr_t _wrap_MqsReplyFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_66 arg2, swig_type_67 arg3, swig_type_68 arg4);
+extern uintptr_t _wrap_MqsCollectFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_type_69 arg2, swig_type_70 arg3, swig_type_71 arg4, uintptr_t arg5, swig_type_72 arg6);
+extern uintptr_t _wrap_MqgFetchFlat_native_c77c80b1bf136fa3(uintptr_t arg1, swig_intgo arg2, uintptr_t arg3, swig_type_73 arg4, uintptr_t arg5, swig_type_74 arg6);
 #undef intgo
 */
 import "C"
@@ -904,13 +908,28 @@ func MqsConfigOf(arg1 []byte, arg2 *uintptr) (_swig_ret error) {
 	return swig_r_1
 }
 
+func MqsBusSetting(arg1 string, arg2 uintptr, arg3 string) (_swig_ret int64) {
+	var swig_r int64
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	_swig_i_2 := arg3
+	swig_r = (int64)(C._wrap_MqsBusSetting_native_c77c80b1bf136fa3(*(*C.swig_type_54)(unsafe.Pointer(&_swig_i_0)), C.uintptr_t(_swig_i_1), *(*C.swig_type_55)(unsafe.Pointer(&_swig_i_2))))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg1
+	}
+	if Swig_escape_always_false {
+		Swig_escape_val = arg3
+	}
+	return swig_r
+}
+
 func MqsGetFlat(arg1 uintptr, arg2 string, arg3 []byte, arg4 *uintptr) (_swig_ret error) {
 	var swig_r uintptr
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (uintptr)(C._wrap_MqsGetFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_53)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_54)(unsafe.Pointer(&_swig_i_2)), C.swig_voidp(_swig_i_3)))
+	swig_r = (uintptr)(C._wrap_MqsGetFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_56)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_57)(unsafe.Pointer(&_swig_i_2)), C.swig_voidp(_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -930,7 +949,7 @@ func MqsRequestFlat(arg1 uintptr, arg2 string, arg3 []byte, arg4 int64, arg5 uin
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
 	_swig_i_5 := arg6
-	swig_r = (uintptr)(C._wrap_MqsRequestFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_55)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_56)(unsafe.Pointer(&_swig_i_2)), C.swig_type_57(_swig_i_3), C.uintptr_t(_swig_i_4), *(*C.swig_type_58)(unsafe.Pointer(&_swig_i_5))))
+	swig_r = (uintptr)(C._wrap_MqsRequestFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_58)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_59)(unsafe.Pointer(&_swig_i_2)), C.swig_type_60(_swig_i_3), C.uintptr_t(_swig_i_4), *(*C.swig_type_61)(unsafe.Pointer(&_swig_i_5))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -954,7 +973,7 @@ func MqsRequestManyFlat(arg1 uintptr, arg2 []byte, arg3 []byte, arg4 uintptr, ar
 	_swig_i_4 := arg5
 	_swig_i_5 := arg6
 	_swig_i_6 := arg7
-	swig_r = (uintptr)(C._wrap_MqsRequestManyFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_59)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_60)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), C.swig_type_61(_swig_i_4), C.uintptr_t(_swig_i_5), *(*C.swig_type_62)(unsafe.Pointer(&_swig_i_6))))
+	swig_r = (uintptr)(C._wrap_MqsRequestManyFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_62)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_63)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), C.swig_type_64(_swig_i_4), C.uintptr_t(_swig_i_5), *(*C.swig_type_65)(unsafe.Pointer(&_swig_i_6))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -975,7 +994,7 @@ func MqsReplyFlat(arg1 uintptr, arg2 string, arg3 []byte, arg4 []byte) (_swig_re
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (uintptr)(C._wrap_MqsReplyFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_63)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_64)(unsafe.Pointer(&_swig_i_2)), *(*C.swig_type_65)(unsafe.Pointer(&_swig_i_3))))
+	swig_r = (uintptr)(C._wrap_MqsReplyFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_66)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_67)(unsafe.Pointer(&_swig_i_2)), *(*C.swig_type_68)(unsafe.Pointer(&_swig_i_3))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -998,7 +1017,7 @@ func MqsCollectFlat(arg1 uintptr, arg2 string, arg3 string, arg4 int64, arg5 uin
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
 	_swig_i_5 := arg6
-	swig_r = (uintptr)(C._wrap_MqsCollectFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_66)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_67)(unsafe.Pointer(&_swig_i_2)), C.swig_type_68(_swig_i_3), C.uintptr_t(_swig_i_4), *(*C.swig_type_69)(unsafe.Pointer(&_swig_i_5))))
+	swig_r = (uintptr)(C._wrap_MqsCollectFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), *(*C.swig_type_69)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_70)(unsafe.Pointer(&_swig_i_2)), C.swig_type_71(_swig_i_3), C.uintptr_t(_swig_i_4), *(*C.swig_type_72)(unsafe.Pointer(&_swig_i_5))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -1021,7 +1040,7 @@ func MqgFetchFlat(arg1 uintptr, arg2 int, arg3 uintptr, arg4 int64, arg5 uintptr
 	_swig_i_3 := arg4
 	_swig_i_4 := arg5
 	_swig_i_5 := arg6
-	swig_r = (uintptr)(C._wrap_MqgFetchFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), C.swig_intgo(_swig_i_1), C.uintptr_t(_swig_i_2), C.swig_type_70(_swig_i_3), C.uintptr_t(_swig_i_4), *(*C.swig_type_71)(unsafe.Pointer(&_swig_i_5))))
+	swig_r = (uintptr)(C._wrap_MqgFetchFlat_native_c77c80b1bf136fa3(C.uintptr_t(_swig_i_0), C.swig_intgo(_swig_i_1), C.uintptr_t(_swig_i_2), C.swig_type_73(_swig_i_3), C.uintptr_t(_swig_i_4), *(*C.swig_type_74)(unsafe.Pointer(&_swig_i_5))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg6
 	}

@@ -1279,6 +1279,25 @@ intgo _wrap_MqsConfigOf_native_c77c80b1bf136fa3(_goslice_ _swig_go_0, mq_config 
 }
 
 
+long long _wrap_MqsBusSetting_native_c77c80b1bf136fa3(_gostring_ _swig_go_0, mq_config *_swig_go_1, _gostring_ _swig_go_2) {
+  char *arg1 = (char *) 0 ;
+  mq_config *arg2 = (mq_config *) 0 ;
+  char *arg3 = (char *) 0 ;
+  int64_t result;
+  long long _swig_go_result;
+  
+  const Terminated terminated1(_swig_go_0); arg1 = terminated1.get(); 
+  arg2 = (mq_config *)_swig_go_1; 
+  const Terminated terminated3(_swig_go_2); arg3 = terminated3.get(); 
+  
+  result = mqs_bus_setting((char const *)arg1,(mq_config const *)arg2,(char const *)arg3);
+  _swig_go_result = result; 
+  
+  
+  return _swig_go_result;
+}
+
+
 intgo _wrap_MqsGetFlat_native_c77c80b1bf136fa3(mq_bus *_swig_go_0, _gostring_ _swig_go_1, _goslice_ _swig_go_2, size_t *_swig_go_3) {
   mq_bus *arg1 = (mq_bus *) 0 ;
   char *arg2 = (char *) 0 ;

@@ -32,7 +32,7 @@ public final class Bus extends BusRequests implements AutoCloseable {
   private final Sender sender;
   private final Cleaner.Cleanable cleanable;
 
-  private Bus(Calls calls, int asyncMax, long closeTimeout) {
+  private Bus(Calls calls, long asyncMax, long closeTimeout) {
     super(calls);
     Sender sends = new Sender(calls, asyncMax);
     sender = sends;
@@ -68,8 +68,7 @@ public final class Bus extends BusRequests implements AutoCloseable {
    * @throws InvalidException where there is no such setting, naming the nearest, or a value is out of its range
    */
   public static Bus open(String url, Map<String, String> settings) {
-    String address = url != null ? url : System.getenv().getOrDefault("AGENTMQ_URL", "");
-    return made(address, settings, (bus, config) -> Native.agentmq_open(url, config, bus));
+    return made(url, settings, (bus, config) -> Native.agentmq_open(url, config, bus));
   }
 
   /**
@@ -86,14 +85,19 @@ public final class Bus extends BusRequests implements AutoCloseable {
     return made("", settings, (bus, config) -> Native.mqs_open_cluster(texts, config, bus));
   }
 
-  // url: what it says of settings counts; "" says nothing.
+  // url: its settings are those that the face goes by too; "" has none.
   private static Bus made(String url, Map<String, String> settings, ObjLongConsumer<long[]> open) {
     long[] bus = new long[1];
-    Settings.with(settings, config -> open.accept(bus, config));
-    int asyncMax = Integer.parseInt(Settings.effective(url, settings, "async_max"));
-    long closeTimeout = Settings.millis(Settings.effective(url, settings, "close_timeout"));
+    long[] own = new long[2];
+    Settings.with(
+        settings,
+        config -> {
+          open.accept(bus, config);
+          own[0] = Native.mqs_bus_setting(url, config, "async_max");
+          own[1] = Native.mqs_bus_setting(url, config, "close_timeout");
+        });
     Calls calls = new Calls(new Handle("bus", bus[0], Native::mq_shutdown, Native::agentmq_close));
-    return new Bus(calls, asyncMax, closeTimeout);
+    return new Bus(calls, own[0], own[1]);
   }
 
   /**

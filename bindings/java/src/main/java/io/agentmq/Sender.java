@@ -35,7 +35,7 @@ final class Sender {
   }
 
   private final Calls calls;
-  private final int most;
+  private final long most;
   private final ExecutorService executor = Threads.pool("sender", 1);
 
   // Guarded by this.
@@ -48,7 +48,7 @@ final class Sender {
   private Thread sending; // null while there is nothing to send
   private boolean running;
 
-  Sender(Calls calls, int most) {
+  Sender(Calls calls, long most) {
     this.calls = calls;
     this.most = most;
   }

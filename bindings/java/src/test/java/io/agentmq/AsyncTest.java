@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
@@ -24,6 +25,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
 
 /** Asynchronous publishing and acks, futures and streams. */
 class AsyncTest {
@@ -105,6 +107,21 @@ class AsyncTest {
       for (CompletableFuture<Published> one : sent) assertTrue(one.isDone() && one.getNow(null).stored());
       assertEquals(500, kept.count(ALL));
     }
+  }
+
+  @Test
+  void ASettingIsThatOfTheUrlElseTheOneGivenElseTheDefault() {
+    assertEquals(5000, closeTimeout("memory://x", Map.of()));
+    assertEquals(3, closeTimeout("memory://x?async_max=7&my_close_timeout=8", Map.of("close_timeout", "3")));
+    assertEquals(120_000, closeTimeout("", Map.of("close_timeout", "2m")));
+    String twice = "memory://x?close_timeout=1s&async_max=7&close_timeout=50ms";
+    assertEquals(50, closeTimeout(twice, Map.of("close_timeout", "1h")));
+  }
+
+  private static long closeTimeout(String url, Map<String, String> settings) {
+    long[] answer = new long[1];
+    Settings.with(settings, config -> answer[0] = Native.mqs_bus_setting(url, config, "close_timeout"));
+    return answer[0];
   }
 
   @OnEachStore
