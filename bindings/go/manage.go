@@ -124,7 +124,9 @@ func (b *Bus) Replay(id string) (string, error) {
 	return native.Text(text), err
 }
 
-// ReplayAll sends back all dead letters that fit a filter, and answers how many those were.
+// ReplayAll sends back all dead letters that fit a filter, the oldest first, and answers how many those were. The filter also
+// says how: rate (so many a second at most), limit, keep_attempts, dry_run (it changes nothing, and answers how many those
+// would be).
 //
 // Errors: ErrPartial, else as Replay.
 func (b *Bus) ReplayAll(filter Filter) (int64, error) {

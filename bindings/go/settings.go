@@ -9,8 +9,8 @@ import (
 // Settings are settings by name, as docs/settings.md lists them: Settings{"prefetch": "8", "visibility_timeout": "10s"}.
 type Settings map[string]string
 
-// Filter says which messages: those that fit all of its fields, channel, source, target, type, state, since and until. A
-// nil one is any message. See docs/settings.md for how each is written.
+// Filter says which messages: those that fit all of its fields, channel, source, target, type, agent, status, state, since and
+// until. A nil one is any message. See docs/settings.md for how each is written.
 type Filter map[string]string
 
 // withConfig makes a native config of settings for the time of a call. Nil settings are the handle 0, where the native
