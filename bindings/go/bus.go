@@ -163,9 +163,10 @@ func (b *Bus) Configure(channel string, settings Settings) error {
 
 // Stats are the numbers of each queue and group of a channel, or of Any, as JSON: see docs/operations.md.
 func (b *Bus) Stats(channel string) (json.RawMessage, error) {
-	var text uintptr
-	err := b.withMaybe("channel", channel, func() error { return native.MqStats(b.handle, channel, &text) })
-	return json.RawMessage(native.Text(text)), err
+	if err := checkMaybe("channel", channel); err != nil {
+		return nil, err
+	}
+	return b.jsonOf(func(text *uintptr) error { return native.MqStats(b.handle, channel, text) })
 }
 
 // HealthState is how a bus is.
@@ -238,8 +239,8 @@ func (b *Bus) withText(name, text string, call func() error) error {
 
 // withMaybe also takes Any.
 func (b *Bus) withMaybe(name, text string, call func() error) error {
-	if text == Any {
-		return b.with(call)
+	if err := checkMaybe(name, text); err != nil {
+		return err
 	}
-	return b.withText(name, text, call)
+	return b.with(call)
 }

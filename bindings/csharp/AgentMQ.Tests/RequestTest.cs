@@ -39,6 +39,7 @@ public sealed class RequestTest : BusTest
         await cancelling.CancelAsync();
         var cancelled = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => InTime(waiting));
         Assert.Equal(cancelling.Token, cancelled.CancellationToken);
+        Assert.True(waiting.IsCanceled);
         Assert.Null(bus.Collect("asker", "7", TimeSpan.Zero));
     }
 

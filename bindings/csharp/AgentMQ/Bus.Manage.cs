@@ -250,7 +250,8 @@ public sealed partial class Bus
     /// <param name="cancellation">As of <see cref="Await"/>.</param>
     /// <returns>As of <see cref="Await"/>.</returns>
     public Task<Awaited> AwaitAsync(string id, MessageState state, TimeSpan timeout,
-        CancellationToken cancellation = default) => Waiting(() => Await(id, state, timeout, cancellation));
+        CancellationToken cancellation = default) =>
+        Waiting(() => Await(id, state, timeout, cancellation), cancellation);
 
     /// <summary>Where a message is, why it is not delivered, and what happens next: a JSON object, as of <c>mq_explain()</c> in
     /// <c>agentmq.h</c>, also where nothing is known of it.</summary>

@@ -100,7 +100,7 @@ public sealed partial class Bus
         if (!await _outbox.Flush(timeout, cancellation).ConfigureAwait(false)) return false;
         // Most often there is nothing to wait for.
         return FlushNative(TimeSpan.Zero, cancellation) || (!deadline.Expired &&
-            await Waiting(() => FlushNative(deadline.Remaining, cancellation)).ConfigureAwait(false));
+            await Waiting(() => FlushNative(deadline.Remaining, cancellation), cancellation).ConfigureAwait(false));
     }
 
     /// <inheritdoc cref="FlushAsync"/>

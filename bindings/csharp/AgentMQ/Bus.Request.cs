@@ -40,7 +40,8 @@ public sealed partial class Bus
     /// <param name="cancellation">As of <see cref="Request"/>.</param>
     /// <returns>As of <see cref="Request"/>.</returns>
     public Task<Message?> RequestAsync(string target, Message message, TimeSpan timeout,
-        CancellationToken cancellation = default) => Waiting(() => Request(target, message, timeout, cancellation));
+        CancellationToken cancellation = default) =>
+        Waiting(() => Request(target, message, timeout, cancellation), cancellation);
 
     /// <summary>Asks many agents at once, and gathers their replies, on the caller's thread. All requests have the message's
     /// correlation id, or else a new one.</summary>
@@ -77,7 +78,7 @@ public sealed partial class Bus
     /// <returns>As of <see cref="RequestMany"/>.</returns>
     public Task<IReadOnlyList<Message>> RequestManyAsync(IEnumerable<string> targets, Message message, TimeSpan timeout,
         int wanted = 0, CancellationToken cancellation = default) =>
-        Waiting(() => RequestMany(targets, message, timeout, wanted, cancellation));
+        Waiting(() => RequestMany(targets, message, timeout, wanted, cancellation), cancellation);
 
     /// <summary>Answers a request: sends the reply to the agent or inbox that its <see cref="Message.ReplyTo"/> names, with its
     /// correlation id, and within its trace. The request is settled as any message, best afterwards. A second reply comes too
@@ -127,7 +128,8 @@ public sealed partial class Bus
     /// <param name="cancellation">As of <see cref="Collect"/>.</param>
     /// <returns>As of <see cref="Collect"/>.</returns>
     public Task<Message?> CollectAsync(string agent, string correlationId, TimeSpan timeout,
-        CancellationToken cancellation = default) => Waiting(() => Collect(agent, correlationId, timeout, cancellation));
+        CancellationToken cancellation = default) =>
+        Waiting(() => Collect(agent, correlationId, timeout, cancellation), cancellation);
 
     // Reads what a call wrote; where it failed nothing of that is kept.
     private static T Ask<T>(CancellationToken cancellation, Func<ReadOnlySpan<byte>, T> read, Asking call)
@@ -150,6 +152,6 @@ public sealed partial class Bus
     }
 
     // A thread of its own: one of the pool would keep others waiting.
-    private static Task<T> Waiting<T>(Func<T> call) =>
-        Task.Factory.StartNew(call, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    private static Task<T> Waiting<T>(Func<T> call, CancellationToken cancellation) =>
+        Task.Factory.StartNew(call, cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 }

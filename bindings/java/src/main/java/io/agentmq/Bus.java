@@ -410,13 +410,7 @@ public final class Bus extends BusRequests implements AutoCloseable {
     if (!sender.flush(timeout)) return false;
     long passed = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begin);
     long left = timeout < 0 ? -1 : Math.max(0, timeout - passed);
-    int[] answer = new int[1];
-    Wait.interruptibly(
-        cancel -> {
-          run(bus -> answer[0] = Native.mq_flush_with(bus, left, cancel));
-          return 0;
-        });
-    return answer[0] == Status.OK.value();
+    return waiting((bus, cancel) -> Native.mq_flush_with(bus, left, cancel)) == Status.OK.value();
   }
 
   private List<Published> send(String channel, byte[] list) {

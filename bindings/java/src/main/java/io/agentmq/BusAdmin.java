@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongConsumer;
+import java.util.function.ObjLongConsumer;
 
 /**
  * The part of a {@link Bus} that looks at what is stored and manages it. The limits, the threads and the failures are
@@ -15,6 +16,11 @@ public abstract class BusAdmin {
   // A native call that answers in an array of one.
   private interface Filling<T> {
     void with(long bus, long config, T answer);
+  }
+
+  /** A native call that waits with a token. */
+  interface Waiting {
+    int with(long bus, long cancel);
   }
 
   private static final int PAGE_BYTES = 4096;
@@ -152,9 +158,7 @@ public abstract class BusAdmin {
    * @throws FullException where the queue is full
    */
   public String replay(String id) {
-    byte[][] newId = new byte[1][];
-    run(bus -> Native.mq_replay(bus, id, newId));
-    return Utf8.text(newId[0]);
+    return text((text, bus) -> Native.mq_replay(bus, id, text));
   }
 
   /**
@@ -186,9 +190,7 @@ public abstract class BusAdmin {
    * @return a JSON object
    */
   public String stats(String channel) {
-    byte[][] json = new byte[1][];
-    run(bus -> Native.mq_stats(bus, channel, json));
-    return Utf8.text(json[0]);
+    return text((text, bus) -> Native.mq_stats(bus, channel, text));
   }
 
   /**
@@ -197,9 +199,7 @@ public abstract class BusAdmin {
    * @return a JSON array, as of {@code mq_channels()} in {@code <agentmq/agentmq.h>}
    */
   public String channels() {
-    byte[][] json = new byte[1][];
-    run(bus -> Native.mq_channels(bus, json));
-    return Utf8.text(json[0]);
+    return text((text, bus) -> Native.mq_channels(bus, text));
   }
 
   /**
@@ -209,9 +209,7 @@ public abstract class BusAdmin {
    * @return a JSON array, as of {@code mq_groups()} in {@code <agentmq/agentmq.h>}
    */
   public String groups(String channel) {
-    byte[][] json = new byte[1][];
-    run(bus -> Native.mq_groups(bus, channel, json));
-    return Utf8.text(json[0]);
+    return text((text, bus) -> Native.mq_groups(bus, channel, text));
   }
 
   /**
@@ -246,9 +244,7 @@ public abstract class BusAdmin {
    * @return a JSON array, as of {@code mq_agents()} in {@code <agentmq/agentmq.h>}
    */
   public String agents(String pattern) {
-    byte[][] json = new byte[1][];
-    run(bus -> Native.mq_agents(bus, pattern, json));
-    return Utf8.text(json[0]);
+    return text((text, bus) -> Native.mq_agents(bus, pattern, text));
   }
 
   /**
@@ -277,13 +273,9 @@ public abstract class BusAdmin {
   public Awaited await(String id, State state, Duration timeout) throws InterruptedException {
     long milliseconds = Wait.millis("timeout", timeout);
     long[] reached = new long[1];
-    int[] answer = new int[1];
-    Wait.interruptibly(
-        cancel -> {
-          run(bus -> answer[0] = Native.mq_await_with(bus, id, state.value(), milliseconds, cancel, reached));
-          return 0;
-        });
-    return new Awaited(Status.of(answer[0]), State.of((int) reached[0]));
+    int answer =
+        waiting((bus, cancel) -> Native.mq_await_with(bus, id, state.value(), milliseconds, cancel, reached));
+    return new Awaited(Status.of(answer), State.of((int) reached[0]));
   }
 
   /**
@@ -293,9 +285,7 @@ public abstract class BusAdmin {
    * @return a JSON object, as of {@code mq_explain()} in {@code <agentmq/agentmq.h>}, also where nothing is known of it
    */
   public String explain(String id) {
-    byte[][] json = new byte[1][];
-    run(bus -> Native.mq_explain(bus, id, json));
-    return Utf8.text(json[0]);
+    return text((text, bus) -> Native.mq_explain(bus, id, text));
   }
 
   /**
@@ -320,9 +310,7 @@ public abstract class BusAdmin {
    *     call
    */
   public String auditRead(String kind, String after, int limit) {
-    byte[][] json = new byte[1][];
-    run(bus -> Native.mq_audit_read(bus, kind, after, limit, json));
-    return Utf8.text(json[0]);
+    return text((text, bus) -> Native.mq_audit_read(bus, kind, after, limit, text));
   }
 
   /**
@@ -332,9 +320,7 @@ public abstract class BusAdmin {
    * @return a JSON object {"kind", "intact", "records", "trimmed", "newest", "breaks": [{"id", "n", "why"}]}
    */
   public String auditVerify(String kind) {
-    byte[][] json = new byte[1][];
-    run(bus -> Native.mq_audit_verify(bus, kind, json));
-    return Utf8.text(json[0]);
+    return text((text, bus) -> Native.mq_audit_verify(bus, kind, text));
   }
 
   /**
@@ -359,11 +345,7 @@ public abstract class BusAdmin {
   public Optional<String> nextLog(Duration timeout) throws InterruptedException {
     long milliseconds = Wait.millis("timeout", timeout);
     byte[][] json = new byte[1][];
-    Wait.interruptibly(
-        cancel -> {
-          run(bus -> Native.mq_next_log_with(bus, milliseconds, cancel, json));
-          return 0;
-        });
+    waiting((bus, cancel) -> Native.mq_next_log_with(bus, milliseconds, cancel, json));
     return Optional.ofNullable(Utf8.text(json[0]));
   }
 
@@ -373,6 +355,21 @@ public abstract class BusAdmin {
     } finally {
       Reference.reachabilityFence(this);
     }
+  }
+
+  /** A call that waits, and that an interrupt ends; its answer. */
+  final int waiting(Waiting call) throws InterruptedException {
+    try {
+      return Wait.interruptibly(cancel -> calls.handle.call(bus -> call.with(bus, cancel)));
+    } finally {
+      Reference.reachabilityFence(this);
+    }
+  }
+
+  private String text(ObjLongConsumer<byte[][]> call) {
+    byte[][] text = new byte[1][];
+    run(bus -> call.accept(text, bus));
+    return Utf8.text(text[0]);
   }
 
   private List<Message> list(Map<String, String> filter, Filling<byte[][]> call) {

@@ -1,6 +1,5 @@
 package io.agentmq;
 
-import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -64,7 +63,7 @@ public abstract class BusRequests extends BusAdmin {
                 reply.complete(request(target, message, timeout));
               } catch (InterruptedException e) {
                 reply.cancel(false);
-              } catch (RuntimeException e) {
+              } catch (Throwable e) { // whatever it is, the future ends
                 reply.completeExceptionally(e);
               }
             });
@@ -137,12 +136,11 @@ public abstract class BusRequests extends BusAdmin {
 
   private List<Message> ask(Asking call) throws InterruptedException {
     byte[][] page = {new byte[PAGE_BYTES]};
-    Wait.interruptibly(
-        cancel -> {
-          run(bus -> call.with(bus, cancel, page));
+    waiting(
+        (bus, cancel) -> {
+          call.with(bus, cancel, page);
           return 0;
         });
-    Reference.reachabilityFence(this);
     return Flat.messages(page[0]);
   }
 }
