@@ -553,8 +553,8 @@ MQ_API mq_status mq_send_to(mq_bus *bus, const char *target, mq_message *message
  *
  * @param target   the agent to ask
  * @param message  stays the caller's; id, timestamp and expiry are set, its target, its reply_to (the inbox: see
- *                 mq_reply()), and its correlation id and type (MQ_TYPE_REQUEST) where it has none. Without a ttl of its own it waits to be worked on
- *                 also when nobody waits for the reply any more.
+ *                 mq_reply()), and its correlation id and type (MQ_TYPE_REQUEST) where it has none. Without a ttl of its
+ *                 own it waits to be worked on also when nobody waits for the reply any more.
  * @param timeout  milliseconds to wait for the reply; -1 without end, 0 sends and does not wait. Storing the request may
  *                 take a second, or the timeout where that is longer.
  * @param reply    receives it, acknowledged; NULL on any failure; the caller's, until mq_message_free()
@@ -590,9 +590,9 @@ MQ_API mq_status mq_request_many_with(mq_bus *bus, const char *const *targets, s
 
 /**
  * Answer a request: sends the reply to its reply_to, with its correlation id, and names it in the header
- * `agentmq-in-reply-to`. It goes on in the request's trace, unless it has a `traceparent` of its own. The request is settled as any message, best afterwards. Any message with a reply_to can be
- * answered; where that is a plain agent the reply is in its direct inbox. A second reply to a request comes too late, and
- * can be collected as any late one.
+ * `agentmq-in-reply-to`. It goes on in the request's trace, unless it has a `traceparent` of its own. The request is
+ * settled as any message, best afterwards. Any message with a reply_to can be answered; where that is a plain agent the
+ * reply is in its direct inbox. A second reply to a request comes too late, and can be collected as any late one.
  *
  * @param request  a message with a reply_to
  * @param reply    stays the caller's; target, correlation id and header are set, and a ttl of `reply_ttl` and a type
@@ -811,9 +811,9 @@ MQ_API mq_status mq_get_pending(mq_bus *bus, const char *channel, const char *ag
  *          MQ_SIGNATURE, MQ_UNAVAILABLE, MQ_CLOSED */
 MQ_API mq_status mq_get(mq_bus *bus, const char *id, mq_message **message);
 
-/** Messages that fit a filter (channel, source, target, type: one of a list, agent, status, state, since, until), oldest first in each
- *  queue; in front of them those that were acknowledged and are kept, unless a state like "!acked" leaves them out. Looks at
- *  every message of the queues in question. @param filter NULL: all @param limit 1..10000 @return as mq_get_pending() */
+/** Messages that fit a filter (channel, source, target, type: one of a list, agent, status, state, since, until), oldest
+ *  first in each queue; in front of them those that were acknowledged and are kept, unless a state like "!acked" leaves
+ *  them out. Looks at every message of the queues in question. @param filter NULL: all @param limit 1..10000 @return as mq_get_pending() */
 MQ_API mq_status mq_find(mq_bus *bus, const mq_config *filter, size_t limit, size_t offset, mq_list **list);
 
 /** How many messages fit a filter; what was acknowledged and is kept counts where a `state` says so. @return as mq_find() */

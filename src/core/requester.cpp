@@ -172,7 +172,7 @@ Status Requester::RequestMany(std::span<const char* const> targets, const Messag
   if (replies->empty()) return NoReply(*request, sent);
   std::string text = std::to_string(replies->size()) + " of " + std::to_string(wanted) + " replies came";
   text += waited.ok() ? ", not all requests were sent: " + sent.text() : " within the timeout";
-  return {Code::kPartial, std::move(text)};
+  return Status(Code::kPartial, std::move(text)).RetryAfter(waited.ok() ? sent.retry_after() : 0);
 }
 
 Status Requester::Reply(const Message& request, Message& reply) {
