@@ -51,12 +51,10 @@ void Maintenance::Maintain(Queue& queue) {
         }
       }
     }
-    if (state == 3) {
-      if (!remove) (void)queues_.Unregister(queue, {});
-      return;
-    }
-    if (state == 4) {
-      // The registry's entry goes first: whoever uses the queue from here on writes it again.
+    if (state == 3 && remove) return;
+    if (state == 3 || state == 4) {
+      // The registry's entry goes before the queue: whoever uses it from here on writes it again. Who began to use it just
+      // before has written it already: hence another look, also where there was no queue.
       if (!queues_.Unregister(queue, {}).ok()) return;
       remove = true;
       continue;

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "integration/redis_test.hpp"
@@ -34,6 +35,40 @@ class SpaceTest : public RedisTest {
     return text;
   }
 };
+
+// House-keeping finds an entry of the registry without a queue, and strikes it off when there is one again.
+TEST_F(SpaceTest, AQueueThatIsMadeWhileItsEntryIsStruckOffIsInTheRegistry) {
+  RespClient client = server_.Client();
+  std::string part;
+  {
+    Bus before(Url());
+    Subscription subscription = before.Subscribe("c", "a");
+    for (const std::string& key : client.Keys("*:queues:*")) {
+      if (client.Number({"SISMEMBER", key, "c/a"}) == 1) part = key;
+    }
+  }
+  const std::string meta = "{agentmq:default:c/a}:meta";
+  client.Must({"DEL", meta});
+  const auto registered = [&] { return client.Number({"SISMEMBER", part, "c/a"}) == 1; };
+  EXPECT_TRUE(registered());
+  Proxy slow(server_.address());
+  slow.DelayReplies(200ms);
+  Monitor monitor(server_.address());
+  std::string seen;
+  const auto sees = [&](const std::string& command) {
+    for (const std::string& line : monitor.Take()) seen += line + "\n";
+    return seen.find(command) != std::string::npos;
+  };
+  Bus keeper(slow.Url());
+  std::optional<Subscription> elsewhere;  // a bus with a subscription keeps house, as soon as it begins to make it
+  std::thread subscriber([&] { elsewhere = keeper.Subscribe("other", "a"); });
+  EXPECT_TRUE(Eventually(30s, [&] { return sees(meta); })) << seen;  // the answer is on its way: there is no queue
+  Bus user(Url());
+  Subscription subscription = user.Subscribe("c", "a");
+  subscriber.join();
+  ASSERT_TRUE(Eventually(kPatience, [&] { return sees("\"SREM\""); })) << seen;
+  EXPECT_TRUE(Eventually(kPatience, registered)) << "nobody would find the queue";
+}
 
 TEST_F(SpaceTest, AnEmptyQueueLeavesNothingButWhatItsGroupsNeed) {
   Bus bus(Url());
