@@ -149,6 +149,10 @@ bool ReplyReceiver::Offer(std::unique_ptr<Message>& message, std::vector<AckRequ
   wait.unsettled_.push_back(AckRequest::Of(*message));
   wait.replies_.push_back(std::move(message));
   if (!wait.complete()) return true;
+  if (wait.settles_ == ReplyWait::Settles::kTaker) {
+    wait.Notify();
+    return true;
+  }
   std::move(wait.unsettled_.begin(), wait.unsettled_.end(), std::back_inserter(*settled));
   wait.unsettled_.clear();
   wait.Notify();
@@ -156,12 +160,19 @@ bool ReplyReceiver::Offer(std::unique_ptr<Message>& message, std::vector<AckRequ
 }
 
 // It waits in its inbox, to be due when it has expired.
-void ReplyReceiver::PutAside(const Message& late) {
+void ReplyReceiver::Leave(const Message& late) {
   const auto backend = shared_->backend();
   if (backend == nullptr) return;
   const int64_t lives = late.expires() == 0 ? kDay : late.expires() - late.timestamp() + 1;
   (void)shared_->settler.NackMessage(*backend, late, false, std::clamp(lives, int64_t{1}, kAsideAtMost),
                                      "nobody waited for this reply");
+}
+
+// The oldest of too many goes.
+void ReplyReceiver::PutAside(const Message& late) {
+  Leave(late);
+  const auto backend = shared_->backend();
+  if (backend == nullptr) return;
   late_.push_back({late.source(), late.short_id()});
   if (late_.size() <= kMostLate) return;
   const Late oldest = std::move(late_.front());
@@ -180,8 +191,8 @@ std::string ReplyWait::Key(std::string_view inbox, std::string_view correlation_
 }
 
 ReplyWait::ReplyWait(ReplyReceiver& receiver, const std::string& inbox, std::string_view correlation_id, size_t wanted,
-                     const Cancel* cancel)
-    : receiver_(receiver), key_(Key(inbox, correlation_id)), cancel_(cancel), wanted_(wanted) {
+                     const Cancel* cancel, Settles settles)
+    : receiver_(receiver), key_(Key(inbox, correlation_id)), cancel_(cancel), settles_(settles), wanted_(wanted) {
   if (cancel != nullptr) {
     event_ = std::make_unique<Event>();
     if (!event_->valid()) status_ = NoEventStatus();
@@ -195,8 +206,12 @@ ReplyWait::ReplyWait(ReplyReceiver& receiver, const std::string& inbox, std::str
 
 ReplyWait::~ReplyWait() {
   if (!status_.ok()) return;
-  const std::lock_guard lock(receiver_.mutex_);
-  receiver_.waits_.erase(key_);
+  {
+    const std::lock_guard lock(receiver_.mutex_);
+    receiver_.waits_.erase(key_);
+  }
+  if (unsettled_.empty()) return;  // what came is taken, or acknowledged
+  for (const auto& left : replies_) receiver_.Leave(*left);
 }
 
 void ReplyWait::Notify() {

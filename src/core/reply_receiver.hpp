@@ -49,6 +49,7 @@ class ReplyReceiver {
   void HandOut(Messages& messages);
   bool Offer(std::unique_ptr<Message>& message, std::vector<AckRequest>* settled);
   void PutAside(const Message& late);
+  void Leave(const Message& late);
 
   const std::shared_ptr<Shared> shared_;
   const std::string bus_;
@@ -71,11 +72,15 @@ class ReplyReceiver {
   Thread thread_;  // guarded by mutex_ until Join(); last: uses all of the above
 };
 
-// One call's wait for replies to a correlation id; lives on its stack.
+// One call's wait for replies to a correlation id; lives on its stack. What came and was not taken can be collected.
 class ReplyWait {
  public:
+  // Who acknowledges the replies: the receiver, those of many waits at once, as soon as all are there; then Take() has to
+  // follow, whatever Await() answers. Or who takes them.
+  enum class Settles { kReceiver, kTaker };
+
   ReplyWait(ReplyReceiver& receiver, const std::string& inbox, std::string_view correlation_id, size_t wanted,
-            const Cancel* cancel);
+            const Cancel* cancel, Settles settles = Settles::kReceiver);
   ~ReplyWait();
   ReplyWait(const ReplyWait&) = delete;
   ReplyWait& operator=(const ReplyWait&) = delete;
@@ -86,7 +91,7 @@ class ReplyWait {
   void Expect(size_t most);
   // ok once all are there; kTimeout, kInterrupted, kClosed.
   Status Await(Deadline deadline);
-  // What came, in that order. It is acknowledged then.
+  // What came, in that order. It is acknowledged then, and nothing comes any more.
   Messages Take();
 
  private:
@@ -99,6 +104,7 @@ class ReplyWait {
   ReplyReceiver& receiver_;
   const std::string key_;
   const Cancel* const cancel_;
+  const Settles settles_;
   Status status_;
   // Guarded by the receiver's mutex.
   size_t wanted_;

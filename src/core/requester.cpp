@@ -133,9 +133,9 @@ Result<std::unique_ptr<Message>> Requester::Request(std::string_view target, Mes
   const Status sent = shared_->publisher.Publish({}, std::span(&one, 1), ToStore(timeout, cancel), nullptr, nullptr);
   if (!MayBeStored(sent.code())) return sent;
   status = wait.Await(deadline);
-  if (status.code() == Code::kTimeout) return NoReply(message, sent);
-  if (!status.ok()) return status;
-  return std::move(wait.Take().front());
+  // It may have come in the last moment.
+  if (Messages replies = wait.Take(); !replies.empty()) return std::move(replies.front());
+  return status.code() == Code::kTimeout ? NoReply(message, sent) : status;
 }
 
 Status Requester::RequestMany(std::span<const char* const> targets, const Message& message, size_t wanted,
@@ -156,7 +156,7 @@ Status Requester::RequestMany(std::span<const char* const> targets, const Messag
   }
   if (Status status = receiver_.Read(*inbox); !status.ok()) return status;
   if (wanted == 0) wanted = targets.size();
-  ReplyWait wait(receiver_, *inbox, request->Get(Property::kCorrelationId), wanted, cancel);
+  ReplyWait wait(receiver_, *inbox, request->Get(Property::kCorrelationId), wanted, cancel, ReplyWait::Settles::kTaker);
   if (!wait.status().ok()) return wait.status();
   const Deadline deadline = Deadline::After(timeout);
   Messages requests;
@@ -219,7 +219,8 @@ Result<std::unique_ptr<Message>> Requester::Collect(std::string_view agent, std:
   if (!status.ok()) return status;
   const auto named = ReplyInbox::Parse(agent);
   const std::string inbox = named ? std::string(agent) : ReplyInbox{std::string(agent), receiver_.bus()}.Name();
-  ReplyWait wait(receiver_, inbox, correlation_id, 1, patience.cancel);
+  // What is found in an inbox may not be what came meanwhile: of many replies to one request each is collected.
+  ReplyWait wait(receiver_, inbox, correlation_id, 1, patience.cancel, ReplyWait::Settles::kTaker);
   if (!wait.status().ok()) return wait.status();
   Backoff backoff(kLookBase, kLookMax);
   for (;;) {
@@ -227,8 +228,9 @@ Result<std::unique_ptr<Message>> Requester::Collect(std::string_view agent, std:
     if (found.code() != Code::kNotFound) return found;
     // What comes into this bus' own inbox ends the wait at once.
     status = wait.Await(patience.deadline.Earlier(Deadline::After(backoff.Next())));
-    if (status.ok()) return std::move(wait.Take().front());
-    if (status.code() != Code::kTimeout || patience.deadline.Expired()) return status;
+    if (status.code() == Code::kTimeout && !patience.deadline.Expired()) continue;
+    if (Messages replies = wait.Take(); !replies.empty()) return std::move(replies.front());
+    return status;
   }
 }
 

@@ -418,6 +418,36 @@ TEST_P(RequestTest, TheFirstRepliesAreEnoughAndTheOthersCanBeCollected) {
   EXPECT_EQ(late->payload(), "at last");
 }
 
+// While one is looked for another one comes.
+TEST_P(RequestTest, EachOfManyLateRepliesIsCollectedOnce) {
+  Bus asking = Open({{"source", "asker"}});
+  std::vector<std::string> names;
+  std::vector<Subscription> workers;
+  for (int i = 0; i < 20; ++i) {
+    names.push_back("w" + std::to_string(i));
+    workers.push_back(bus_.Subscribe(MQ_DIRECT, names.back().c_str()));
+  }
+  std::vector<const char*> targets;
+  for (const std::string& name : names) targets.push_back(name.c_str());
+  const Message question = std::move(Message("?").SetCorrelationId("7"));
+  mq_list* list = nullptr;
+  EXPECT_STATUS(MQ_TIMEOUT, mq_request_many(asking.get(), targets.data(), targets.size(), question.get(),
+                                            targets.size(), 0, &list));
+  std::thread working([&] {
+    for (size_t i = 0; i < workers.size(); ++i) AnswerOne(workers[i], names[i].c_str());
+  });
+  std::set<std::string> collected;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::optional<Message> reply = asking.Collect("asker", "7", kPatience);
+    EXPECT_TRUE(reply) << "after " << i;
+    if (!reply) break;
+    collected.insert(std::string(reply->payload()));
+  }
+  working.join();
+  EXPECT_EQ(collected.size(), names.size());
+  EXPECT_TRUE(NothingIsLeft());
+}
+
 TEST_P(RequestTest, WhatCameUntilTheTimeoutIsThere) {
   const Subscription answering = Answering(bus_, "a");
   const char* const targets[] = {"a", "nobody"};
