@@ -172,12 +172,10 @@ void RedisConsumer::Disarm() {
   std::lock_guard calling(calling_);  // a wake that runs ends first
 }
 
-// RPUSH wake 1
 void RedisConsumer::WakeAnother() {
   // Where this fails a tick finds what is due.
   const Deadline soon = Deadline::After(kWakeTime);
-  (void)queues_.server().Run(Command{"RPUSH", keys_.wake(), "1"},
-                             {{soon, nullptr}, Server::Again::kNever, false, soon});
+  (void)queues_.server().Run(MakeToken(keys_.wake()), {{soon, nullptr}, Server::Again::kNever, false, soon});
 }
 
 Status RedisConsumer::GiveBack(std::span<const ShortId> unseen) { return Return(Text(unseen), false); }

@@ -6,9 +6,10 @@
 namespace agentmq::redis {
 namespace {
 
-constexpr int64_t kBlock = 20000;   // ms of a BLPOP
-constexpr int64_t kAbreast = 1000;  // ms for one of several nodes
-constexpr int64_t kGrace = 2000;    // ms beyond it until a silent connection is given up
+constexpr int64_t kBlock = 20000;        // ms of a BLPOP
+constexpr int64_t kAbreast = 1000;       // ms for one of several nodes
+constexpr int64_t kGrace = 2000;         // ms beyond it until a silent connection is given up
+constexpr int64_t kControlSeconds = 60;  // that a control token stays
 
 using Attempts = std::vector<RedisConsumer::Attempt>;
 
@@ -116,11 +117,8 @@ bool WaitTogether(Server& server, const std::string& name, std::span<RedisConsum
   }
   if (!answered && (knows || !bounded.deadline.Expired())) {
     // The wait ends and the fetches run now; what they bring is in hand, and has to be known here.
-    std::vector<Command> nudge;
-    nudge.push_back(Command{"RPUSH", control, "1"});
-    nudge.push_back(Command{"EXPIRE", control, "60"});
-    std::vector<Reply> done(nudge.size());
-    (void)server.Run(nudge, done, {{Deadline::After(kGrace), nullptr}, Server::Again::kOnLoss, true});
+    (void)server.Run(MakeToken(control, kControlSeconds),
+                     {{Deadline::After(kGrace), nullptr}, Server::Again::kOnLoss, true});
   }
   const Server::Call call{{Deadline::After(kGrace), nullptr}, Server::Again::kNever, true};
   Server::Outcome outcome;

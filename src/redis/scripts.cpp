@@ -70,6 +70,8 @@ std::string_view ScriptSource(Script script) {
       return scripts::kTick;
     case Script::kUnref:
       return scripts::kUnref;
+    case Script::kWake:
+      return scripts::kWake;
     case Script::kCount:
       break;
   }
@@ -82,8 +84,14 @@ std::string_view ScriptName(Script script) {
       "extend.lua",    "fetch.lua",    "forget.lua",   "give_back.lua", "lanes.lua",    "lapse.lua", "maintain.lua",
       "nack.lua",      "once.lua",     "pause.lua",    "publish.lua",   "purge.lua",    "raise.lua", "rate.lua",
       "reclaim.lua",   "release.lua",  "remember.lua", "replay.lua",    "schedule.lua", "seek.lua",  "settle_id.lua",
-      "subscribe.lua", "tell.lua",     "tick.lua",     "unref.lua"};
+      "subscribe.lua", "tell.lua",     "tick.lua",     "unref.lua",     "wake.lua"};
   return kNames[static_cast<size_t>(script)];
+}
+
+Command MakeToken(const std::string& key, int64_t seconds) {
+  Command command(Script::kWake);
+  command.Key(key).Arg(seconds);
+  return command;
 }
 
 bool Digests::known() const {

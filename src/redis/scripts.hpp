@@ -42,6 +42,7 @@ enum class Script : int {
   kTell,
   kTick,
   kUnref,
+  kWake,
   kCount
 };
 inline constexpr size_t kScriptCount = static_cast<size_t>(Script::kCount);
@@ -49,6 +50,9 @@ inline constexpr size_t kScriptCount = static_cast<size_t>(Script::kCount);
 std::string_view ScriptSource(Script script);
 // "publish.lua"
 std::string_view ScriptName(Script script);
+
+// Leaves a token in a list that is waited on. seconds: that it stays, 0: for good.
+Command MakeToken(const std::string& key, int64_t seconds = 0);
 
 // The digests of the scripts, as the server told them when they were loaded. They are those of the text, so they hold
 // for every server. Thread-safe.

@@ -19,6 +19,7 @@ constexpr int64_t kRefusedPause = 100;     // ms until a server that refused to 
 constexpr int64_t kForbiddenPause = 1000;  // ms, where it will refuse again
 constexpr int64_t kLinger = 30000;         // ms that a line without keys keeps its connection
 constexpr int64_t kCallTime = 1000;        // ms for a server to answer this thread
+constexpr int64_t kControlSeconds = 60;    // that a control token stays
 
 Server::Call Briefly() {
   const Deadline soon = Deadline::After(kCallTime);
@@ -237,6 +238,7 @@ void Waiter::Write(Line& line) {
   Drop(line);
 }
 
+// Ends the wait of the line, which is to wait for other keys from now on.
 void Waiter::Nudge(Line& line) {
   auto& control = controls_[line.pool];
   if (!control) {
@@ -244,16 +246,16 @@ void Waiter::Nudge(Line& line) {
     if (!connection.ok()) return Postpone(line, kRetry);
     control = std::move(*connection);
   }
-  Command push{"RPUSH", line.control, "1"};
-  Command expire{"EXPIRE", line.control, "60"};
-  Status status = control->Append(push, server_.digests());
-  if (status.ok()) status = control->Append(expire, server_.digests());
-  Reply replies[2];
-  if (status.ok()) status = control->Exchange(replies, {Deadline::After(kCallTime), nullptr}, -1).status;
+  Command token = MakeToken(line.control, kControlSeconds);
+  Status status = control->Append(token, server_.digests());
+  Reply reply;
+  if (status.ok()) status = control->Exchange({&reply, 1}, {Deadline::After(kCallTime), nullptr}, -1).status;
   if (!status.ok()) {
     control.reset();
     return Postpone(line, kRetry);
   }
+  // Refused (the scripts are gone, say): a connection that is closed waits no longer either.
+  if (reply.is_error()) return Lose(line);
   std::lock_guard lock(mutex_);
   line.nudged = true;
 }
@@ -275,7 +277,7 @@ void Waiter::Served(Line& line, const Reply& reply) {
     line.reissue_at = SteadyMillis() + kReissueDelay;
   }
   // Where nobody waits any more the token goes back for others.
-  if (!Wake(key)) (void)server_.Run(Command{"RPUSH", key, "1"}, Briefly());
+  if (!Wake(key)) (void)server_.Run(MakeToken(key), Briefly());
 }
 
 // Nothing was taken. One that moved is asked for where it is now.

@@ -1,5 +1,7 @@
 // Consumers never stop for good: whatever the connection or the server went through, consumption resumes by itself within
 // command_timeout + 2 s of the server's return, and until then the health report says that something is wrong.
+#include <poll.h>
+
 #include <atomic>
 #include <thread>
 
@@ -111,6 +113,28 @@ TEST_F(NeverSilentTest, ConnectionsThatARouterForgot) {
 TEST_F(NeverSilentTest, AServerThatRefusesForLong) {
   ExpectToResume(
       proxy_.Url(kQuery), [&] { proxy_.Refuse(true); }, [&] { proxy_.Refuse(false); }, 5s, true);
+}
+
+// It shares the blocked connection of who waits already, which has to begin anew, also where nothing can be written.
+TEST_F(NeverSilentTest, WhoBeginsToWaitWhileTheServerIsOutOfMemory) {
+  const auto readable = [](const Subscription& subscription, Milliseconds timeout) {
+    pollfd waiting{subscription.fd(), POLLIN, 0};
+    return poll(&waiting, 1, static_cast<int>(timeout.count())) == 1;
+  };
+  Bus bus(Url("liveness_timeout=60s"));  // its ticks, which look for what is there, are 20 s apart
+  Subscription first = bus.Subscribe("c", "first");
+  Subscription second = bus.Subscribe("c", "second");
+  EXPECT_FALSE(readable(first, 0ms));
+  RespClient client = server_.Client();
+  ASSERT_TRUE(Eventually(kPatience, [&] { return client.InfoNumber("clients", "blocked_clients") == 1; }));
+  Bus publisher(Url());
+  Put(publisher, "c", "warm up", "x");
+  client.Must({"CONFIG", "SET", "maxmemory", "1mb"});
+  EXPECT_STATUS(MQ_FULL, mq_publish(publisher.get(), "c", Text("y", "warm up").get()));
+  EXPECT_FALSE(readable(second, 500ms));
+  client.Must({"CONFIG", "SET", "maxmemory", "0"});
+  Put(publisher, "c", "second", "x");
+  EXPECT_TRUE(readable(second, kBound));
 }
 
 TEST_F(NeverSilentTest, AMasterThatWasAReplicaForAWhile) {
