@@ -58,8 +58,10 @@ std::string SomeQueue(Random& random) {
   return random.Between(0, 2) == 0 ? test::QueueKey(kNews, "*") : SomeInbox(random);
 }
 
+// Sentinels take their time to make a replica of a master that comes back: up to 20 s, and 30 s more where the machine was
+// so busy that they distrust their clocks (TILT).
 void AwaitReplica(const test::RedisServer& master, const test::RedisServer& replica) {
-  const bool caught_up = test::Eventually(30s, [&] {
+  const bool caught_up = test::Eventually(90s, [&] {
     try {
       // As it says itself, or WAIT of its master.
       auto info = replica.Client().Info("replication");

@@ -135,5 +135,5 @@ read -r _ messages lost _ < <(sum '^(cluster-)?failover$')
 confirmed="$lost lost of $(thousands <<<"$messages")"
 read -r _ messages lost _ < <(sum lossy)
 says "$confirmed; without \`min_replicas\` $(thousands <<<"$lost") of $(thousands <<<"$messages") |"
-says "$(faults | awk -F'|' '{ sub(/s$/, "", $9); if ($9 > most) most = $9 } END { print most }') s the longest of all faults"
+says "$(faults | awk -F'|' '{ sub(/s$/, "", $10); if ($10 + 0 > most) most = $10 } END { print most }') s the longest of all faults"
 echo "passed: the figures of docs/reliability.md"
