@@ -137,6 +137,13 @@ void ReplyReceiver::HandOut(Messages& messages) {
   // Where this fails they stay in their inbox until their ttl ends.
   if (!settled.empty()) shared_->settler.Ack(*backend, settled, shared_->Brief());
   for (const auto& late : messages) PutAside(*late);
+  const std::lock_guard lock(mutex_);
+  for (const AckRequest& request : settled) settling_.erase(request.id);
+}
+
+bool ReplyReceiver::IsSettling(const ShortId& reply) {
+  const std::lock_guard lock(mutex_);
+  return settling_.contains(reply);
 }
 
 // False: nobody waits for it. Adds what may be acknowledged now. Called with mutex_ held.
@@ -153,6 +160,7 @@ bool ReplyReceiver::Offer(std::unique_ptr<Message>& message, std::vector<AckRequ
     wait.Notify();
     return true;
   }
+  for (const AckRequest& reply : wait.unsettled_) settling_.insert(reply.id);
   std::move(wait.unsettled_.begin(), wait.unsettled_.end(), std::back_inserter(*settled));
   wait.unsettled_.clear();
   wait.Notify();

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/settler.hpp"
@@ -36,6 +37,8 @@ class ReplyReceiver {
   const std::string& bus() const { return bus_; }  // of the names of its reply inboxes
   // From now on what comes into the inbox is handed out.
   Status Read(const std::string& inbox);
+  // It was handed out, and is about to be acknowledged: nobody else's any more.
+  bool IsSettling(const ShortId& reply);
   // After the bus' gate was closed: who waits answers kClosed.
   void Wake();
   void Join();
@@ -58,6 +61,7 @@ class ReplyReceiver {
   std::unordered_map<std::string, ReplyWait*> waits_;  // guarded by mutex_; by ReplyWait::Key()
   std::set<std::string, std::less<>> read_;            // guarded by mutex_; inboxes
   std::shared_ptr<SubscriptionState> replies_;         // guarded by mutex_; null before the first
+  std::unordered_set<ShortId> settling_;               // guarded by mutex_; replies
   bool starting_ = false;                              // guarded by mutex_; somebody is in Start()
   uint64_t starts_ = 0;                                // guarded by mutex_; that have ended, and how the last one did:
   Status started_;                                     // guarded by mutex_

@@ -54,9 +54,10 @@ Status ContinueTrace(const Message& request, Message& reply) {
 }
 
 // The oldest message of an inbox that has this correlation id; of one that is not for replies alone, that is a reply
-// and in nobody's hand. What was forged or can't be read is none. kNotFound where there is none.
+// and in nobody's hand. What was forged or can't be read is none, nor what the receiver has handed out. kNotFound where
+// there is none.
 Result<std::unique_ptr<Message>> FindReply(Backend& backend, const QueueName& inbox, std::string_view agent,
-                                           std::string_view correlation_id, const Seal& seal) {
+                                           std::string_view correlation_id, const Seal& seal, ReplyReceiver& receiver) {
   const bool of_replies = ReplyInbox::Parse(inbox.target).has_value();
   std::unique_ptr<Message> reply;
   Status status = backend.Walk(inbox, [&](Found&& found) {
@@ -65,7 +66,7 @@ Result<std::unique_ptr<Message>> FindReply(Backend& backend, const QueueName& in
     const auto names_request = [](const auto& header) { return std::string_view(header.first) == kInReplyTo; };
     const bool is_reply = of_replies || (found.state != State::kReserved &&
                                          std::any_of(view->headers.begin(), view->headers.end(), names_request));
-    if (!is_reply) return true;
+    if (!is_reply || receiver.IsSettling(found.id)) return true;
     found.group = kInboxGroup;
     auto message = Message::FromFound(std::move(found), std::string(agent), seal);
     if (!message.ok()) return true;
@@ -199,7 +200,7 @@ Result<std::unique_ptr<Message>> Requester::Look(Backend& backend, std::string_v
   const auto inboxes = InboxesOf(backend, agent);
   if (!inboxes.ok()) return inboxes.status();
   for (const QueueName& inbox : *inboxes) {
-    auto found = FindReply(backend, inbox, agent, correlation_id, shared_->seal);
+    auto found = FindReply(backend, inbox, agent, correlation_id, shared_->seal, receiver_);
     if (found.code() == Code::kNotFound) continue;
     if (!found.ok()) return found.status();
     const Status taken = backend.AckId({inbox, std::string(kInboxGroup)}, (*found)->short_id());

@@ -20,7 +20,7 @@ int64_t BackOff(int64_t base, int64_t max, int failures) {
 // How long a server is left alone after an attempt that took so long. Attempts that fail at once make nobody wait and
 // cost the server nothing, as where its process died and comes again: they are made more often.
 int64_t Rest(int64_t breaker_reset, int64_t took) {
-  constexpr int64_t kAtOnce = 100;  // ms
+  constexpr int64_t kAtOnce = 250;  // ms
   constexpr int64_t kShort = 500;   // ms
   return took < kAtOnce ? std::min(breaker_reset, std::max(kShort, breaker_reset / 10)) : breaker_reset;
 }
