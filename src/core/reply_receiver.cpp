@@ -262,7 +262,12 @@ Messages ReplyWait::Take() {
   }
   Shared& shared = *receiver_.shared_;
   const auto backend = unsettled.empty() ? nullptr : shared.backend();
-  if (backend != nullptr) shared.settler.Ack(*backend, unsettled, shared.Brief());
+  if (backend == nullptr) return replies;
+  shared.settler.Ack(*backend, unsettled, shared.Brief());
+  // Each has its place in both. What somebody else collected while it was in hand here is his.
+  for (size_t i = unsettled.size(); i-- > 0;) {
+    if (unsettled[i].status.code() == Code::kNotFound) replies.erase(replies.begin() + static_cast<ptrdiff_t>(i));
+  }
   return replies;
 }
 

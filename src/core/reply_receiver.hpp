@@ -95,7 +95,7 @@ class ReplyWait {
   void Expect(size_t most);
   // ok once all are there; kTimeout, kInterrupted, kClosed.
   Status Await(Deadline deadline);
-  // What came, in that order. It is acknowledged then, and nothing comes any more.
+  // What came, in that order, but what others collected meanwhile. It is acknowledged then, and nothing comes any more.
   Messages Take();
 
  private:

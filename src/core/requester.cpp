@@ -1,6 +1,7 @@
 #include "core/requester.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -221,17 +222,19 @@ Result<std::unique_ptr<Message>> Requester::Collect(std::string_view agent, std:
   const auto named = ReplyInbox::Parse(agent);
   const std::string inbox = named ? std::string(agent) : ReplyInbox{std::string(agent), receiver_.bus()}.Name();
   // What is found in an inbox may not be what came meanwhile: of many replies to one request each is collected.
-  ReplyWait wait(receiver_, inbox, correlation_id, 1, patience.cancel, ReplyWait::Settles::kTaker);
-  if (!wait.status().ok()) return wait.status();
+  std::optional<ReplyWait> wait;
   Backoff backoff(kLookBase, kLookMax);
   for (;;) {
+    if (!wait) wait.emplace(receiver_, inbox, correlation_id, 1, patience.cancel, ReplyWait::Settles::kTaker);
+    if (!wait->status().ok()) return wait->status();
     auto found = Look(*backend, agent, correlation_id);
     if (found.code() != Code::kNotFound) return found;
     // What comes into this bus' own inbox ends the wait at once.
-    status = wait.Await(patience.deadline.Earlier(Deadline::After(backoff.Next())));
+    status = wait->Await(patience.deadline.Earlier(Deadline::After(backoff.Next())));
     if (status.code() == Code::kTimeout && !patience.deadline.Expired()) continue;
-    if (Messages replies = wait.Take(); !replies.empty()) return std::move(replies.front());
-    return status;
+    if (Messages replies = wait->Take(); !replies.empty()) return std::move(replies.front());
+    if (!status.ok()) return status;
+    wait.reset();  // that one was collected already
   }
 }
 
