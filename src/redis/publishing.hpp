@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -88,7 +89,7 @@ class Publishing {
   static std::string SlotName(const Step& step);
   void MakeIds(Step& step);
   static void AddBlobs(Step& step, std::vector<Command>* commands);
-  static Command MakeCommand(Step& step, const QueueView& view);
+  static std::optional<Command> MakeCommand(Step& step, const QueueView& view);
   template <typename Use>
   static void EachKeyed(const Step& step, const Use& use);
   static void AddDedupKeys(const Step& step, Command* command);

@@ -84,7 +84,9 @@ void Publishing::AddBlobs(Step& step, std::vector<Command>* commands) {
   }
 }
 
-Command Publishing::MakeCommand(Step& step, const QueueView& view) {
+// Nothing where the view lacks a lane: another call has learnt since that the server does not have what was prepared (it
+// was emptied, or a replica took over).
+std::optional<Command> Publishing::MakeCommand(Step& step, const QueueView& view) {
   const Queue& queue = *step.slot->queue;
   const auto& messages = step.messages;
   const Limits& limits = step.batches[0]->limits;
@@ -131,6 +133,7 @@ Command Publishing::MakeCommand(Step& step, const QueueView& view) {
     for (; at != messages.end() && (*at)->priority == lane; ++at) step.ids.append((*at)->id.view());
     command.Arg(int64_t{lane}).Arg(std::string_view(step.ids).substr(from));
   }
+  if (at != messages.end()) return std::nullopt;
   std::vector<Command> stores;
   size_t stored = kStoreBytes;  // by the last of them
   for (const Outgoing* message : messages) {
@@ -389,10 +392,12 @@ void Publishing::SendOnce(std::vector<Step>& steps, const Server::Call& call) {
     if (!step.done && stopped) Finish(step, BehindAFailure());
     if (step.done || !step.failure.ok()) continue;
     if (!step.made) MakeIds(step);
-    AddBlobs(step, &commands);
     step.view = step.slot->queue->view();
+    auto command = MakeCommand(step, *step.view);
+    if (!command) continue;
+    AddBlobs(step, &commands);
     sent.emplace_back(&step, commands.size());
-    commands.push_back(MakeCommand(step, *step.view));
+    commands.push_back(std::move(*command));
     if (step.tells) commands.push_back(MakeTelling(step));
   }
   if (sent.empty()) return;

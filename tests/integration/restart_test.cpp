@@ -2,6 +2,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <random>
 #include <set>
 #include <thread>
 
@@ -143,6 +144,47 @@ TEST_F(RestartTest, AnEmptiedServerIsUsedAnew) {
   Put(bus, "c", "a", "here");
   EXPECT_EQ(Take(bus, subscription, 1), std::vector<std::string>{"here"});
   EXPECT_EQ(bus.Count(), 0);
+}
+
+// What one call has prepared another may find gone: who sends looks whether all lanes of its batch are known still.
+TEST_F(RestartTest, BatchesThatMeetAnEmptiedServerAreStoredWholeOrNotAtAll) {
+  Bus bus(Url());
+  std::atomic<bool> stop{false};
+  std::mutex mutex;
+  std::set<std::string> wrong;
+  std::vector<std::thread> publishers;
+  for (unsigned seed = 0; seed < 4; ++seed) {
+    publishers.emplace_back([&, seed] {
+      std::minstd_rand random(seed + 1);
+      while (!stop) {
+        std::vector<Message> messages;
+        std::vector<mq_message*> handles;
+        const size_t count = random() % 2 == 0 ? 3 : 20;  // the many go beside the script
+        for (size_t i = 0; i < count; ++i) {
+          messages.push_back(Text("x", "a"));
+          messages.back().SetPriority(static_cast<int>(random() % 200));
+          handles.push_back(messages.back().get());
+        }
+        std::vector<int32_t> results(count, MQ_INTERNAL);
+        mq_publish_batch(bus.get(), "c", handles.data(), count, results.data(), nullptr);
+        for (const int32_t result : results) {
+          if (result == MQ_OK || result == MQ_UNAVAILABLE || result == MQ_UNKNOWN) continue;
+          const std::lock_guard lock(mutex);
+          wrong.insert(std::string(mq_status_name(static_cast<mq_status>(result))) + ": " + mq_last_error());
+        }
+      }
+    });
+  }
+  for (int i = 0; i < 300; ++i) {
+    server_.Client().Must({"FLUSHALL"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(3));  // the pace of the fault
+  }
+  stop = true;
+  for (std::thread& publisher : publishers) publisher.join();
+  EXPECT_EQ(wrong, std::set<std::string>{});
+  Subscription subscription = bus.Subscribe("c", "a", {{"prefetch", "1000"}});
+  while (const auto message = subscription.Fetch(300ms)) EXPECT_STATUS(MQ_OK, mq_ack(bus.get(), message->get()));
+  EXPECT_EQ(bus.Count(), 0) << "what no lane has nobody gets";
 }
 
 TEST_F(RestartTest, KilledConnectionsAreMadeAnew) {
