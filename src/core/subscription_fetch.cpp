@@ -11,6 +11,10 @@ namespace {
 // Waits up to it look at every source before anything else, so that they find what is there on a busy machine too.
 constexpr int64_t kShortWait = 100;  // ms
 
+// Who has waited at the server for so long in vain waits with the others from then on: each end of a wait there costs a
+// fetch of every source.
+constexpr int64_t kLongWait = 4000;  // ms
+
 Status EndedStatus() { return Status::Closed("the subscription has ended"); }
 
 }  // namespace
@@ -23,7 +27,8 @@ struct SubscriptionState::Caller {
   uint64_t look = 0;
   Deadline look_by = Deadline::Never();
   bool in_line = false;
-  int64_t sleeps_until = 0;  // steady ms
+  int64_t at_server_since = 0;  // steady ms; 0: it did not wait there yet
+  int64_t sleeps_until = 0;     // steady ms
   std::unique_ptr<Event> event;
 };
 
@@ -107,6 +112,7 @@ bool SubscriptionState::CanWaitAtServer(const Caller& caller) const {
   const int64_t remaining = caller.patience.deadline.Remaining();
   if (refilling_ || wanted_ > 0 || fd_ || (remaining >= 0 && remaining < kShortWait) || readers_.empty()) return false;
   if (line_.size() > 1 || (line_.size() == 1 && line_.front() != &caller)) return false;
+  if (caller.at_server_since != 0 && SteadyMillis() - caller.at_server_since >= kLongWait) return false;
   return std::all_of(readers_.begin(), readers_.end(), [](const auto& reader) {
     return reader->empty() && reader->failure.ok() && !reader->renew_first && !reader->woken && !reader->crowded;
   });
@@ -118,6 +124,7 @@ bool SubscriptionState::WaitAtServer(std::unique_lock<std::mutex>& lock, Caller&
     caller.in_line = true;
     line_.push_back(&caller);
   }
+  if (caller.at_server_since == 0) caller.at_server_since = SteadyMillis();
   refilling_ = true;
   at_server_ = &caller;
   const std::vector<std::shared_ptr<Reader>> asked = readers_;

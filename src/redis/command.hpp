@@ -49,6 +49,10 @@ class Command {
   // An argument that nobody else keeps.
   Command& Keep(std::string text) { return Arg(std::string_view(kept_.emplace_back(std::move(text)))); }
   Command& KeepKey(std::string text) { return Key(std::string_view(kept_.emplace_back(std::move(text)))); }
+  // The timeout of a blocking command, which takes seconds. Not by printf: its decimal point is the locale's.
+  Command& Timeout(int64_t millis) {
+    return Keep(std::to_string(millis / 1000) + "." + std::to_string(1000 + millis % 1000).substr(1));
+  }
   Command& Reserve(size_t words) {
     words_.reserve(words_.size() + words);
     sizes_.reserve(sizes_.size() + words);

@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kManyArguments = 30;
 constexpr size_t kReadSize = 16 * 1024;  // hiredis' own, of one read
 constexpr int64_t kPlainAnswer = 500;    // ms for one without TLS
+constexpr int64_t kLook = 200;           // ms between looks whether an answer is still worth waiting for
 
 timeval ToTimeval(int64_t millis) {
   millis = std::max<int64_t>(millis, 1);
@@ -112,6 +113,12 @@ Status ErrorStatus(const Reply& reply) {
     }
   }
   return {Code::kProtocol, "the server answered: " + reply.text};
+}
+
+Status ListStatus(const Reply& reply, size_t items) {
+  if (reply.is_error()) return ErrorStatus(reply);
+  if (reply.is_array() && reply.items.size() == items) return Status::Ok();
+  return {Code::kProtocol, "the server's answer makes no sense: it is no list of " + std::to_string(items)};
 }
 
 Result<std::unique_ptr<Connection>> Connection::Open(const Options& options, const Patience& patience) {
@@ -253,17 +260,24 @@ Status Connection::Flush(bool* done) {
   return Status::Ok();
 }
 
-Connection::Outcome Connection::Exchange(std::span<Reply> replies, const Patience& patience, int stop,
-                                         const Side* side) {
+Connection::Outcome Connection::Exchange(std::span<Reply> replies, const Patience& patience, int stop, const Side* side,
+                                         Until until) {
   size_t answered = 0;
   bool written = false;
+  Deadline deadline = patience.deadline;
   for (;;) {
     if (Status status = ReceiveSome(replies, &answered); !status.ok()) return {status, answered};
     if (answered == replies.size()) return {Status::Ok(), answered};
     if (!written) {
       if (Status status = Flush(&written); !status.ok()) return {status, answered};
     }
-    const int64_t remaining = patience.deadline.Remaining();
+    if (until) {
+      const Deadline sooner = until();
+      if (!sooner.never()) until = nullptr;
+      deadline = deadline.Earlier(sooner);
+    }
+    int64_t remaining = deadline.Remaining();
+    if (until) remaining = remaining < 0 ? kLook : std::min(remaining, kLook);
     pollfd fds[4] = {{context_->fd, static_cast<short>(POLLIN | (written ? 0 : POLLOUT)), 0},
                      {patience.cancel != nullptr ? patience.cancel->fd() : -1, POLLIN, 0},
                      {stop, POLLIN, 0},
@@ -275,6 +289,8 @@ Connection::Outcome Connection::Exchange(std::span<Reply> replies, const Patienc
         if (Status status = ReadSome(&more); !status.ok()) return {status, answered};
         if (Status status = ReceiveSome(replies, &answered); !status.ok()) return {status, answered};
       }
+      until = nullptr;  // it lives
+      deadline = patience.deadline;
       continue;
     }
     if (fds[3].revents != 0 && !side->readable()) side = nullptr;
@@ -286,7 +302,7 @@ Connection::Outcome Connection::Exchange(std::span<Reply> replies, const Patienc
       broken_ = true;
       return {Status::Closed("the bus was shut down"), answered};
     }
-    if (patience.deadline.Expired()) {
+    if (deadline.Expired()) {
       broken_ = true;
       return {{Code::kUnknown, "the server did not answer in time"}, answered};
     }

@@ -21,6 +21,8 @@ namespace agentmq::redis {
 
 // What an error reply means for the caller.
 Status ErrorStatus(const Reply& reply);
+// Ok where a reply is a list of so many items, as its command has it: kProtocol, or its error's status.
+Status ListStatus(const Reply& reply, size_t items);
 
 // One connection to a server. Never pointed anywhere else and never used again after a failure: a new one is made.
 // Belongs to one thread at a time.
@@ -33,6 +35,10 @@ class Connection {
 
   // From now on it is one of `sockets`, and broken when they are cut.
   void Join(std::shared_ptr<Sockets> sockets);
+
+  // Of its pool's connections: those of one may all have died together (pool.hpp).
+  uint64_t generation() const { return generation_; }
+  void SetGeneration(uint64_t generation) { generation_ = generation; }
 
   // Queues a command, or a whole transaction; nothing is sent yet. For a script its digest goes in place.
   Status Append(Command& command, const Digests& digests);
@@ -48,7 +54,10 @@ class Connection {
     int fd;                          // where there is something to do
     std::function<bool()> readable;  // does it, without waiting; false: there will be no more
   };
-  Outcome Exchange(std::span<Reply> replies, const Patience& patience, int stop, const Side* side = nullptr);
+  // until: asked at once and then now and again while nothing comes, how long that is worth waiting for.
+  using Until = std::function<Deadline()>;
+  Outcome Exchange(std::span<Reply> replies, const Patience& patience, int stop, const Side* side = nullptr,
+                   Until until = nullptr);
 
   // For connections that one thread polls: sends without waiting for the reply, and takes replies that came.
   Status Send();
@@ -82,6 +91,7 @@ class Connection {
   std::unique_ptr<TlsSession> tls_;  // null: in the clear
   bool greeted_ = false;             // the server has answered
   bool broken_ = false;
+  uint64_t generation_ = 0;
   int64_t server_offset_ = 0;
 };
 

@@ -189,7 +189,7 @@ Status RedisConsumer::Close(std::span<const ShortId> unseen) {
   std::string ids = Text(unseen);
   for (const Delivery& delivery : ahead.messages) ids += delivery.id.view();
   if (unread_) ids += unread_->ids;
-  if (!lost_.empty()) (void)TakeBackLost(call.patience, true);
+  if (!lost_.empty()) (void)TakeBackLost({Deadline::After(kCloseTime), nullptr}, true);
   return Return(ids, true);
 }
 

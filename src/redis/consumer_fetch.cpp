@@ -149,9 +149,9 @@ RedisConsumer::Attempt RedisConsumer::Try(size_t room, const Patience& patience)
   attempt.sent = SteadyMillis();
   Command command = MakeFetch(room);
   attempt.delivery = delivery_;
-  attempt.status = queues_.server()
-                       .Run({&command, 1}, {&attempt.reply, 1}, {patience, Server::Again::kNever, false, no_more_})
-                       .status;
+  Server::Call call{patience, Server::Again::kNever, false, no_more_};
+  call.gives_up = true;  // what it took is asked back
+  attempt.status = queues_.server().Run({&command, 1}, {&attempt.reply, 1}, call).status;
   return attempt;
 }
 

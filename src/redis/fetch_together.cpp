@@ -6,9 +6,8 @@
 namespace agentmq::redis {
 namespace {
 
-constexpr int64_t kBlock = 20000;        // ms of a BLPOP
 constexpr int64_t kAbreast = 1000;       // ms for one of several nodes
-constexpr int64_t kGrace = 2000;         // ms beyond it until a silent connection is given up
+constexpr int64_t kGrace = 2000;         // ms for the answers of a wait that was ended, or was short
 constexpr int64_t kControlSeconds = 60;  // that a control token stays
 
 using Attempts = std::vector<RedisConsumer::Attempt>;
@@ -27,12 +26,6 @@ void Conclude(std::span<RedisConsumer* const> consumers, std::span<Backend::Orde
     orders[i].fetched =
         consumers[i]->Fetch(orders[i].room, patience, again ? std::nullopt : std::optional(std::move(first[i])));
   }
-}
-
-// Not by printf: its decimal point is the locale's.
-std::string Seconds(int64_t millis) {
-  const std::string rest = std::to_string(1000 + millis % 1000);
-  return std::to_string(millis / 1000) + "." + rest.substr(1);
 }
 
 void AddFetch(RedisConsumer& consumer, size_t room, RedisConsumer::Attempt* attempt, std::vector<Command>* commands) {
@@ -56,6 +49,7 @@ void FetchTogether(Server& server, std::span<RedisConsumer* const> consumers, st
     if (consumers[i]->Simple()) AddFetch(*consumers[i], orders[i].room, &first[i], &commands);
   }
   Server::Call call{LongEnough(server, patience), Server::Again::kNever, false, patience.deadline};
+  call.gives_up = true;  // what they took is asked back
   if (server.nodes().is_cluster()) call.no_more = Deadline::After(0);
   std::vector<Reply> replies(commands.size());
   Server::Outcome outcome;
@@ -82,13 +76,14 @@ bool WaitTogether(Server& server, const std::string& name, std::span<RedisConsum
   if (std::any_of(consumers.begin(), consumers.end(), elsewhere)) return false;
   const std::string control = ControlKey(wake_key, name);
   const int64_t left = patience.deadline.Remaining();
-  const int64_t block = std::max<int64_t>(1, left < 0 ? kBlock : std::min(left, kBlock));
+  const int64_t most = server.options().block();
+  const int64_t block = std::max<int64_t>(1, left < 0 ? most : std::min(left, most));
   Attempts first(orders.size());
   std::vector<Command> commands;
   // BLPOP wake... control seconds
   Command& wait = commands.emplace_back(Command{"BLPOP"});
   for (const RedisConsumer* consumer : consumers) wait.Arg(consumer->wake_key());
-  wait.Arg(control).Keep(Seconds(block));
+  wait.Arg(control).Timeout(block);
   for (size_t i = 0; i < orders.size(); ++i) AddFetch(*consumers[i], orders[i].room, &first[i], &commands);
   auto trip = server.Start(commands);
   if (!trip) return false;
@@ -100,30 +95,34 @@ bool WaitTogether(Server& server, const std::string& name, std::span<RedisConsum
   const auto sooner = [](const auto* one, const auto* other) { return one->due_at() < other->due_at(); };
   const int64_t due = (*std::min_element(consumers.begin(), consumers.end(), sooner))->due_at();
   const bool knows = due <= SteadyMillis() + block;
-  const int64_t longest = knows ? std::max<int64_t>(1, due - SteadyMillis()) : block + kGrace;
+  const int64_t longest =
+      knows ? std::max<int64_t>(1, due - SteadyMillis()) : std::min(block + kGrace, most + kSilence);
   const Patience bounded{Deadline::After(longest), patience.cancel};
   const bool answered = server.Await(*trip, bounded, interrupt);
   for (RedisConsumer* consumer : consumers) consumer->Disarm();
   std::vector<Reply> replies(commands.size());
-  bool lost = server.MayBeLost(*trip);
-  for (RedisConsumer* consumer : consumers) lost = consumer->TakeAnswerIsLost() || lost;
-  if (!answered && lost) {
+  bool dead = !answered && !knows && bounded.deadline.Expired();
+  for (RedisConsumer* consumer : consumers) dead = (consumer->TakeAnswerIsLost() && !answered) || dead;
+  bool lost = !answered && (dead || server.MayBeLost(*trip));
+  if (!answered && !lost) {
+    // The wait ends and the fetches run now; what they bring is in hand, and has to be known here.
+    const auto told = server.Run(MakeToken(control, kControlSeconds),
+                                 {{Deadline::After(kGrace), nullptr}, Server::Again::kOnLoss, true});
+    lost = !told.ok() || server.MayBeLost(*trip);
+  }
+  Server::Outcome outcome;
+  if (lost) {
     // Its connection may be dead as well: what the fetches took is asked back.
-    server.End(std::move(*trip), Status::Ok());
-    Server::Outcome outcome;
     outcome.status = {Code::kUnknown, "the connection to the server may be lost"};
+    server.End(std::move(*trip), dead ? outcome.status : Status::Ok());
     Conclude(consumers, orders, first, std::span(replies).subspan(1), outcome, patience);
     return true;
   }
-  if (!answered && (knows || !bounded.deadline.Expired())) {
-    // The wait ends and the fetches run now; what they bring is in hand, and has to be known here.
-    (void)server.Run(MakeToken(control, kControlSeconds),
-                     {{Deadline::After(kGrace), nullptr}, Server::Again::kOnLoss, true});
+  outcome.status =
+      server.Finish(std::move(*trip), replies, {{Deadline::After(kGrace), nullptr}, Server::Again::kNever, true});
+  if (!answered && replies[0].At(0).text != control) {
+    (void)server.Run(Command{"DEL", control}, {{Deadline::After(kGrace), nullptr}, Server::Again::kNever, true});
   }
-  const Server::Call call{{Deadline::After(kGrace), nullptr}, Server::Again::kNever, true};
-  Server::Outcome outcome;
-  outcome.status = server.Finish(std::move(*trip), replies, call);
-  if (!answered && replies[0].At(0).text != control) (void)server.Run(Command{"DEL", control}, call);
   Conclude(consumers, orders, first, std::span(replies).subspan(1), outcome, patience);
   if (!replies[0].is_error() || Server::Passes(replies[0])) return true;
   // Without a wait in front of it a fetch that finds nothing would be repeated at once.

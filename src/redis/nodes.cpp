@@ -51,6 +51,11 @@ void Nodes::Doubt() {
   if (is_cluster() && !doubt_.exchange(true)) wake_.Set();
 }
 
+void Nodes::Lost(Pool& pool, const Connection& connection, const Status& status) {
+  if (pool.Lost(connection, status)) Tell();
+  Doubt();
+}
+
 void Nodes::Run() {
   int64_t pause = kShortPause;
   while (!stopping_.load()) {
@@ -161,6 +166,10 @@ void Nodes::Replace(std::shared_ptr<const Map> map) {
     std::lock_guard lock(mutex_);
     map_.swap(map);
   }
+  Tell();
+}
+
+void Nodes::Tell() {
   std::lock_guard calling(calling_);
   if (changed_) changed_();
 }

@@ -40,10 +40,13 @@ class Nodes {
   Status Ask(Deadline deadline);
   // Something does not go as the map says: it is asked anew, soon, by the thread.
   void Doubt();
+  // A connection to it was lost while it was in use.
+  void Lost(Pool& pool, const Connection& connection, const Status& status);
   // A node's "MOVED" or "ASK": where the command is to go, null where the answer makes no sense. What moved is known
   // from then on.
   std::shared_ptr<Pool> Redirected(const Reply& error, const Pool& by);
-  // Called, on any thread, after slots have gone to other nodes; nothing any more after it was set to null.
+  // Called, on any thread, after slots have gone to other nodes, or a connection was lost; nothing any more after it was
+  // set to null.
   void OnChange(std::function<void()> changed);
 
  private:
@@ -53,6 +56,7 @@ class Nodes {
   bool Adopt(const Topology& topology);
   std::shared_ptr<Pool> PoolOf(const Map& known, const Address& address) const;
   void Replace(std::shared_ptr<const Map> map);
+  void Tell();
 
   const Options options_;
   const EventSink events_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -35,7 +36,13 @@ struct Options {
   int64_t liveness_timeout = 3000;
   bool keepalive = true;
   bool any_role = false;  // a replica, or a sentinel, will do
+
+  // Of one blocking command: then it is sent anew, and a connection that died silently is found out, though nobody has
+  // anything for who waits on it.
+  int64_t block() const { return std::clamp<int64_t>(command_timeout, 2000, 20000); }
 };
+
+constexpr int64_t kSilence = 1000;  // ms beyond the longest block until its connection is given up
 
 // Connects, checks the server or all masters of the cluster (role, version, database) and starts the threads.
 Result<std::shared_ptr<Backend>> Open(const Options& options, const BackendOptions& common);

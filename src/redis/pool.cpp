@@ -25,7 +25,9 @@ int64_t Rest(int64_t breaker_reset, int64_t took) {
   return took < kAtOnce ? std::min(breaker_reset, std::max(kShort, breaker_reset / 10)) : breaker_reset;
 }
 
-constexpr int64_t kSlice = 20;  // ms between looks at the cancel token while all connections are in use
+constexpr int64_t kSlice = 20;    // ms between looks at the cancel token while all connections are in use
+constexpr int64_t kDoubt = 1000;  // ms after a loss for answers on other connections, which may be dead too
+constexpr int64_t kMoment = 20;   // ms, for what is asked about later: what came is read
 
 }  // namespace
 
@@ -84,12 +86,23 @@ void Pool::Return(std::unique_ptr<Connection> connection) {
   {
     std::lock_guard lock(mutex_);
     --in_use_;
-    if (!broken) idle_.push_back(std::move(connection));
+    if (!broken && !MayBeLost(*connection)) idle_.push_back(std::move(connection));
   }
   returned_.notify_one();
 }
 
-void Pool::Lost(const Status& status) { Leave(status.text(), nullptr); }
+bool Pool::Lost(const Connection& connection, const Status& status) {
+  std::unique_lock lock(mutex_);
+  if (MayBeLost(connection)) return false;
+  EndGeneration(std::move(lock), status.text());
+  return true;
+}
+
+Deadline Pool::WorthWaitingUntil(const Connection& connection, int64_t asked_at) const {
+  if (!MayBeLost(connection)) return Deadline::Never();
+  const int64_t until = std::max(asked_at, lost_at_.load(std::memory_order_acquire)) + kDoubt;
+  return Deadline::After(std::max(kMoment, until - SteadyMillis()));
+}
 
 void Pool::Demoted(const Status& status) {
   std::shared_ptr<Sockets> sockets;
@@ -122,16 +135,17 @@ void Pool::Follow(const Address& master) {
 
 // The idle connections go, and those in use that are among `sockets` end.
 void Pool::Leave(const std::string& reason, const std::shared_ptr<Sockets>& sockets) {
+  EndGeneration(std::unique_lock(mutex_), reason);
+  sockets->Cut();
+}
+
+void Pool::EndGeneration(std::unique_lock<std::mutex> lock, const std::string& reason) {
+  lost_at_.store(SteadyMillis(), std::memory_order_release);
   losses_.fetch_add(1, std::memory_order_acq_rel);
-  std::vector<std::unique_ptr<Connection>> dropped;
-  bool tell = false;
-  {
-    std::lock_guard lock(mutex_);
-    dropped.swap(idle_);
-    tell = link_ == Link::kUp;
-    if (tell) link_ = Link::kDown;
-  }
-  if (sockets) sockets->Cut();
+  const std::vector<std::unique_ptr<Connection>> dropped = std::exchange(idle_, {});
+  const bool tell = link_ == Link::kUp;
+  if (tell) link_ = Link::kDown;
+  lock.unlock();
   if (tell) events_(2, "disconnected", {{"reason", reason}});
 }
 
@@ -179,7 +193,7 @@ Status Pool::Refusal(int64_t now) const {
       .RetryAfter(wait);
 }
 
-void Pool::Connected(const Connection& connection, const Address& address) {
+void Pool::Connected(Connection& connection, const Address& address) {
   Link before;
   bool closes = false;
   {
@@ -189,6 +203,7 @@ void Pool::Connected(const Connection& connection, const Address& address) {
     link_ = Link::kUp;
     ever_up_ = true;
     failures_ = 0;
+    connection.SetGeneration(losses_);
     server_offset_ = connection.server_offset();
     address_ = address;
   }

@@ -38,8 +38,10 @@ class Pool {
   std::unique_ptr<Connection> TakeIdle();
   // A broken one is dropped.
   void Return(std::unique_ptr<Connection> connection);
-  // One was lost while it was in use: the idle ones are dropped too, they go to the same server.
-  void Lost(const Status& status);
+  // One was lost while it was in use. Its generation ends with it, all that were made before that is known: they may be
+  // dead too. Idle ones are dropped, those in use when they come back. False where it had ended before. To be told to
+  // Nodes, which tells whoever waits.
+  bool Lost(const Connection& connection, const Status& status);
   // The server said that it is no master any more: all connections to it end, also those in use.
   void Demoted(const Status& status);
 
@@ -49,8 +51,12 @@ class Pool {
   const Address& address() const { return options_.address; }
   // Milliseconds until connecting is tried again; 0 now.
   int64_t RetryAfter() const;
-  // How many times a connection was lost so far: others that wait without an answer may be dead too.
+  // How many generations of connections have ended.
   uint64_t losses() const { return losses_.load(std::memory_order_acquire); }
+  // Whether the connection's generation has ended.
+  bool MayBeLost(const Connection& connection) const { return connection.generation() != losses(); }
+  // Until when an answer is worth waiting for that was asked for then (steady ms). Never() while its generation lasts.
+  Deadline WorthWaitingUntil(const Connection& connection, int64_t asked_at) const;
   // The server is not tried at present: nobody need wait for it.
   bool BreakerOpen() const;
   bool connected() const;
@@ -62,7 +68,8 @@ class Pool {
   std::unique_ptr<Connection> TakeIdle(int most);  // unless so many are in use
   void Follow(const Address& master);
   void Leave(const std::string& reason, const std::shared_ptr<Sockets>& sockets);
-  void Connected(const Connection& connection, const Address& address);
+  void EndGeneration(std::unique_lock<std::mutex> lock, const std::string& reason);
+  void Connected(Connection& connection, const Address& address);
   void Failed(const Status& status, int64_t began);
   // With mutex_ held:
   bool Open() const { return options_.breaker_failures > 0 && ever_up_ && failures_ >= options_.breaker_failures; }
@@ -71,7 +78,8 @@ class Pool {
 
   const Options options_;
   const EventSink events_;
-  std::atomic<uint64_t> losses_{0};
+  std::atomic<uint64_t> losses_{0};  // written with mutex_ held
+  std::atomic<int64_t> lost_at_{0};  // steady ms, the last of them
   mutable std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Connection>> idle_;  // guarded by mutex_

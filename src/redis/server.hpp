@@ -30,9 +30,10 @@ class Server {
     bool settles = false;                  // goes on after Shutdown()
     Deadline no_more = Deadline::Never();  // beyond it nothing is tried anew; an answer is still waited for
     const Connection::Side* side = nullptr;
-    bool probes = false;   // tries although the circuit breaker is open
-    Durability wanted{};   // of all that they write: waited for behind them, once
-    bool abreast = false;  // of several nodes: one that is away is not waited for
+    bool probes = false;    // tries although the circuit breaker is open
+    Durability wanted{};    // of all that they write: waited for behind them, once
+    bool abreast = false;   // of several nodes: one that is away is not waited for
+    bool gives_up = false;  // soon, where other connections are lost: it can ask back what it missed
   };
   // What became of a command. repeated: it was sent again after its answer was lost.
   struct Fate {
@@ -93,7 +94,7 @@ class Server {
     std::shared_ptr<Pool> pool;
     std::unique_ptr<Connection> connection;
     int slot = 0;
-    uint64_t losses = 0;         // of the pool's connections, when it began
+    int64_t asked_at = 0;        // steady ms, the last of its commands
     std::deque<size_t> replies;  // of each command whose answer was not taken
     std::vector<Reply> got;      // the replies to these, in order
     size_t answered = 0;         // of got
@@ -135,6 +136,7 @@ class Server {
   void Fail(Share& share, const Status& status, Work& work);
   static bool MayGoOn(Work& work);
   void Pause(const Patience& patience, bool settles, int64_t millis) const;
+  Deadline WorthWaitingUntil(const Trip& trip) const;
 
   const Options options_;
   Nodes nodes_;

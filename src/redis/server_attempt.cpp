@@ -150,6 +150,12 @@ Status Server::Send(Share& share, Work& work) {
     if (!connection.ok()) return connection.status();
     share.connection = std::move(*connection);
   }
+  if (work.patience.deadline.Expired()) {
+    // What nobody would wait for is not sent, and says nothing of the connection.
+    share.pool->Return(std::move(share.connection));
+    return {Code::kUnavailable, "no time was left to ask the server"};
+  }
+  share.asked_at = SteadyMillis();
   if (!digests_.known()) {
     if (Status status = LoadScripts(*share.connection, work.patience); !status.ok()) {
       share.pool->Return(std::move(share.connection));
@@ -215,8 +221,10 @@ void Server::Fail(Share& share, const Status& status, Work& work) {
 }
 
 void Server::Receive(Share& share, Work& work) {
+  const auto until = [&] { return share.pool->WorthWaitingUntil(*share.connection, share.asked_at); };
   const auto outcome =
-      share.connection->Exchange(share.got, work.patience, work.call.settles ? -1 : stop_.fd(), work.call.side);
+      share.connection->Exchange(share.got, work.patience, work.call.settles ? -1 : stop_.fd(), work.call.side,
+                                 work.call.gives_up ? Connection::Until(until) : nullptr);
   const Status& status = outcome.status;
   const size_t asking = share.asking ? 1 : 0;
   const size_t left_before = work.left.size();
@@ -252,8 +260,7 @@ void Server::Receive(Share& share, Work& work) {
     }
   }
   if (status.code() == Code::kUnknown) {
-    share.pool->Lost(status);
-    nodes_.Doubt();
+    nodes_.Lost(*share.pool, *share.connection, status);
     work.WaitFor(share.pool->RetryAfter());
   }
   share.pool->Return(std::move(share.connection));

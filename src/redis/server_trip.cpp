@@ -9,8 +9,8 @@
 namespace agentmq::redis {
 namespace {
 
-constexpr int64_t kLookAtMap = 500;  // ms between looks whether the node still has the keys that are waited on
-constexpr int64_t kDoubt = 1000;     // ms for an answer on a connection that may be dead
+constexpr int64_t kLookAtMap = 500;   // ms between looks whether the node still has the keys that are waited on
+constexpr int64_t kElsewhere = 1000;  // ms for the answer of a node that has them no more
 
 }  // namespace
 
@@ -23,7 +23,6 @@ std::optional<Server::Trip> Server::Start(std::span<Command> commands) {
   const auto elsewhere = [&](const Command& command) { return map->Of(SlotOf(command.place())) != trip.pool; };
   if (nodes_.is_cluster() && std::any_of(commands.begin(), commands.end(), elsewhere)) return std::nullopt;
   if (trip.pool == nullptr) return std::nullopt;
-  trip.losses = trip.pool->losses();
   trip.connection = trip.pool->TakeIdle();
   if (trip.connection == nullptr) return std::nullopt;
   Send(trip, commands);
@@ -31,6 +30,7 @@ std::optional<Server::Trip> Server::Start(std::span<Command> commands) {
 }
 
 void Server::Send(Trip& trip, std::span<Command> commands) {
+  trip.asked_at = SteadyMillis();
   for (Command& command : commands) {
     if (!trip.connection->Append(command, digests_).ok()) break;
     trip.replies.push_back(command.replies());
@@ -57,8 +57,12 @@ bool Server::Await(const Trip& trip, const Patience& patience, const Event& inte
   }
 }
 
-bool Server::MayBeLost(const Trip& trip) const {
-  return trip.pool->losses() != trip.losses || nodes_.map()->Of(trip.slot) != trip.pool;
+bool Server::MayBeLost(const Trip& trip) const { return !WorthWaitingUntil(trip).never(); }
+
+// Another node that serves the keys now is no loss, but no better.
+Deadline Server::WorthWaitingUntil(const Trip& trip) const {
+  const bool elsewhere = nodes_.map()->Of(trip.slot) != trip.pool;
+  return elsewhere ? Deadline::After(kElsewhere) : trip.pool->WorthWaitingUntil(*trip.connection, trip.asked_at);
 }
 
 bool Server::Pump(Trip& trip) {
@@ -76,11 +80,10 @@ Status Server::Take(Trip& trip, Reply* reply, const Call& call) {
   const size_t size = trip.replies.front();
   if (trip.answered < size) {
     Patience bounded = call.patience;
-    // Where others to that server were lost meanwhile an answer that has not come is hardly on its way.
-    const int64_t timeout = MayBeLost(trip) ? std::min(kDoubt, options_.command_timeout) : options_.command_timeout;
-    bounded.deadline = bounded.deadline.Earlier(Deadline::After(timeout));
+    bounded.deadline = bounded.deadline.Earlier(Deadline::After(options_.command_timeout));
     const auto rest = std::span(trip.got).subspan(trip.answered, size - trip.answered);
-    auto outcome = trip.connection->Exchange(rest, bounded, call.settles ? -1 : stop_.fd());
+    auto outcome = trip.connection->Exchange(rest, bounded, call.settles ? -1 : stop_.fd(), nullptr,
+                                             [&] { return WorthWaitingUntil(trip); });
     trip.answered += outcome.answered;
     if (!outcome.status.ok()) return std::move(outcome.status);
   }
@@ -93,10 +96,7 @@ Status Server::Take(Trip& trip, Reply* reply, const Call& call) {
 }
 
 void Server::End(Trip trip, const Status& status) {
-  if (status.code() == Code::kUnknown) {
-    trip.pool->Lost(status);
-    nodes_.Doubt();
-  }
+  if (status.code() == Code::kUnknown) nodes_.Lost(*trip.pool, *trip.connection, status);
   // With answers under way it is of no use to anybody.
   trip.pool->Return(trip.got.empty() ? std::move(trip.connection) : nullptr);
 }

@@ -74,6 +74,7 @@ struct Server::Share {
   std::unique_ptr<Connection> connection;
   std::vector<Reply> got;
   bool failed = false;
+  int64_t asked_at = 0;  // steady ms
 };
 
 }  // namespace agentmq::redis

@@ -10,8 +10,6 @@
 namespace agentmq::redis {
 namespace {
 
-constexpr int64_t kBlockSeconds = 20;      // of a BLPOP
-constexpr int64_t kGrace = 2000;           // ms beyond it until a silent connection is dropped
 constexpr int64_t kReissueDelay = 1;       // ms: most consumers are back by then, and one BLPOP serves them all
 constexpr int64_t kLook = 1000;            // ms between looks whether others to the same server were lost
 constexpr int64_t kRetry = 50;             // ms between attempts while there is no connection
@@ -36,7 +34,7 @@ Waiter::Waiter(Server& server, std::string name) : server_(server), name_(std::m
     throw std::runtime_error("no file descriptor to wait with");
   }
   server_.nodes().OnChange([this] {
-    moved_.store(true);
+    servers_changed_.store(true);
     changed_.Signal();
   });
   thread_ = Thread("amq-wait", [this] { Run(); });
@@ -213,14 +211,13 @@ void Waiter::Block(Line& line, int64_t now) {
     keys = line.keys;
     line.blocked = keys;
     line.changed = false;
-    line.answer_by = now + kBlockSeconds * 1000 + kGrace;
-    line.losses = line.pool->losses();
+    line.answer_by = now + server_.options().block() + kSilence;
   }
   // Disarmed meanwhile: a line without keys is not blocked, and must not seem so to the server.
   if (keys.empty()) return;
   Command command{"BLPOP"};
   for (const std::string& key : keys) command.Arg(key);
-  command.Arg(line.control).Arg(kBlockSeconds);
+  command.Arg(line.control).Timeout(server_.options().block());
   if (line.connection->Append(command, server_.digests()).ok()) return Write(line);
   std::lock_guard lock(mutex_);
   Drop(line);
@@ -241,6 +238,7 @@ void Waiter::Write(Line& line) {
 // Ends the wait of the line, which is to wait for other keys from now on.
 void Waiter::Nudge(Line& line) {
   auto& control = controls_[line.pool];
+  if (control && line.pool->MayBeLost(*control)) control.reset();
   if (!control) {
     auto connection = line.pool->Connect({Deadline::After(kCallTime), nullptr}, true);
     if (!connection.ok()) return Postpone(line, kRetry);
@@ -307,19 +305,22 @@ void Waiter::Read(Line& line) {
   if (status.ok() && !line.blocked.empty()) return Served(line, reply);
   // Lost, also while it was not blocked.
   if (!status.ok()) {
-    line.pool->Lost(status);
-    server_.nodes().Doubt();
+    server_.nodes().Lost(*line.pool, *line.connection, status);
   }
   Lose(line);
 }
 
 void Waiter::Service(Line& line, bool ready) {
   if (line.connection && line.writing) Write(line);
-  if (line.connection && ready) Read(line);
   const int64_t now = SteadyMillis();
-  // A connection that went silent, or may have.
-  const bool blocked = line.connection && !line.blocked.empty();
-  if (blocked && (now > line.answer_by || line.losses != line.pool->losses())) Lose(line);
+  const auto overdue = [&] { return line.connection && !line.blocked.empty() && now > line.answer_by; };
+  const auto may_be_lost = [&] { return line.connection && line.pool->MayBeLost(*line.connection); };
+  // What has come meanwhile is not silence, and a token among it is somebody's.
+  if (line.connection && (ready || overdue() || may_be_lost())) Read(line);
+  if (overdue()) {
+    server_.nodes().Lost(*line.pool, *line.connection, {Code::kUnknown, "the server did not answer in time"});
+  }
+  if (may_be_lost()) Lose(line);
   bool changed = false;
   bool wanted = false;
   int64_t reissue_at = 0;
@@ -384,8 +385,8 @@ Waiter::Line* Waiter::Find(uint64_t number) {
   return at == lines_.end() ? nullptr : at->second.get();
 }
 
-// Whoever waits at a node that serves its slot no more would hear nothing.
-void Waiter::FollowMap() {
+// Whoever waits at a node that serves its slot no more, or on a connection that is dead too, would hear nothing.
+void Waiter::FollowServers() {
   const auto map = server_.nodes().map();
   std::vector<Line*> lines;
   {
@@ -394,7 +395,11 @@ void Waiter::FollowMap() {
   }
   for (Line* line : lines) {
     const auto pool = map->Of(line->slot);
-    if (!line->connection || pool == nullptr || pool == line->pool) continue;
+    if (!line->connection || pool == nullptr) continue;
+    if (pool == line->pool) {
+      if (pool->MayBeLost(*line->connection)) Service(*line, false);
+      continue;
+    }
     Lose(*line);
     std::lock_guard lock(mutex_);
     line->reissue_at = 0;
@@ -424,7 +429,7 @@ void Waiter::Run() {
       }
     }
     UseDialed();
-    if (moved_.exchange(false)) FollowMap();
+    if (servers_changed_.exchange(false)) FollowServers();
     std::vector<uint64_t> due;
     {
       std::lock_guard lock(mutex_);

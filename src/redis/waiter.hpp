@@ -56,7 +56,6 @@ class Waiter {
     bool nudged = false;               // a control token is under way
     int64_t reissue_at = 0;            // steady; a served line waits a moment for its consumers to come back
     int64_t answer_by = 0;             // steady; beyond it the connection is taken for dead
-    uint64_t losses = 0;               // of the pool when it was sent: after another it is taken for dead too
     int64_t idle_until = 0;            // steady; a line without keys goes then
     int64_t due = 0;                   // steady; when the thread looks at it again
   };
@@ -64,7 +63,7 @@ class Waiter {
   void Run();
   int NextTimeout();
   std::vector<uint64_t> TakeDue(int64_t now);
-  void FollowMap();
+  void FollowServers();
   Line* Find(uint64_t number);
   void Service(Line& line, bool ready);
   void Read(Line& line);
@@ -97,7 +96,7 @@ class Waiter {
   Ticket next_ticket_ = 1;                                     // guarded by mutex_
   std::mutex calling_;                                         // held while a wake runs, so that Disarm can wait for it
   bool stopping_ = false;                                      // guarded by mutex_
-  std::atomic<bool> moved_{false};                             // slots went to other nodes
+  std::atomic<bool> servers_changed_{false};                   // slots went to other nodes, or connections were lost
   std::map<std::shared_ptr<Pool>, std::unique_ptr<Connection>> controls_;  // the thread's
   Dialer dialer_{[this] { changed_.Signal(); }};
   Thread thread_;

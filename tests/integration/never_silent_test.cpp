@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <atomic>
+#include <sstream>
 #include <thread>
 
 #include "integration/redis_test.hpp"
@@ -64,7 +65,7 @@ class NeverSilentTest : public RedisTest {
 
   // Several faults in turn, each as long as given; after each a message must come within the bound.
   void ExpectToResume(const std::string& url, const std::function<void()>& fault, const std::function<void()>& heal,
-                      std::chrono::milliseconds length, bool shows) {
+                      std::chrono::milliseconds length, bool shows, std::chrono::milliseconds bound = kBound) {
     for (const int threads : {1, 3}) {
       Bus bus(url);
       Consumption consumption(bus, threads);
@@ -83,7 +84,7 @@ class NeverSilentTest : public RedisTest {
       Bus(Url()).Publish("c", Text("after", "a"));
       EXPECT_TRUE(Eventually(20s, [&] { return consumption.got() >= 2; }));
       const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - healed);
-      EXPECT_LT(took, kBound) << threads << " threads";
+      EXPECT_LT(took, bound) << threads << " threads";
       RecordProperty("resumed_after_ms_" + std::to_string(threads), std::to_string(took.count()));
       EXPECT_TRUE(Eventually(kPatience, [&] { return Health(bus) == MQ_HEALTHY; }));
     }
@@ -108,6 +109,68 @@ TEST_F(NeverSilentTest, AConnectionThatWasABlackHole) {
 TEST_F(NeverSilentTest, ConnectionsThatARouterForgot) {
   ExpectToResume(
       proxy_.Url(kQuery), [&] { proxy_.FreezeOpen(); }, [] {}, 0s, false);
+}
+
+// No tick looks for what is there, and nobody else on that way finds out: who waits has to.
+TEST_F(NeverSilentTest, ConnectionsThatARouterForgotAndNobodyElseUses) {
+  const std::string query = "command_timeout=3s&liveness_timeout=60s&health_degraded=0&health_unhealthy=0";
+  ExpectToResume(
+      proxy_.Url(query), [&] { proxy_.FreezeOpen(); }, [] {}, 0s, false, 3s + 2s);
+}
+
+// Its sources read ahead on a connection each: who finds the first one dead need not find out of each of the others.
+TEST_F(NeverSilentTest, ManyConnectionsThatARouterForgot) {
+  constexpr size_t kChannels = 6;
+  Bus bus(proxy_.Url("command_timeout=3s&pool_size=32"));
+  Subscription subscription = bus.Subscribe("c0", "a", {{"prefetch", "4"}});
+  for (size_t i = 1; i < kChannels; ++i) subscription.Add(("c" + std::to_string(i)).c_str());
+  Bus publisher(Url());
+  for (int round = 0; round < 20; ++round) {
+    for (size_t i = 0; i < kChannels; ++i) Put(publisher, ("c" + std::to_string(i)).c_str(), "a", "x");
+  }
+  proxy_.DelayReplies(100ms);
+  std::vector<std::thread> warm;  // so many connections at once, idle afterwards
+  for (size_t i = 0; i < 2 * kChannels; ++i) warm.emplace_back([&] { bus.Count(); });
+  for (std::thread& thread : warm) thread.join();
+  for (size_t i = 0; i < 3 * kChannels; ++i) static_cast<void>(Next(subscription));
+  proxy_.FreezeOpen();
+  proxy_.DelayReplies(0ms);
+  const auto healed = Clock::now();
+  for (size_t i = 0; i < 5 * kChannels && Clock::now() - healed < 3s + 2s; ++i) {
+    EXPECT_TRUE(subscription.Fetch(20s));
+    EXPECT_LT(Clock::now() - healed, 3s + 2s) << "message " << i;
+  }
+}
+
+// After one connection was cut the others' answers are as late as before, and they are used.
+TEST_F(NeverSilentTest, ASlowWayIsNotTakenForADeadOne) {
+  Bus bus(proxy_.Url("command_timeout=2s"));
+  Bus publisher(Url());
+  for (int i = 0; i < 2000; ++i) Put(publisher, "c", "reader", "x");
+  Subscription waiting = bus.Subscribe("c", "waiting");
+  EXPECT_GE(waiting.fd(), 0);
+  Subscription reader = bus.Subscribe("c", "reader", {{"prefetch", "8"}});
+  static_cast<void>(Next(reader));
+  RespClient client = server_.Client();
+  ASSERT_TRUE(Eventually(kPatience, [&] { return client.InfoNumber("clients", "blocked_clients") == 1; }));
+  proxy_.DelayReplies(200ms);
+  std::string blocked;  // "id=7 addr=... cmd=blpop ..."
+  std::istringstream clients(client.Text({"CLIENT", "LIST"}));
+  for (std::string line; std::getline(clients, line);) {
+    if (line.find("cmd=blpop") != std::string::npos) blocked = line;
+  }
+  ASSERT_TRUE(blocked.starts_with("id="));
+  client.Must({"CLIENT", "KILL", "ID", blocked.substr(3, blocked.find(' ') - 3)});
+  const auto read = [&](std::chrono::seconds time) {
+    for (const auto end = Clock::now() + time; Clock::now() < end;) {
+      const Message message = Next(reader);
+      EXPECT_STATUS(MQ_OK, mq_ack(bus.get(), message.get()));
+    }
+  };
+  read(3s);
+  const int64_t before = proxy_.accepted();
+  read(6s);  // and waits end, and begin anew
+  EXPECT_LE(proxy_.accepted() - before, 1);
 }
 
 TEST_F(NeverSilentTest, AServerThatRefusesForLong) {
