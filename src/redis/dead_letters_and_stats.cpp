@@ -94,6 +94,7 @@ Status Inspection::WalkDead(const QueueName& name, const std::function<bool(Foun
     for (size_t i = from; i < to; ++i) get.Arg(names->items[i].text);
     auto letters = queues_.server().Run(std::move(get), {});
     if (!letters.ok()) return letters.status();
+    if (Status status = ListStatus(*letters, to - from); !status.ok()) return status;
     for (size_t i = from; i < to; ++i) {
       if (letters->items[i - from].is_nil()) continue;
       auto found = ParseDead(*queue, names->items[i].text, letters->items[i - from].text);

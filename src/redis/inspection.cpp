@@ -139,6 +139,7 @@ Status Inspection::Fill(const Queue& queue, const std::string& records, std::spa
     for (const Reply& reply : replies) {
       if (reply.is_error()) return ErrorStatus(reply);
     }
+    if (Status status = ListStatus(replies[0], step.size()); !status.ok()) return status;
     size_t blob = 0;
     for (size_t i = 0; i < step.size(); ++i) {
       step[i].record = std::move(replies[0].items[i].text);
@@ -246,6 +247,7 @@ Result<std::vector<ShortId>> Inspection::Ids(const std::string& records) {
   do {
     auto reply = queues_.server().Run(Command{"HSCAN", records, cursor, "COUNT", "1000"}, {});
     if (!reply.ok()) return reply.status();
+    if (Status status = ListStatus(*reply, 2); !status.ok()) return status;
     cursor = reply->At(0).text;
     const Reply& pairs = reply->At(1);
     for (size_t i = 0; i + 1 < pairs.items.size(); i += 2) {

@@ -103,15 +103,16 @@ bool Peer::Reply(int fd, std::string_view command) {
   } else {
     reply = NextReply();
   }
-  if (reply == kHangUp) return false;
+  if (reply.starts_with(kHangUp)) return false;
   return send(fd, reply.data(), reply.size(), MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(reply.size());
 }
 
-// Replies are parted by an empty line ("\n\n"), which is not sent.
+// An empty line ends a reply; it is not sent.
 std::string_view Peer::NextReply() {
   if (at_ >= replies_.size()) return kEnd;
-  const size_t end = std::min(replies_.find("\n\n", at_), replies_.size());
+  const size_t line = replies_.find("\n\n", at_);
+  const size_t end = line == std::string::npos ? replies_.size() : line + 1;
   const std::string_view reply = std::string_view(replies_).substr(at_, end - at_);
-  at_ = end + 2;
-  return reply.empty() ? std::string_view("$-1\r\n") : reply;
+  at_ = end + 1;
+  return reply == "\n" ? std::string_view("$-1\r\n") : reply;
 }
