@@ -171,20 +171,22 @@ Strike Poison(Stage& stage, Random& random) {
 
 Setup On(bool proxied, bool stepped_clock = false) {
   Setup setup;
-  setup.topology = [=] { return std::make_unique<OneServer>(proxied, stepped_clock); };
+  setup.topology = [=](const std::string& program) {
+    return std::make_unique<OneServer>(program, proxied, stepped_clock);
+  };
   return setup;
 }
 
 Setup OnSentinel(const std::string& query) {
   Setup setup;
-  setup.topology = [] { return std::make_unique<BehindSentinel>(); };
+  setup.topology = [](const std::string& program) { return std::make_unique<BehindSentinel>(program); };
   setup.query = query;
   return setup;
 }
 
 Setup OnCluster(bool replicas, const std::string& query = "") {
   Setup setup;
-  setup.topology = [=] { return std::make_unique<InCluster>(replicas); };
+  setup.topology = [=](const std::string& program) { return std::make_unique<InCluster>(program, replicas); };
   setup.query = query;
   return setup;
 }

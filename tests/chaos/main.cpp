@@ -22,9 +22,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr const char* kUsage =
-    "usage: agentmq_chaos [--short | --long] [--seed N] [--only FAULT] [--json FILE] [--journals FOLDER]\n"
+    "usage: agentmq_chaos [--short | --long] [--valkey] [--seed N] [--only FAULT] [--json FILE] [--journals FOLDER]\n"
     "  --short       every fault, some 5 minutes in all (the default)\n"
     "  --long        an hour\n"
+    "  --valkey      on Valkey; else on Redis\n"
     "  --seed N      as an earlier run that printed it: the same messages, the same faults at the same times\n"
     "  --only FAULT  this one alone\n"
     "  --json FILE   where to write what was found\n"
@@ -32,11 +33,14 @@ constexpr const char* kUsage =
     "                where the agents' journals stay, in a folder for each fault\n"
     "It exits with 1 where a target is missed, with 2 where something failed.\n";
 
-constexpr Form kShort{8s, 200};
-constexpr Form kLong{155s, 1000};
+Form FormOf(bool long_form, bool valkey) {
+  const char* const program = valkey ? "valkey-server" : "redis-server";
+  return long_form ? Form{155s, 1500, program} : Form{8s, 200, program};
+}
 
 struct Arguments {
   bool long_form = false;
+  bool valkey = false;
   uint64_t seed = std::random_device()();
   std::string only;
   std::string json;
@@ -49,6 +53,8 @@ bool Parse(const std::vector<std::string>& words, Arguments* arguments) {
     const bool more = i + 1 < words.size();
     if (words[i] == "--short" || words[i] == "--long") {
       arguments->long_form = words[i] == "--long";
+    } else if (words[i] == "--valkey") {
+      arguments->valkey = true;
     } else if (words[i] == "--seed" && more) {
       arguments->seed = std::stoull(words[++i]);
     } else if (words[i] == "--only" && more) {
@@ -66,6 +72,7 @@ bool Parse(const std::vector<std::string>& words, Arguments* arguments) {
 
 int Run(const Arguments& arguments) {
   std::printf("seed %llu\n", static_cast<unsigned long long>(arguments.seed));
+  const Form form = FormOf(arguments.long_form, arguments.valkey);
   std::vector<Outcome> outcomes;
   Random seeds(arguments.seed);
   for (const Fault& fault : Faults()) {
@@ -76,7 +83,6 @@ int Run(const Arguments& arguments) {
     const test::TempDir own;
     const std::string folder = arguments.journals.empty() ? own.path() : arguments.journals + "/" + fault.name;
     std::filesystem::create_directories(folder);
-    const Form& form = arguments.long_form ? kLong : kShort;
     Outcome outcome = Try(fault, form, seed, folder);
     if (outcome.failures.empty() && !outcome.by_chance.empty()) {
       std::printf(" once more, %s ...", outcome.by_chance.front().c_str());

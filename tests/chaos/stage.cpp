@@ -27,8 +27,8 @@ std::vector<std::string> Keys(const std::function<MessageList(size_t offset)>& p
 
 }  // namespace
 
-Stage::Stage(const Setup& setup, uint64_t seed, int rate, std::string folder)
-    : folder_(std::move(folder)), topology_(setup.topology()), journal_(folder_ + "/director") {
+Stage::Stage(const Setup& setup, const std::string& program, uint64_t seed, int rate, std::string folder)
+    : folder_(std::move(folder)), topology_(setup.topology(program)), journal_(folder_ + "/director") {
   const std::string query = setup.query.empty() ? kBounds : kBounds + ("&" + setup.query);
   bus_ = std::make_unique<Bus>(topology_->DirectUrl(query));
   // A broadcast beyond max_items makes room by dropping the oldest: none may be lost here.

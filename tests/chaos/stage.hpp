@@ -19,7 +19,7 @@ namespace agentmq::chaos {
 
 // What a fault needs to be there before the agents start.
 struct Setup {
-  std::function<std::unique_ptr<Topology>()> topology;
+  std::function<std::unique_ptr<Topology>(const std::string& program)> topology;
   std::string query;          // settings of all agents
   bool wrong_clocks = false;  // some agents' clocks are an hour off, either way
   int slow_ms = 0;            // what one of the consumers takes for each message
@@ -31,8 +31,8 @@ class Stage {
   // Agents by their index.
   static constexpr size_t kPublishers = 2, kFirstWorker = 2, kWorkers = 3, kTheAuditor = 5, kAgents = 6;
 
-  // `rate`: messages a second of each publisher. `folder`: for the journals.
-  Stage(const Setup& setup, uint64_t seed, int rate, std::string folder);
+  // `program`: of the servers. `rate`: messages a second of each publisher. `folder`: for the journals.
+  Stage(const Setup& setup, const std::string& program, uint64_t seed, int rate, std::string folder);
 
   template <typename Kind>
   Kind& On() {

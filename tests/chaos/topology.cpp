@@ -6,6 +6,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <stdexcept>
 #include <thread>
@@ -58,20 +59,22 @@ std::string SomeQueue(Random& random) {
   return random.Between(0, 2) == 0 ? test::QueueKey(kNews, "*") : SomeInbox(random);
 }
 
+// Whether it has what the master has.
+bool Follows(const test::RedisServer& replica, const test::RedisServer& master) {
+  try {
+    // As it says itself, or WAIT of its master.
+    auto info = replica.Client().Info("replication");
+    if (info["role"] != "slave" || info["master_link_status"] != "up") return false;
+    return master.Client().Number({"WAIT", "1", "100"}) == 1;
+  } catch (const std::runtime_error&) {  // who takes another role cuts its clients off
+    return false;
+  }
+}
+
 // Sentinels take their time to make a replica of a master that comes back: up to 20 s, and 30 s more where the machine was
 // so busy that they distrust their clocks (TILT).
-void AwaitReplica(const test::RedisServer& master, const test::RedisServer& replica) {
-  const bool caught_up = test::Eventually(90s, [&] {
-    try {
-      // As it says itself, or WAIT of its master.
-      auto info = replica.Client().Info("replication");
-      if (info["role"] != "slave" || info["master_link_status"] != "up") return false;
-      return master.Client().Number({"WAIT", "1", "100"}) == 1;
-    } catch (const std::runtime_error&) {  // who takes another role cuts its clients off
-      return false;
-    }
-  });
-  if (!caught_up) throw std::runtime_error("the replica does not follow its master");
+void Await(const std::function<bool()>& follows) {
+  if (!test::Eventually(90s, follows)) throw std::runtime_error("the replica does not follow its master");
 }
 
 // What the master answers in between nobody else has; it dies as soon as some of that is in the queue, not acknowledged.
@@ -100,8 +103,9 @@ std::vector<std::string> OtherClock(const std::string& spec) {
           "DONT_FAKE_MONOTONIC=1"};
 }
 
-OneServer::OneServer(bool proxied, bool stepped_clock) {
+OneServer::OneServer(const std::string& program, bool proxied, bool stepped_clock) {
   test::RedisServer::Options options;
+  options.program = program;
   options.tcp = true;
   options.config = kDurable;
   if (stepped_clock) {
@@ -125,8 +129,10 @@ void OneServer::StepClock(int64_t seconds) {
   if (!stepped) throw std::runtime_error("the server's clock can't be stepped");
 }
 
-BehindSentinel::BehindSentinel() {
+BehindSentinel::BehindSentinel(const std::string& program) {
   test::SentinelTeam::Options options;
+  options.program = program;
+  options.down_after = 2s;  // a disk that has to write each command at once may be silent for a second
   options.server = ReplicatedAtOnce();
   team_ = std::make_unique<test::SentinelTeam>(options);
   AwaitReplicas();
@@ -134,7 +140,13 @@ BehindSentinel::BehindSentinel() {
 
 std::string BehindSentinel::Version() { return VersionOf(master()) + " behind Sentinel"; }
 
-void BehindSentinel::AwaitReplicas() { AwaitReplica(master(), replica()); }
+// Sentinels may have made another master than the one that was meant to be.
+void BehindSentinel::AwaitReplicas() {
+  Await([this] {
+    master_ = team_->MasterPort(0) == team_->server(0).port() ? 0 : 1;
+    return Follows(replica(), master());
+  });
+}
 
 void BehindSentinel::FailOver(Random& random) {
   KillCutOff(master(), replica(), SomeInbox(random), random);
@@ -144,8 +156,9 @@ void BehindSentinel::FailOver(Random& random) {
 
 void BehindSentinel::StartDead() { replica().Start(); }
 
-InCluster::InCluster(bool replicas) {
+InCluster::InCluster(const std::string& program, bool replicas) {
   test::RedisCluster::Options options;
+  options.program = program;
   options.masters = kMasters;
   options.replicas = replicas ? 1 : 0;
   options.config = ReplicatedAtOnce();
@@ -158,7 +171,9 @@ void InCluster::AwaitReplicas() {
   cluster_->Settle();
   for (size_t node = 0; node < kMasters; ++node) {
     const bool master = cluster_->node(node).Client().Info("replication")["role"] == "master";
-    AwaitReplica(cluster_->node(master ? node : Other(node)), cluster_->node(master ? Other(node) : node));
+    Await([&] {
+      return Follows(cluster_->node(master ? Other(node) : node), cluster_->node(master ? node : Other(node)));
+    });
   }
 }
 

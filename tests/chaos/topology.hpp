@@ -32,7 +32,7 @@ class Topology {
 class OneServer : public Topology {
  public:
   // `stepped_clock`: its clock can be stepped.
-  OneServer(bool proxied, bool stepped_clock);
+  OneServer(const std::string& program, bool proxied, bool stepped_clock);
 
   std::string Url(const std::string& query) const override;
   std::string DirectUrl(const std::string& query) const override { return server_->Url(query); }
@@ -63,7 +63,7 @@ class Replicated : public Topology {
 // A master, its replica and three sentinels.
 class BehindSentinel : public Replicated {
  public:
-  BehindSentinel();
+  explicit BehindSentinel(const std::string& program);
 
   std::string Url(const std::string& query) const override { return team_->Url(query); }
   std::string Version() override;
@@ -83,7 +83,7 @@ class BehindSentinel : public Replicated {
 // A cluster of three masters, with a replica each or with none.
 class InCluster : public Replicated {
  public:
-  explicit InCluster(bool replicas);
+  InCluster(const std::string& program, bool replicas);
 
   std::string Url(const std::string& query) const override { return cluster_->Url(query); }
   std::string Version() override;

@@ -172,7 +172,7 @@ class Judge {
 };
 
 void Run(const Fault& fault, const Form& form, const std::string& folder, Random& random, Outcome* outcome) {
-  Stage stage(fault.setup, outcome->seed, form.rate, folder);
+  Stage stage(fault.setup, form.program, outcome->seed, form.rate, folder);
   outcome->server = stage.topology().Version();
   const auto end = std::chrono::steady_clock::now() + form.duration;
   do {

@@ -9,10 +9,11 @@
 
 namespace agentmq::chaos {
 
-// How long a trial injects its fault again and again, and what each publisher sends in a second.
+// How long a trial injects its fault again and again, what each publisher sends in a second, and on which servers.
 struct Form {
   std::chrono::seconds duration;
   int rate = 0;
+  std::string program = "redis-server";  // or "valkey-server"
 };
 
 // What a trial showed.

@@ -15,6 +15,7 @@ constexpr std::chrono::seconds kReady{30};
 
 SentinelTeam::SentinelTeam(const Options& options) : tls_(!options.tls.empty()) {
   RedisServer::Options server;
+  server.program = options.program;
   server.tcp = true;
   server.tls = tls_;
   server.config = options.server;
@@ -35,12 +36,13 @@ SentinelTeam::SentinelTeam(const Options& options) : tls_(!options.tls.empty()) 
       std::ofstream file(path);
       file << "port " << sentinel.port << "\nbind 127.0.0.1\ndir " << sentinel.dir->path()
            << "\nsentinel monitor main 127.0.0.1 " << ToldPort(*servers_[0]) << " " << options.sentinels / 2 + 1
-           << "\nsentinel down-after-milliseconds main 500\nsentinel failover-timeout main 5000\n";
+           << "\nsentinel down-after-milliseconds main " << options.down_after.count()
+           << "\nsentinel failover-timeout main 5000\n";
       if (tls_) file << "tls-port " << sentinel.told_port << "\n";
       for (const auto& [name, value] : options.tls) file << name << " " << value << "\n";
       for (const auto& [name, value] : options.sentinel) file << name << " " << value << "\n";
     }
-    sentinel.process = std::make_unique<Process>("redis-server", std::vector<std::string>{path, "--sentinel"},
+    sentinel.process = std::make_unique<Process>(options.program, std::vector<std::string>{path, "--sentinel"},
                                                  sentinel.dir->path() + "/sentinel.log");
   }
   for (size_t i = 0; i < options.sentinels; ++i) {

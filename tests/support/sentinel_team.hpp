@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -13,11 +14,13 @@
 namespace agentmq::test {
 
 // A master, a replica of it and sentinels that watch over them under the name "main", as processes on loopback ports.
-// Short times: a server that is silent for half a second is down.
+// Short times, which suit servers with little to do.
 class SentinelTeam {
  public:
   struct Options {
+    std::string program = "redis-server";  // or "valkey-server"; sentinels too
     size_t sentinels = 3;
+    std::chrono::milliseconds down_after{500};                  // of silence
     std::map<std::string, std::string> server;                  // of master and replica, as in redis.conf
     std::vector<std::pair<std::string, std::string>> sentinel;  // of sentinels, as in sentinel.conf
     std::map<std::string, std::string> tls;  // of all; where it is set they speak TLS with each other
