@@ -32,7 +32,7 @@ std::vector<Runs> Bench::Alternate(const std::string& name, size_t payload, Prof
     for (const bool raw : {true, false}) {
       Say(name + ": run " + std::to_string(run + 1) + " of " + std::to_string(runs()) + (raw ? ", raw" : ", agentmq"));
       server_->Flush();
-      const auto contender = raw ? MakeRaw(server_->socket(), payload) : MakeBus(server_->url(), payload, profile);
+      const auto contender = raw ? MakeRaw(server_->address(), payload) : MakeBus(server_->url(), payload, profile);
       const std::vector<double> values = measure(*contender);
       all.resize(values.size());
       for (size_t i = 0; i < values.size(); ++i) (raw ? all[i].raw : all[i].bus).push_back(values[i]);

@@ -39,7 +39,7 @@ class Contender {
 };
 
 // The hand-written loop: hiredis, pipelined XADD, XREADGROUP, XACK, XDEL.
-std::unique_ptr<Contender> MakeRaw(const std::string& socket, size_t payload);
+std::unique_ptr<Contender> MakeRaw(const std::string& address, size_t payload);
 // agentmq at a URL.
 std::unique_ptr<Contender> MakeBus(const std::string& url, size_t payload, Profile profile);
 

@@ -15,8 +15,9 @@ namespace {
 constexpr const char* kFigures = AGENTMQ_SOURCE_DIR "/tests/benchmark/figures.json";
 
 constexpr const char* kUsage =
-    "usage: agentmq_bench [--quick] [--only CASE] [--json FILE] [--keep]\n"
+    "usage: agentmq_bench [--quick] [--unix] [--only CASE] [--json FILE] [--keep]\n"
     "  --quick      a tenth of the messages, 2 runs; missed gates count for nothing\n"
+    "  --unix       over a unix socket; else over TCP on the loopback interface\n"
     "  --only CASE  one of: publish drain both single latency cost memory embedded\n"
     "  --json FILE  where to write the figures (default: benchmark.json)\n"
     "  --keep       keep them in tests/benchmark/figures.json, which the next runs compare themselves with\n"
@@ -33,6 +34,7 @@ constexpr Case kCases[] = {{"publish", Publish}, {"drain", Drain}, {"both", Both
 struct Arguments {
   bool quick = false;
   bool keep = false;
+  bool unix_socket = false;
   std::string only;
   std::string json = "benchmark.json";
 };
@@ -45,6 +47,8 @@ bool Parse(int argc, char** argv, Arguments* arguments) {
       arguments->quick = true;
     } else if (argument == "--keep") {
       arguments->keep = true;
+    } else if (argument == "--unix") {
+      arguments->unix_socket = true;
     } else if (argument == "--only" && i + 1 < argc) {
       arguments->only = argv[++i];
     } else if (argument == "--json" && i + 1 < argc) {
@@ -53,7 +57,8 @@ bool Parse(int argc, char** argv, Arguments* arguments) {
       return false;
     }
   }
-  if (arguments->keep && (arguments->quick || !arguments->only.empty())) return false;
+  const bool whole = !arguments->quick && !arguments->unix_socket && arguments->only.empty();
+  if (arguments->keep && !whole) return false;
   for (const Case& one : kCases) {
     if (arguments->only.empty() || arguments->only == one.name) return true;
   }
@@ -70,11 +75,12 @@ void WarnWhereBusy() {
 
 int Run(const Arguments& arguments) {
   WarnWhereBusy();
-  Server server;
+  Server server(!arguments.unix_socket);
   Report report;
   report.Compare(kFigures);
   report.Note("agentmq", mq_version());
-  report.Note("server", "Redis " + server.Version() + ", unix socket, no persistence");
+  report.Note("server",
+              "Redis " + server.Version() + (arguments.unix_socket ? ", unix socket" : ", TCP") + ", no persistence");
   report.Note("processors", std::to_string(std::thread::hardware_concurrency()));
   report.Note("runs", arguments.quick ? "quick" : "medians of 5 alternating runs, batches of 500");
 

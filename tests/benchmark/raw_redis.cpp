@@ -7,9 +7,18 @@
 #include "measure.hpp"
 
 namespace agentmq::bench {
+namespace {
 
-RawConnection::RawConnection(const std::string& socket) : context_(redisConnectUnix(socket.c_str())) {
-  if (context_ == nullptr || context_->err != 0) throw std::runtime_error("no connection to " + socket);
+redisContext* Connect(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  if (colon == std::string::npos) return redisConnectUnix(address.c_str());
+  return redisConnect(address.substr(0, colon).c_str(), std::stoi(address.substr(colon + 1)));
+}
+
+}  // namespace
+
+RawConnection::RawConnection(const std::string& address) : context_(Connect(address)) {
+  if (context_ == nullptr || context_->err != 0) throw std::runtime_error("no connection to " + address);
 }
 
 void RawConnection::Append(const std::string_view* arguments, size_t count) {
@@ -43,7 +52,7 @@ namespace {
 // Streams, as somebody writes it who wants speed: everything that can be pipelined is.
 class Raw : public Contender {
  public:
-  Raw(const std::string& socket, size_t payload) : publisher_(socket), consumer_(socket), payload_(payload, 'x') {
+  Raw(const std::string& address, size_t payload) : publisher_(address), consumer_(address), payload_(payload, 'x') {
     publisher_.Command({"XGROUP", "CREATE", "bench", "group", "0", "MKSTREAM"});
   }
 
@@ -129,8 +138,8 @@ class Raw : public Contender {
 
 }  // namespace
 
-std::unique_ptr<Contender> MakeRaw(const std::string& socket, size_t payload) {
-  return std::make_unique<Raw>(socket, payload);
+std::unique_ptr<Contender> MakeRaw(const std::string& address, size_t payload) {
+  return std::make_unique<Raw>(address, payload);
 }
 
 }  // namespace agentmq::bench

@@ -16,10 +16,10 @@ struct FreeReply {
 };
 using Reply = std::unique_ptr<redisReply, FreeReply>;
 
-// A plain hiredis connection to a unix socket. An answer that is an error throws.
+// A plain hiredis connection to a "host:port" or a unix socket's path. An answer that is an error throws.
 class RawConnection {
  public:
-  explicit RawConnection(const std::string& socket);
+  explicit RawConnection(const std::string& address);
 
   // Appends a command to what is sent next.
   void Append(std::initializer_list<std::string_view> arguments) { Append(arguments.begin(), arguments.size()); }

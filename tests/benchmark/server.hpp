@@ -17,10 +17,11 @@ struct ServerUse {
   int64_t reads = 0;     // of sockets: one for all small requests that came together
 };
 
-// A real redis-server on a unix socket, without persistence, that ends with this object.
+// A real redis-server without persistence, that ends with this object.
 class Server {
  public:
-  Server() : connection_(server_.address()) {}
+  // tcp: on a loopback port; else on a unix socket.
+  explicit Server(bool tcp) : server_(Listening(tcp)), connection_(server_.address()) {}
 
   // Empties it.
   void Flush() { connection_.Command({"FLUSHALL", "SYNC"}); }
@@ -28,11 +29,16 @@ class Server {
   // Like "7.0.15".
   std::string Version();
 
-  std::string socket() const { return server_.address(); }
+  const std::string& address() const { return server_.address(); }
   std::string url() const { return server_.Url(); }
 
  private:
   std::string Info(const char* section);
+  static test::RedisServer::Options Listening(bool tcp) {
+    test::RedisServer::Options options;
+    options.tcp = tcp;
+    return options;
+  }
 
   test::RedisServer server_;
   RawConnection connection_;
