@@ -104,38 +104,30 @@ Deadline Pool::WorthWaitingUntil(const Connection& connection, int64_t asked_at)
   return Deadline::After(std::max(kMoment, until - SteadyMillis()));
 }
 
-void Pool::Demoted(const Status& status) {
-  std::shared_ptr<Sockets> sockets;
-  {
-    std::lock_guard lock(mutex_);
-    sockets = std::exchange(sockets_, std::make_shared<Sockets>());
-  }
-  Leave(status.text(), sockets);
+void Pool::Demoted(const Connection& connection, const Status& status) {
+  std::unique_lock lock(mutex_);
+  if (!MayBeLost(connection)) Leave(std::move(lock), status.text());
 }
 
 // A sentinel says where the master is.
 void Pool::Follow(const Address& master) {
-  std::shared_ptr<Sockets> sockets;
-  bool closes = false;
-  {
-    std::lock_guard lock(mutex_);
-    if (address_ == master) return;
-    const bool known = address_.has_value();
-    address_ = master;
-    // What failed was another server.
-    closes = Open();
-    failures_ = 0;
-    if (!known) return;
-    sockets = std::exchange(sockets_, std::make_shared<Sockets>());
-  }
+  std::unique_lock lock(mutex_);
+  if (address_ == master) return;
+  const bool known = address_.has_value();
+  address_ = master;
+  // What failed was another server.
+  const bool closes = Open();
+  failures_ = 0;
+  if (!known) return;
+  Leave(std::move(lock), "the master is another server now, " + master.Text());
   if (closes) events_(1, "breaker_closed", {});
   events_(2, "master_switched", {{"address", master.Text()}});
-  Leave("the master is another server now, " + master.Text(), sockets);
 }
 
-// The idle connections go, and those in use that are among `sockets` end.
-void Pool::Leave(const std::string& reason, const std::shared_ptr<Sockets>& sockets) {
-  EndGeneration(std::unique_lock(mutex_), reason);
+// The idle connections go, and those in use end.
+void Pool::Leave(std::unique_lock<std::mutex> lock, const std::string& reason) {
+  const auto sockets = std::exchange(sockets_, std::make_shared<Sockets>());
+  EndGeneration(std::move(lock), reason);
   sockets->Cut();
 }
 

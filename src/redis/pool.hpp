@@ -42,8 +42,9 @@ class Pool {
   // dead too. Idle ones are dropped, those in use when they come back. False where it had ended before. To be told to
   // Nodes, which tells whoever waits.
   bool Lost(const Connection& connection, const Status& status);
-  // The server said that it is no master any more: all connections to it end, also those in use.
-  void Demoted(const Status& status);
+  // The server said on it that it is no master any more: all connections to it end, also those in use. Nothing where its
+  // generation had ended before.
+  void Demoted(const Connection& connection, const Status& status);
 
   // A connection beside the pool, for the waiter; counted by nobody, same back-off.
   Result<std::unique_ptr<Connection>> Connect(const Patience& patience, bool probes);
@@ -67,7 +68,7 @@ class Pool {
  private:
   std::unique_ptr<Connection> TakeIdle(int most);  // unless so many are in use
   void Follow(const Address& master);
-  void Leave(const std::string& reason, const std::shared_ptr<Sockets>& sockets);
+  void Leave(std::unique_lock<std::mutex> lock, const std::string& reason);
   void EndGeneration(std::unique_lock<std::mutex> lock, const std::string& reason);
   void Connected(Connection& connection, const Address& address);
   void Failed(const Status& status, int64_t began);

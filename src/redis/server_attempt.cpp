@@ -302,7 +302,7 @@ bool Server::Judge(Share& share, size_t command, Reply reply, Work& work) {
     return false;
   }
   work.WaitFor(0);
-  if (Demoted(reply)) share.pool->Demoted(ErrorStatus(reply));
+  if (Demoted(reply)) share.pool->Demoted(*share.connection, ErrorStatus(reply));
   if (reply.StartsWith("CLUSTERDOWN") || Demoted(reply)) nodes_.Doubt();
   if (!IsMoving(reply)) return false;
   // All is certain, and ends when the slot has moved: that is worth more time than an outage.

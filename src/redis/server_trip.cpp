@@ -88,7 +88,7 @@ Status Server::Take(Trip& trip, Reply* reply, const Call& call) {
     if (!outcome.status.ok()) return std::move(outcome.status);
   }
   *reply = Fold(std::span(trip.got).subspan(0, size));
-  if (Demoted(*reply)) trip.pool->Demoted(ErrorStatus(*reply));
+  if (Demoted(*reply)) trip.pool->Demoted(*trip.connection, ErrorStatus(*reply));
   trip.got.erase(trip.got.begin(), trip.got.begin() + static_cast<std::ptrdiff_t>(size));
   trip.answered -= size;
   trip.replies.pop_front();

@@ -11,7 +11,6 @@ namespace agentmq::redis {
 namespace {
 
 constexpr int64_t kReissueDelay = 1;       // ms: most consumers are back by then, and one BLPOP serves them all
-constexpr int64_t kLook = 1000;            // ms between looks whether others to the same server were lost
 constexpr int64_t kRetry = 50;             // ms between attempts while there is no connection
 constexpr int64_t kRefusedPause = 100;     // ms until a server that refused to wait is asked again
 constexpr int64_t kForbiddenPause = 1000;  // ms, where it will refuse again
@@ -357,10 +356,9 @@ void Waiter::Schedule(Line& line, int64_t now) {
   if (idle) {
     line.due = line.idle_until;
   } else if (!line.blocked.empty()) {
-    line.due =
-        line.changed && !line.nudged ? std::max(line.reissue_at, now) : std::min(line.answer_by + 1, now + kLook);
+    line.due = line.changed && !line.nudged ? std::max(line.reissue_at, now) : line.answer_by + 1;
   } else {
-    line.due = std::max(line.reissue_at, line.dialing ? now + kLook : now);
+    line.due = std::max(line.reissue_at, line.dialing ? now + kLinger : now);  // the dialer tells
   }
   due_.insert({line.due, line.number});
 }
