@@ -70,6 +70,8 @@ class Publisher {
     bool MayWait(const Parcel& parcel, const Patience& patience, int64_t millis = 0) const;
   };
 
+  // Whose id and channel a message that is told gets.
+  static QueueName PlaceOf(std::string_view channel, const Message& message);
   std::unique_ptr<Step> TakeStep();
   void KeepStep(std::unique_ptr<Step> step);
   void Take(PublishBatch& batch, Parcel& parcel);

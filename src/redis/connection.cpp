@@ -89,6 +89,7 @@ Status ErrorStatus(const Reply& reply) {
       {"WRONGPASS", Code::kAuth, "the server refused user or password"},
       {"NOPERM", Code::kAuth, "the user may not do this"},
       {"ERR The user executing the script", Code::kAuth, "the user may not do this"},
+      {"ERR ACL failure in script", Code::kAuth, "the user may not do this"},  // since Redis 7.2
       {"ERR AUTH", Code::kAuth, "the server refused the password"},
       {"ERR invalid password", Code::kAuth, "the server refused the password"},
       {"READONLY", Code::kUnavailable, "the server is a read-only replica"},

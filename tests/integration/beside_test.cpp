@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
-#include <random>
 #include <thread>
 
 #include "integration/redis_test.hpp"
@@ -158,8 +157,7 @@ TEST_F(BesideTest, WhateverIsFlushedOrCutOnTheWayNothingIsLost) {
       Eventually(3ms, [] { return false; });
     }
   });
-  auto random = std::make_shared<std::mt19937>(7U);
-  proxy_.CutRepliesAfter([=] { return std::uniform_int_distribution<size_t>(50, 4000)(*random); });
+  CutAtRandom(proxy_, 50, 4000);
   std::map<std::string, int> acked;  // 0: received, and its acknowledgement not known to be done
   std::thread consuming([&] {
     Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0"));

@@ -2,7 +2,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <random>
 #include <set>
 
 #include "integration/redis_test.hpp"
@@ -48,11 +47,10 @@ TEST_F(DeadLettersTest, AReplayWhoseConnectionsAreCutLosesNothingAndDoublesNothi
   Bus direct(Url());
   Proxy proxy(server_.address());
   Bus bus(proxy.Url("breaker_failures=0&reconnect_base=1ms&reconnect_max=5ms"));
-  auto random = std::make_shared<std::mt19937>(7);
   for (size_t round = 0; round < kRounds; ++round) {
     BuryMany(direct, kMany);
     // Some do not suffice for the list of dead letters, others end between one replay and the next, or within one.
-    proxy.CutRepliesAfter([random] { return std::uniform_int_distribution<size_t>(500, 12'000)(*random); });
+    CutAtRandom(proxy, 500, 12'000);
     proxy.CutAll();
     ASSERT_TRUE(Eventually(60s, [&] {
       int64_t replayed = 0;

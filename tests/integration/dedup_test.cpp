@@ -1,7 +1,5 @@
 // Deduplication keys where answers are lost, clients die in between, and what it all costs.
 #include <map>
-#include <memory>
-#include <random>
 #include <thread>
 
 #include "integration/redis_test.hpp"
@@ -33,8 +31,7 @@ class DedupOnRedisTest : public RedisTest {
 
 TEST_F(DedupOnRedisTest, WithRepliesCutAtRandomEachKeyIsStoredOnceAndEveryAnswerNamesIt) {
   Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0&max_items=0"));
-  auto random = std::make_shared<std::mt19937>(20240229U);
-  proxy_.CutRepliesAfter([=] { return std::uniform_int_distribution<size_t>(20, 900)(*random); });
+  CutAtRandom(proxy_, 20, 900);
   constexpr int kKeys = 300;
   std::vector<std::map<std::string, std::string>> ids(4);  // of each thread: by key, of what answered MQ_OK
   std::vector<std::thread> threads;
@@ -67,8 +64,7 @@ TEST_F(DedupOnRedisTest, WithRepliesCutAtRandomEachKeyIsStoredOnceAndEveryAnswer
 
 TEST_F(DedupOnRedisTest, BatchesWithRepliesCutAtRandomTellTheSameRepeats) {
   Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0&max_items=0"));
-  auto random = std::make_shared<std::mt19937>(7U);
-  proxy_.CutRepliesAfter([=] { return std::uniform_int_distribution<size_t>(10, 900)(*random); });
+  CutAtRandom(proxy_, 10, 900);
   int answered = 0;
   for (int b = 0; b < 100; ++b) {
     const std::string start = std::to_string(b) + "-";

@@ -2,9 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
-#include <memory>
 #include <mutex>
-#include <random>
 #include <thread>
 
 #include "integration/redis_test.hpp"
@@ -16,11 +14,6 @@ class ExactlyOnceTest : public RedisTest {
  protected:
   ExactlyOnceTest() : proxy_(server_.address()) {}
 
-  // Cuts each connection somewhere within its first bytes of reply.
-  void CutAtRandom(size_t least, size_t most) {
-    auto random = std::make_shared<std::mt19937>(20240229U);
-    proxy_.CutRepliesAfter([=] { return std::uniform_int_distribution<size_t>(least, most)(*random); });
-  }
   std::map<std::string, int> Stored() {
     Bus direct(Url());
     std::map<std::string, int> stored;
@@ -65,7 +58,7 @@ TEST_F(ExactlyOnceTest, EightThreadsOnOneQueueWithRepliesCutAtRandom) {
   Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0&max_items=0"));
   Answers answers;
   std::atomic<int> sent{0};
-  CutAtRandom(20, 1500);
+  CutAtRandom(proxy_, 20, 1500);
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&, t] {
@@ -85,7 +78,7 @@ TEST_F(ExactlyOnceTest, EightThreadsOnOneQueueWithRepliesCutAtRandom) {
 TEST_F(ExactlyOnceTest, BatchesWithRepliesCutAtRandomAreWholeOrNot) {
   Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0&max_items=0"));
   std::map<std::string, mq_status> answers;
-  CutAtRandom(10, 400);
+  CutAtRandom(proxy_, 10, 400);
   for (int b = 0; b < 150; ++b) {
     const std::vector<Message> batch = Texts(20, "a", "b" + std::to_string(b) + "-");
     std::vector<mq_message*> handles;
@@ -116,7 +109,7 @@ TEST_F(ExactlyOnceTest, BatchesThatFollowEachOtherWithRepliesCutAtRandomStayInOr
   constexpr size_t kMessages = 3500;
   Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0&max_items=0"));
   bus.PublishBatch("c", Texts(1, "a", "warm up"));
-  CutAtRandom(10, 300);  // four batches in one round trip have about as many bytes of answers
+  CutAtRandom(proxy_, 10, 300);  // four batches in one round trip have about as many bytes of answers
   std::map<std::string, int> expected{{"warm up0", 1}};
   for (int call = 0; call < kCalls; ++call) {
     const std::string start = std::to_string(call) + "-";
@@ -167,7 +160,7 @@ TEST_F(ExactlyOnceTest, WithAFullQueueInBetween) {
       if (taken.size() % 40 == 0) Eventually(20ms, [] { return false; });
     }
   });
-  CutAtRandom(20, 1500);
+  CutAtRandom(proxy_, 20, 1500);
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&, t] {
@@ -279,7 +272,7 @@ TEST_F(ExactlyOnceTest, ConsumingWithRepliesCutAtRandomLosesNothing) {
   direct.PublishBatch("c", Texts(600, "a"));
   Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0"));
   Subscription subscription = bus.Subscribe("c", "a", {{"prefetch", "8"}});
-  CutAtRandom(200, 4000);
+  CutAtRandom(proxy_, 200, 4000);
   std::map<std::string, int> acked;
   EXPECT_TRUE(Eventually(60s, [&] {
     mq_message* handle = nullptr;
@@ -299,7 +292,7 @@ TEST_F(ExactlyOnceTest, DrainingWithRepliesCutAtRandomLosesNothing) {
   direct.PublishBatch("c", Texts(kMessages, "a"));
   Bus bus(proxy_.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0"));
   Subscription subscription = bus.Subscribe("c", "a", {{"prefetch", "1000"}});
-  CutAtRandom(5'000, 60'000);
+  CutAtRandom(proxy_, 5'000, 60'000);
   std::map<std::string, int> acked;
   EXPECT_TRUE(Eventually(60s, [&] {
     mq_list* handle = nullptr;

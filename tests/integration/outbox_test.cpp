@@ -2,7 +2,6 @@
 // stored once.
 #include <atomic>
 #include <mutex>
-#include <random>
 #include <set>
 #include <thread>
 
@@ -68,10 +67,9 @@ TEST_F(OutboxTest, WhatIsTakenWhileTheServerIsAwayIsSentInOrder) {
 
 TEST_F(OutboxTest, WithRepliesCutAtRandomEachIsStoredOnceAndInOrder) {
   Told told;
-  auto random = std::make_shared<std::mt19937>(11U);
   Bus bus(proxy_.Url("outbox_max=10000&command_timeout=200ms" + std::string(kQuick)));
   Put(bus, "c", "warm", "x");
-  proxy_.CutRepliesAfter([=] { return std::uniform_int_distribution<size_t>(20, 300)(*random); });
+  CutAtRandom(proxy_, 20, 300);
   const std::vector<std::string> payloads = Numbered(1500);
   for (size_t i = 0; i < payloads.size(); ++i) {
     Send(bus, payloads[i], "a", told);

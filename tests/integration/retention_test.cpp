@@ -1,6 +1,4 @@
 // Retention where answers are lost and clients die in between, and what it costs.
-#include <memory>
-#include <random>
 #include <set>
 
 #include "integration/redis_test.hpp"
@@ -21,8 +19,7 @@ TEST_F(RetentionOnRedisTest, WithRepliesCutAtRandomEachAcknowledgedMessageIsKept
   Proxy proxy(server_.address());
   Bus bus(proxy.Url("reconnect_base=1ms&reconnect_max=20ms&breaker_failures=0"));
   Subscription subscription = bus.Subscribe("c", "a");
-  auto random = std::make_shared<std::mt19937>(11U);
-  proxy.CutRepliesAfter([=] { return std::uniform_int_distribution<size_t>(200, 6000)(*random); });
+  CutAtRandom(proxy, 200, 6000);
   std::set<std::string> taken;
   const auto until = std::chrono::steady_clock::now() + 60s;
   while (taken.size() < kMessages && std::chrono::steady_clock::now() < until) {

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -13,6 +14,11 @@
 #include "support/eventually.hpp"
 
 namespace agentmq::test {
+
+std::string TestedServer() {
+  const char* chosen = getenv("AGENTMQ_TEST_SERVER");
+  return chosen == nullptr ? "redis-server" : chosen;
+}
 
 RedisServer::RedisServer() : RedisServer(Options{}) {}
 

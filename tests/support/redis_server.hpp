@@ -13,14 +13,17 @@
 
 namespace agentmq::test {
 
+// "redis-server", or what the environment's AGENTMQ_TEST_SERVER says: "valkey-server".
+std::string TestedServer();
+
 // A real server as a process of its own, in a folder of its own; ends with this object, or with the program.
 class RedisServer {
  public:
   struct Options {
-    std::string program = "redis-server";  // or "valkey-server"
-    bool tcp = false;                      // on a free loopback port; else on a unix socket
-    std::string host = "127.0.0.1";        // or "::1"
-    bool tls = false;                      // on another loopback port too, with a certificate for `localhost`
+    std::string program = TestedServer();
+    bool tcp = false;                // on a free loopback port; else on a unix socket
+    std::string host = "127.0.0.1";  // or "::1"
+    bool tls = false;                // on another loopback port too, with a certificate for `localhost`
     // As in redis.conf: {"appendonly", "yes"}, {"requirepass", "secret"}, {"maxmemory", "50mb"}, {"replicaof", "..."}
     std::map<std::string, std::string> config;
     std::vector<std::string> environment;  // "NAME=value", beside what this program has
