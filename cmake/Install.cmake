@@ -10,12 +10,21 @@ install(TARGETS agentmq agentmq_headers EXPORT agentmqTargets
 install(FILES "${AGENTMQ_ARCHIVE}" DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(EXPORT agentmqTargets NAMESPACE agentmq:: DESTINATION "${package_dir}")
 
-set(AGENTMQ_PRIVATE_LIBS "-lcrypto -lzstd -lstdc++ -lm -lpthread")
+# What a static link needs. OpenSSL knows what its own archives do: on Debian 13 zlib too.
+set(AGENTMQ_OPENSSL libcrypto)
+set(AGENTMQ_OPENSSL_LIBS "-lcrypto")
 set(AGENTMQ_NEEDS_SSL OFF)
 if(AGENTMQ_HIREDIS_SSL)
-  string(PREPEND AGENTMQ_PRIVATE_LIBS "-lssl ")
+  set(AGENTMQ_OPENSSL libssl)
+  set(AGENTMQ_OPENSSL_LIBS "-lssl -lcrypto")
   set(AGENTMQ_NEEDS_SSL ON)
 endif()
+execute_process(COMMAND pkg-config --static --libs-only-l ${AGENTMQ_OPENSSL}
+                OUTPUT_VARIABLE said RESULT_VARIABLE failed OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(NOT failed)
+  set(AGENTMQ_OPENSSL_LIBS "${said}")
+endif()
+set(AGENTMQ_PRIVATE_LIBS "${AGENTMQ_OPENSSL_LIBS} -lzstd -lstdc++ -lm -lpthread")
 # From lib/pkgconfig back to the prefix, however deep the library folder is.
 file(RELATIVE_PATH AGENTMQ_PC_PREFIX "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
 string(REGEX REPLACE "/$" "" AGENTMQ_PC_PREFIX "${AGENTMQ_PC_PREFIX}")
