@@ -117,7 +117,6 @@ Status ErrorStatus(const Reply& reply) {
 }
 
 Status ListStatus(const Reply& reply, size_t items) {
-  if (reply.is_error()) return ErrorStatus(reply);
   if (reply.is_array() && reply.items.size() == items) return Status::Ok();
   return {Code::kProtocol, "the server's answer makes no sense: it is no list of " + std::to_string(items)};
 }

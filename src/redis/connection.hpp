@@ -21,7 +21,7 @@ namespace agentmq::redis {
 
 // What an error reply means for the caller.
 Status ErrorStatus(const Reply& reply);
-// Ok where a reply is a list of so many items, as its command has it: kProtocol, or its error's status.
+// Whether a reply that is no error is a list of so many items, as its command has it; else kProtocol.
 Status ListStatus(const Reply& reply, size_t items);
 
 // One connection to a server. Never pointed anywhere else and never used again after a failure: a new one is made.

@@ -303,9 +303,7 @@ void Waiter::Read(Line& line) {
   if (status.code() == Code::kTimeout) return;
   if (status.ok() && !line.blocked.empty()) return Served(line, reply);
   // Lost, also while it was not blocked.
-  if (!status.ok()) {
-    server_.nodes().Lost(*line.pool, *line.connection, status);
-  }
+  if (!status.ok()) server_.nodes().Lost(*line.pool, *line.connection, status);
   Lose(line);
 }
 
