@@ -2,8 +2,6 @@ package agentmq_test
 
 import (
 	"errors"
-	"fmt"
-	"net"
 	"testing"
 	"time"
 
@@ -65,10 +63,7 @@ func TestTheFsyncOfABusHoldsUnlessAMessageSaysOtherwise(t *testing.T) {
 }
 
 func TestWhatAReplicaHasIsTold(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	port := fmt.Sprint(listener.Addr().(*net.TCPAddr).Port)
-	must(t, listener.Close())
+	port := reservePort(t)
 	master, err := startServer("--port", port, "--repl-diskless-sync-delay", "0")
 	must(t, err)
 	t.Cleanup(master.end)

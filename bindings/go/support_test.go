@@ -8,8 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -69,6 +71,20 @@ func (s *server) stop() {
 func (s *server) end() {
 	s.stop()
 	_ = os.RemoveAll(s.folder)
+}
+
+// reservePort returns a loopback port that is given to nobody else until the test ends: the socket that stays bound to
+// it never listens, which leaves it to a server that sets SO_REUSEADDR, as Redis does.
+func reservePort(t *testing.T) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	must(t, err)
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	must(t, syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1))
+	must(t, syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	address, err := syscall.Getsockname(fd)
+	must(t, err)
+	return strconv.Itoa(address.(*syscall.SockaddrInet4).Port)
 }
 
 var redis *server

@@ -23,10 +23,10 @@ TEST(ClusterTest, OneNodeTellsOfAllOthers) {
 
 TEST(ClusterTest, SeedsThatAreAwayArePassedOver) {
   RedisCluster cluster;
-  const std::string nobody = "127.0.0.1:" + std::to_string(FreePort());
-  Bus bus = Bus::OpenCluster({nobody, cluster.node(1).address()});
+  const ReservedPort nobody;
+  Bus bus = Bus::OpenCluster({nobody.address(), cluster.node(1).address()});
   Put(bus, "c", "a", "x");
-  EXPECT_EQ(StatusOf([&] { Bus::OpenCluster({nobody}, {{"open_timeout", "200ms"}}); }), MQ_UNAVAILABLE);
+  EXPECT_EQ(StatusOf([&] { Bus::OpenCluster({nobody.address()}, {{"open_timeout", "200ms"}}); }), MQ_UNAVAILABLE);
 }
 
 TEST(ClusterTest, WhatIsNoClusterIsSaidToBeNone) {
@@ -97,15 +97,14 @@ TEST(ClusterTest, NodesThatDoNotKnowTheirAddressAreWhereTheyWereAsked) {
 
 TEST(ClusterTest, ANodeThatNobodyReachesIsNamedAndTheOthersServe) {
   RedisCluster cluster;
-  const int nowhere = FreePort();
-  cluster.node(2).Client().Must({"CONFIG", "SET", "cluster-announce-port", std::to_string(nowhere)});
-  const std::string address = "127.0.0.1:" + std::to_string(nowhere);
+  const ReservedPort nowhere;
+  cluster.node(2).Client().Must({"CONFIG", "SET", "cluster-announce-port", std::to_string(nowhere.number())});
   // A bus that doubts what one node says asks the others.
   for (size_t node = 0; node < 3; ++node) {
     ASSERT_TRUE(Eventually(kPatience, [&] {
       const Reply slots = cluster.node(node).Client().Must({"CLUSTER", "SLOTS"});
       return std::any_of(slots.items.begin(), slots.items.end(),
-                         [&](const Reply& range) { return range.items[2].items[1].number == nowhere; });
+                         [&](const Reply& range) { return range.items[2].items[1].number == nowhere.number(); });
     }));
   }
   Bus bus = Bus::OpenCluster({cluster.node(0).address()}, {{"command_timeout", "1s"}});
@@ -113,7 +112,7 @@ TEST(ClusterTest, ANodeThatNobodyReachesIsNamedAndTheOthersServe) {
   const std::string away = AgentsOn(cluster, 2, "c", 1)[0];
   Put(bus, "c", there.c_str(), "x");
   EXPECT_STATUS(MQ_UNAVAILABLE, mq_publish(bus.get(), "c", Text("x", away.c_str()).get()));
-  EXPECT_NE(std::string(mq_last_error()).find(address), std::string::npos) << mq_last_error();
+  EXPECT_NE(std::string(mq_last_error()).find(nowhere.address()), std::string::npos) << mq_last_error();
   // In a batch each queue has what its node answered.
   const std::vector<Message> messages = [&] {
     std::vector<Message> some;

@@ -124,7 +124,8 @@ TEST(Sentinel, AnySentinelWillDo) {
   Bus bus(team.Url());
   Put(bus, "c", "a", "x");
   EXPECT_EQ(Bus(team.server(0).Url()).Count(), 1);
-  const std::string nowhere = "127.0.0.1:" + std::to_string(FreePort());
+  const ReservedPort unused;
+  const std::string nowhere = unused.address();
   EXPECT_EQ(Bus("redis-sentinel://" + nowhere + "," + team.SentinelAddress(1) + "/main").Count(), 1);
   EXPECT_EQ(Bus("valkey-sentinel://" + nowhere + "," + team.SentinelAddress(2) + "/main/3").Count(), 0)
       << "another database";
@@ -136,7 +137,8 @@ TEST(Sentinel, WhatIsWrongIsSaid) {
   options.sentinel = {{"requirepass", "open-sesame"}};
   SentinelTeam team(options);
   const std::string sentinel = team.SentinelAddress(0);
-  const std::string nowhere = "127.0.0.1:" + std::to_string(FreePort());
+  const ReservedPort unused;
+  const std::string nowhere = unused.address();
   EXPECT_TRUE(Fails("redis-sentinel://" + sentinel + "/main", MQ_AUTH, {"password", sentinel}));
   EXPECT_TRUE(Fails("redis-sentinel://" + sentinel + "/main?sentinel_password=wrong", MQ_AUTH, {sentinel}));
   const std::string query = "?sentinel_password=open-sesame";

@@ -132,8 +132,8 @@ TEST_F(ServerTest, AServerOutOfMemoryIsFullAndCanStillBeDrained) {
 }
 
 TEST_F(ServerTest, WithoutAServerOpeningIsUnavailable) {
-  const std::string nowhere = "redis://127.0.0.1:" + std::to_string(FreePort());
-  EXPECT_STATUS(MQ_UNAVAILABLE, OpenStatus(nowhere, {{"open_timeout", "200ms"}}));
+  const ReservedPort nowhere;
+  EXPECT_STATUS(MQ_UNAVAILABLE, OpenStatus("redis://" + nowhere.address(), {{"open_timeout", "200ms"}}));
   EXPECT_STATUS(MQ_UNAVAILABLE, OpenStatus("redis+unix:///nonexistent/redis.sock", {{"open_timeout", "200ms"}}));
 }
 

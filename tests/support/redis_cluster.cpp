@@ -43,7 +43,7 @@ RedisCluster::RedisCluster(Options options) : options_(std::move(options)) {
     node.config["cluster-config-file"] = "nodes.conf";
     node.config.try_emplace("cluster-node-timeout", "1000");
     // The bus' own port is 10,000 above by default, which may be beyond 65535.
-    node.config["cluster-port"] = std::to_string(FreePort());
+    node.config["cluster-port"] = std::to_string(bus_ports_.emplace_back().number());
     if (options_.tls) AddTls(node.config);
     nodes_.push_back(std::make_unique<RedisServer>(node));
     ids_.push_back(nodes_.back()->Client().Text({"CLUSTER", "MYID"}));
@@ -54,8 +54,7 @@ RedisCluster::RedisCluster(Options options) : options_(std::move(options)) {
 void RedisCluster::AddTls(std::map<std::string, std::string>& config) {
   if (!authority_) authority_ = std::make_unique<Authority>();
   const Authority::Files files = authority_->Issue("DNS:localhost");
-  tls_ports_.push_back(FreePort());
-  config.insert({{"tls-port", std::to_string(tls_ports_.back())},
+  config.insert({{"tls-port", std::to_string(tls_ports_.emplace_back().number())},
                  {"tls-ca-cert-file", authority_->ca()},
                  {"tls-cert-file", files.certificate},
                  {"tls-key-file", files.key},
@@ -67,7 +66,7 @@ void RedisCluster::AddTls(std::map<std::string, std::string>& config) {
 
 // Where other nodes reach it.
 std::string RedisCluster::NodePort(size_t index) {
-  return std::to_string(options_.tls ? tls_ports_[index] : node(index).port());
+  return std::to_string(options_.tls ? tls_ports_[index].number() : node(index).port());
 }
 
 void RedisCluster::Join() {
@@ -121,7 +120,7 @@ std::vector<std::string> RedisCluster::Addresses() const {
 std::string RedisCluster::Url(const std::string& query) const {
   if (options_.tls) {
     std::string secure = "rediss-cluster://";
-    for (const int port : tls_ports_) secure += "localhost:" + std::to_string(port) + ",";
+    for (const ReservedPort& port : tls_ports_) secure += "localhost:" + std::to_string(port.number()) + ",";
     secure.back() = '?';
     return secure + "tls_ca=" + authority_->ca() + (query.empty() ? "" : "&" + query);
   }

@@ -60,10 +60,11 @@ class RedisCluster {
   void AddTls(std::map<std::string, std::string>& config);
 
   const Options options_;
+  std::vector<ReservedPort> bus_ports_;
+  std::vector<ReservedPort> tls_ports_;
   std::vector<std::unique_ptr<RedisServer>> nodes_;
   std::vector<std::string> ids_;
   std::unique_ptr<Authority> authority_;
-  std::vector<int> tls_ports_;
 };
 
 }  // namespace agentmq::test

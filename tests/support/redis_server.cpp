@@ -1,8 +1,6 @@
 #include "support/redis_server.hpp"
 
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -24,17 +22,17 @@ RedisServer::RedisServer() : RedisServer(Options{}) {}
 
 RedisServer::RedisServer(Options options) : options_(std::move(options)) {
   if (options_.tcp) {
-    port_ = FreePort();
+    port_.emplace();
     const bool ipv6 = options_.host.find(':') != std::string::npos;
-    address_ = (ipv6 ? "[" + options_.host + "]" : options_.host) + ":" + std::to_string(port_);
+    address_ = (ipv6 ? "[" + options_.host + "]" : options_.host) + ":" + std::to_string(port());
   } else {
     address_ = dir_.path() + "/redis.sock";
   }
   if (options_.tls) {
-    tls_port_ = FreePort();
+    tls_port_.emplace();
     authority_ = std::make_unique<Authority>();
     const Authority::Files files = authority_->Issue("DNS:localhost");
-    options_.config.insert({{"tls-port", std::to_string(tls_port_)},
+    options_.config.insert({{"tls-port", std::to_string(tls_port())},
                             {"tls-ca-cert-file", authority_->ca()},
                             {"tls-cert-file", files.certificate},
                             {"tls-key-file", files.key},
@@ -44,8 +42,8 @@ RedisServer::RedisServer(Options options) : options_(std::move(options)) {
 }
 
 void RedisServer::Start() {
-  std::vector<std::string> arguments{"--port",    std::to_string(port_), "--bind", options_.host, "--dir",
-                                     dir_.path(), "--daemonize",         "no",     "--save",      ""};
+  std::vector<std::string> arguments{"--port",    std::to_string(port()), "--bind", options_.host, "--dir",
+                                     dir_.path(), "--daemonize",          "no",     "--save",      ""};
   if (!options_.tcp) arguments.insert(arguments.end(), {"--unixsocket", address_});
   for (const auto& [name, value] : options_.config) {
     arguments.push_back("--" + name);
@@ -77,7 +75,7 @@ void RedisServer::Kill9() { process_->Kill9(); }
 
 std::string RedisServer::Url(const std::string& query) const {
   if (options_.tls) {
-    const std::string url = "rediss://localhost:" + std::to_string(tls_port_) + "?tls_ca=" + authority_->ca();
+    const std::string url = "rediss://localhost:" + std::to_string(tls_port()) + "?tls_ca=" + authority_->ca();
     return query.empty() ? url : url + "&" + query;
   }
   const std::string url = options_.tcp ? "redis://" + address_ : "redis+unix://" + address_;
@@ -105,19 +103,6 @@ bool HasProgram(const std::string& name) {
     if (access((folder + "/" + name).c_str(), X_OK) == 0) return true;
   }
   return false;
-}
-
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const bool bound = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-                     getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  close(fd);
-  if (!bound) throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
 }
 
 }  // namespace agentmq::test

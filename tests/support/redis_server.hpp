@@ -3,11 +3,13 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "support/certificates.hpp"
 #include "support/process.hpp"
+#include "support/reserved_port.hpp"
 #include "support/resp_client.hpp"
 #include "support/temp_dir.hpp"
 
@@ -43,11 +45,11 @@ class RedisServer {
 
   // Where it listens: "/path/redis.sock" or "127.0.0.1:port".
   const std::string& address() const { return address_; }
-  int port() const { return port_; }
+  int port() const { return port_ ? port_->number() : 0; }
   // redis+unix:///path or redis://127.0.0.1:port, with settings behind it: Url("namespace=x"). With TLS:
   // rediss://localhost:port?tls_ca=...
   std::string Url(const std::string& query = "") const;
-  int tls_port() const { return tls_port_; }
+  int tls_port() const { return tls_port_ ? tls_port_->number() : 0; }
   RespClient Client() const;  // authenticated
   // What it said, for a failure's message.
   std::string Log() const;
@@ -55,8 +57,8 @@ class RedisServer {
  private:
   Options options_;
   TempDir dir_;
-  int port_ = 0;
-  int tls_port_ = 0;
+  std::optional<ReservedPort> port_;
+  std::optional<ReservedPort> tls_port_;
   std::unique_ptr<Authority> authority_;  // with TLS
   std::string address_;
   std::unique_ptr<Process> process_;
@@ -64,7 +66,5 @@ class RedisServer {
 
 // Whether a program is found in $PATH.
 bool HasProgram(const std::string& name);
-// A loopback port that nobody listens on.
-int FreePort();
 
 }  // namespace agentmq::test

@@ -28,17 +28,16 @@ SentinelTeam::SentinelTeam(const Options& options) : tls_(!options.tls.empty()) 
   }
   for (size_t i = 0; i < options.sentinels; ++i) {
     Sentinel& sentinel = sentinels_.emplace_back();
-    sentinel.port = sentinel.told_port = FreePort();
-    if (tls_) sentinel.told_port = FreePort();
+    if (tls_) sentinel.tls_port.emplace();
     sentinel.dir = std::make_unique<TempDir>();
     const std::string path = sentinel.dir->path() + "/sentinel.conf";
     {
       std::ofstream file(path);
-      file << "port " << sentinel.port << "\nbind 127.0.0.1\ndir " << sentinel.dir->path()
+      file << "port " << sentinel.port.number() << "\nbind 127.0.0.1\ndir " << sentinel.dir->path()
            << "\nsentinel monitor main 127.0.0.1 " << ToldPort(*servers_[0]) << " " << options.sentinels / 2 + 1
            << "\nsentinel down-after-milliseconds main " << options.down_after.count()
            << "\nsentinel failover-timeout main 5000\n";
-      if (tls_) file << "tls-port " << sentinel.told_port << "\n";
+      if (tls_) file << "tls-port " << sentinel.tls_port->number() << "\n";
       for (const auto& [name, value] : options.tls) file << name << " " << value << "\n";
       for (const auto& [name, value] : options.sentinel) file << name << " " << value << "\n";
     }
@@ -53,7 +52,7 @@ SentinelTeam::SentinelTeam(const Options& options) : tls_(!options.tls.empty()) 
 }
 
 RespClient SentinelTeam::SentinelClient(size_t index) const {
-  RespClient client("127.0.0.1:" + std::to_string(sentinels_[index].port));
+  RespClient client(sentinels_[index].port.address());
   if (!password_.empty()) client.Must({"AUTH", password_});
   return client;
 }

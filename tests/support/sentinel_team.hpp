@@ -3,11 +3,13 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "support/process.hpp"
 #include "support/redis_server.hpp"
+#include "support/reserved_port.hpp"
 #include "support/resp_client.hpp"
 #include "support/temp_dir.hpp"
 
@@ -32,7 +34,10 @@ class SentinelTeam {
   RedisServer& server(size_t index) { return *servers_[index]; }  // 0 began as the master, 1 as its replica
   Process& sentinel(size_t index) { return *sentinels_[index].process; }
   RespClient SentinelClient(size_t index) const;
-  std::string SentinelAddress(size_t index) const { return "127.0.0.1:" + std::to_string(sentinels_[index].told_port); }
+  std::string SentinelAddress(size_t index) const {
+    const Sentinel& sentinel = sentinels_[index];
+    return tls_ ? sentinel.tls_port->address() : sentinel.port.address();
+  }
   // redis-sentinel://127.0.0.1:p1,127.0.0.1:p2,.../main, or rediss-sentinel
   std::string Url(const std::string& query = "") const;
   // The port of the master, as this sentinel says.
@@ -42,8 +47,8 @@ class SentinelTeam {
 
  private:
   struct Sentinel {
-    int port = 0;       // without TLS
-    int told_port = 0;  // where others ask
+    ReservedPort port;                     // without TLS
+    std::optional<ReservedPort> tls_port;  // with TLS: where others ask
     std::unique_ptr<TempDir> dir;
     std::unique_ptr<Process> process;
   };
