@@ -128,11 +128,18 @@ Verdict Reference::Fetched(int number, size_t max, mq_status status, const std::
   consumer.reads_ahead = status == MQ_OK && (consumer.reads_ahead || max < consumer.prefetch);
   // Nothing is read ahead where it took all that there was.
   const bool one_source = SourcesOf(consumer).size() == 1;
-  // What expired in its buffer counts among what it took.
-  const bool fewer = messages.size() < max && !std::any_of(entries_.begin(), entries_.end(), [&](const auto& one) {
-                       return MayBeOver(one.second.expires.from, moment) &&
-                              std::any_of(one.second.claims.begin(), one.second.claims.end(),
-                                          [&](const auto& claim) { return claim.second.ahead.contains(number); });
+  // What expired in its buffer, or on its way here, counts among what it took.
+  const auto expired_at_hand = [&](const Entry& entry) {
+    if (!MayBeOver(entry.expires.from, moment)) return false;
+    const bool on_its_way = !IsOver(entry.expires.to, moment);
+    return std::any_of(entry.claims.begin(), entry.claims.end(), [&](const auto& one) {
+      const auto& [group, claim] = one;
+      return claim.ahead.contains(number) ||
+             (on_its_way && claim.place != Place::kDone && Reads(consumer, entry, group));
+    });
+  };
+  const bool fewer = messages.size() < max && std::none_of(entries_.begin(), entries_.end(), [&](const auto& one) {
+                       return expired_at_hand(one.second);
                      });
   const bool empty = status == MQ_TIMEOUT || (!consumer.reads_ahead && (fewer || one_source));
   consumer.cut_off = consumer.cut_off && !empty;

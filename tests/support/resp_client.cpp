@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <sstream>
 #include <stdexcept>
@@ -138,6 +139,7 @@ std::vector<std::string> Monitor::Take() {
 void RespClient::Send(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;  // stopped, and continued
     if (sent <= 0) throw std::runtime_error("the server closed the connection");
     bytes.remove_prefix(static_cast<size_t>(sent));
   }
@@ -149,7 +151,10 @@ void RespClient::Fill() {
     at_ = 0;
   }
   char buffer[65536];
-  const ssize_t size = recv(fd_, buffer, sizeof buffer, 0);
+  ssize_t size = 0;
+  do {
+    size = recv(fd_, buffer, sizeof buffer, 0);
+  } while (size < 0 && errno == EINTR);  // stopped, and continued
   if (size <= 0) throw std::runtime_error("no answer from the server");
   read_.append(buffer, static_cast<size_t>(size));
 }
