@@ -34,7 +34,7 @@ constexpr int64_t kMoment = 20;   // ms, for what is asked about later: what cam
 Pool::Pool(const Options& options, EventSink events) : options_(options), events_(std::move(events)) {
   if (options_.sentinels.empty()) return;
   sentinels_.emplace(options_);
-  watch_.emplace(*sentinels_, [this](const Address& master) { Follow(master); });
+  watch_.emplace(*sentinels_, [this](const Address& master) { (void)Follow(master, nullptr); });
 }
 
 Result<std::unique_ptr<Connection>> Pool::Take(const Patience& patience, bool probes) {
@@ -94,7 +94,7 @@ void Pool::Return(std::unique_ptr<Connection> connection) {
 bool Pool::Lost(const Connection& connection, const Status& status) {
   std::unique_lock lock(mutex_);
   if (MayBeLost(connection)) return false;
-  EndGeneration(std::move(lock), status.text());
+  EndGeneration(std::move(lock), status.text(), nullptr);
   return true;
 }
 
@@ -109,35 +109,41 @@ void Pool::Demoted(const Connection& connection, const Status& status) {
   if (!MayBeLost(connection)) Leave(std::move(lock), status.text());
 }
 
-// A sentinel says where the master is.
-void Pool::Follow(const Address& master) {
+// A sentinel says where the master is, to the watch, or to who connects: then `before` is of when that began, and it says
+// nothing any more where connections were left since. Answers whose sockets the connection's is one of.
+std::shared_ptr<Sockets> Pool::Follow(const Address& master, std::shared_ptr<Sockets> before) {
   std::unique_lock lock(mutex_);
-  if (address_ == master) return;
+  if (before != nullptr && before != sockets_) return before;
+  if (address_ == master) return sockets_;
   const bool known = address_.has_value();
   address_ = master;
   // What failed was another server.
   const bool closes = Open();
   failures_ = 0;
-  if (!known) return;
-  Leave(std::move(lock), "the master is another server now, " + master.Text());
+  if (!known) return sockets_;
+  auto sockets = Leave(std::move(lock), "the master is another server now, " + master.Text());
   if (closes) events_(1, "breaker_closed", {});
   events_(2, "master_switched", {{"address", master.Text()}});
+  return sockets;
 }
 
-// The idle connections go, and those in use end.
-void Pool::Leave(std::unique_lock<std::mutex> lock, const std::string& reason) {
-  const auto sockets = std::exchange(sockets_, std::make_shared<Sockets>());
-  EndGeneration(std::move(lock), reason);
-  sockets->Cut();
+// The idle connections go, and those in use end. Answers the sockets of those that follow.
+std::shared_ptr<Sockets> Pool::Leave(std::unique_lock<std::mutex> lock, const std::string& reason) {
+  auto next = std::make_shared<Sockets>();
+  const auto left = std::exchange(sockets_, next);
+  EndGeneration(std::move(lock), reason, left.get());
+  return next;
 }
 
-void Pool::EndGeneration(std::unique_lock<std::mutex> lock, const std::string& reason) {
+// cut: sockets to be cut, before anybody is told: who hears it may wait for a call that the cut ends.
+void Pool::EndGeneration(std::unique_lock<std::mutex> lock, const std::string& reason, Sockets* cut) {
   lost_at_.store(SteadyMillis(), std::memory_order_release);
   losses_.fetch_add(1, std::memory_order_acq_rel);
   const std::vector<std::unique_ptr<Connection>> dropped = std::exchange(idle_, {});
   const bool tell = link_ == Link::kUp;
   if (tell) link_ = Link::kDown;
   lock.unlock();
+  if (cut != nullptr) cut->Cut();
   if (tell) events_(2, "disconnected", {{"reason", reason}});
 }
 
@@ -161,11 +167,12 @@ Result<std::unique_ptr<Connection>> Pool::Connect(const Patience& patience, bool
   }
   Result<std::unique_ptr<Connection>> connection =
       found.ok() ? Connection::Open(target, patience) : Result<std::unique_ptr<Connection>>(found);
-  if (connection.ok()) (*connection)->Join(std::move(sockets));
+  if (connection.ok())
+    (*connection)->Join(sentinels_ ? Follow(target.address, std::move(sockets)) : std::move(sockets));
   if (connection.ok() && (*connection)->broken()) {
     connection = Status(Code::kUnavailable, "the master has become another server");
   } else if (connection.ok()) {
-    Connected(**connection, target.address);
+    Connected(**connection);
   } else if (connection.code() != Code::kInterrupted) {  // a caller's token says nothing of the server
     Failed(connection.status(), began);
   }
@@ -185,7 +192,7 @@ Status Pool::Refusal(int64_t now) const {
       .RetryAfter(wait);
 }
 
-void Pool::Connected(Connection& connection, const Address& address) {
+void Pool::Connected(Connection& connection) {
   Link before;
   bool closes = false;
   {
@@ -197,7 +204,6 @@ void Pool::Connected(Connection& connection, const Address& address) {
     failures_ = 0;
     connection.SetGeneration(losses_);
     server_offset_ = connection.server_offset();
-    address_ = address;
   }
   if (closes) events_(1, "breaker_closed", {});
   if (before == Link::kUp) return;

@@ -22,7 +22,7 @@ namespace agentmq::redis {
 // not tried for breaker_reset, or a part of it where attempts fail at once; then one caller's attempt decides for all (a
 // circuit breaker, as M. Nygard's "Release It!" has it). Threads of the bus that have to be back soon, for subscriptions, probe it as often as the back-off says.
 // Where sentinels are asked for the address, each connection is made to the master of then, and those to the one
-// before end as soon as a sentinel tells of another.
+// before end as soon as a sentinel tells of another: the one that is listened to, or the one that was asked.
 //
 // Thread-safe. No lock is held while connecting.
 class Pool {
@@ -67,10 +67,10 @@ class Pool {
 
  private:
   std::unique_ptr<Connection> TakeIdle(int most);  // unless so many are in use
-  void Follow(const Address& master);
-  void Leave(std::unique_lock<std::mutex> lock, const std::string& reason);
-  void EndGeneration(std::unique_lock<std::mutex> lock, const std::string& reason);
-  void Connected(Connection& connection, const Address& address);
+  std::shared_ptr<Sockets> Follow(const Address& master, std::shared_ptr<Sockets> before);
+  std::shared_ptr<Sockets> Leave(std::unique_lock<std::mutex> lock, const std::string& reason);
+  void EndGeneration(std::unique_lock<std::mutex> lock, const std::string& reason, Sockets* cut);
+  void Connected(Connection& connection);
   void Failed(const Status& status, int64_t began);
   // With mutex_ held:
   bool Open() const { return options_.breaker_failures > 0 && ever_up_ && failures_ >= options_.breaker_failures; }
@@ -95,7 +95,7 @@ class Pool {
   int64_t reset_at_ = 0;            // steady, of the breaker; guarded by mutex_
   Status last_failure_;             // guarded by mutex_
   int64_t server_offset_ = 0;       // guarded by mutex_
-  std::optional<Address> address_;  // of the last connection; guarded by mutex_
+  std::optional<Address> address_;  // of the master, as a sentinel said last; guarded by mutex_
   std::shared_ptr<Sockets> sockets_ = std::make_shared<Sockets>();  // guarded by mutex_
   std::optional<Sentinels> sentinels_;
   std::optional<SentinelWatch> watch_;  // the last member: it calls Follow()

@@ -176,7 +176,7 @@ TEST(Sentinel, ServersAndSentinelsAreSpokenToOverTls) {
 
 TEST(Sentinel, ADeadMasterIsReplacedUnderTraffic) {
   SentinelTeam team;
-  Bus watcher(team.Url("log_level=info"));
+  Bus watcher(team.Url("log_level=info&health_degraded=20s&health_unhealthy=30s"));
   char* json = nullptr;
   EXPECT_STATUS(MQ_TIMEOUT, mq_next_log(watcher.get(), 0, &json));  // from here on they are kept
   Traffic traffic(team.Url("command_timeout=1s"));
@@ -231,6 +231,47 @@ TEST(Sentinel, AFrozenMasterIsLeftWhenThereIsAnother) {
   Subscription subscription = bus.Subscribe("c", "a");
   EXPECT_EQ(Take(bus, subscription, 2), (std::vector<std::string>{"before", "after"}));
   EXPECT_EQ(Bus(team.server(1).Url()).Count(), 0);
+}
+
+// Those of the library: sentinels and replicas say who they are, and one asks.
+int64_t ClientsOf(const RedisServer& server) {
+  std::istringstream clients(server.Client().Text({"CLIENT", "LIST", "TYPE", "NORMAL"}));
+  int64_t count = -1;
+  for (std::string line; std::getline(clients, line);) {
+    if (line.find("name=sentinel-") == std::string::npos) ++count;
+  }
+  return count;
+}
+
+// Where the sentinel that is listened to says nothing of it, one that is asked by who needs another connection may know
+// better: what was published to the old master from then on would be lost, though that one serves on.
+TEST(Sentinel, WhoConnectsToAnotherMasterLeavesTheOneBefore) {
+  SentinelTeam::Options options;
+  options.sentinels = 1;
+  SentinelTeam before(options);
+  SentinelTeam after(options);
+  Bus bus("redis-sentinel://" + before.SentinelAddress(0) + "," + after.SentinelAddress(0) +
+          "/main?command_timeout=1s&max_items=0");
+  Subscription waiting = bus.Subscribe("quiet", "b");
+  auto message = std::async(std::launch::async, [&] { return std::string(Next(waiting).payload()); });
+  Put(bus, "c", "a", "x");
+  ASSERT_GT(ClientsOf(before.server(0)), 0);
+  before.sentinel(0).Stop();
+  std::atomic<bool> left{false};
+  std::vector<std::thread> publishers;
+  for (int i = 0; i < 8; ++i) {
+    publishers.emplace_back([&] {
+      while (!left) (void)mq_publish(bus.get(), "c", Text("x", "a").get());
+    });
+  }
+  left = Eventually(20s, [&] { return ClientsOf(after.server(0)) > 0; });
+  EXPECT_TRUE(left);
+  left = true;
+  for (std::thread& publisher : publishers) publisher.join();
+  EXPECT_TRUE(Eventually(kPatience, [&] { return ClientsOf(before.server(0)) == 0; })) << ClientsOf(before.server(0));
+  Put(bus, "quiet", "b", "here");
+  EXPECT_EQ(message.get(), "here") << "who waited at the old one waits at the new one";
+  before.sentinel(0).Continue();
 }
 
 TEST(Sentinel, SentinelsThatTheUrlDoesNotNameAreLearned) {
