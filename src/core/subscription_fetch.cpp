@@ -124,7 +124,7 @@ bool SubscriptionState::WaitAtServer(std::unique_lock<std::mutex>& lock, Caller&
     caller.in_line = true;
     line_.push_back(&caller);
   }
-  if (caller.at_server_since == 0) caller.at_server_since = SteadyMillis();
+  const int64_t since = SteadyMillis();
   refilling_ = true;
   at_server_ = &caller;
   const std::vector<std::shared_ptr<Reader>> asked = readers_;
@@ -141,7 +141,10 @@ bool SubscriptionState::WaitAtServer(std::unique_lock<std::mutex>& lock, Caller&
   if (waited) (void)caller.event->Wait({Deadline::After(0), nullptr});  // what set it is looked at now
   lock.lock();
   at_server_ = nullptr;
-  if (waited) *failure = Accept(asked, orders);
+  if (waited) {
+    if (caller.at_server_since == 0) caller.at_server_since = since;
+    *failure = Accept(asked, orders);
+  }
   refilling_ = false;
   refilled_.notify_all();
   UpdateFd();
