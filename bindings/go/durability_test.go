@@ -70,7 +70,7 @@ func TestWhatAReplicaHasIsTold(t *testing.T) {
 	replica, err := startServer("--replicaof", "127.0.0.1", port)
 	must(t, err)
 	t.Cleanup(replica.end)
-	bus := open(t, master.url(), agentmq.Settings{"durability_timeout": "100ms"})
+	bus := open(t, master.url(), agentmq.Settings{"durability_timeout": "2s"})
 	m := &agentmq.Message{Target: "a", MinReplicas: 1}
 	eventually(t, "the replica follows", func() bool { return bus.Publish(within(t), "c", m) == nil })
 	equal(t, m.Replicas, 1)

@@ -79,7 +79,7 @@ TEST_P(DedupTest, WhatWasAcknowledgedIsStillRepeated) {
 }
 
 TEST_P(DedupTest, AfterTheWindowTheKeyIsFree) {
-  bus_.Configure("c", {{"dedup_window", "200ms"}});
+  bus_.Configure("c", {{"dedup_window", "1500ms"}});
   const std::string id = PutKeyed("x", "a", "k");
   EXPECT_EQ(PutKeyed("x", "a", "k"), id);
   std::string again;
@@ -283,7 +283,7 @@ TEST_P(DedupTest, WhatIsOnlyToldHasNoKey) {
 
 TEST_P(DedupTest, AScheduledMessageTakesItsKeyAtOnce) {
   Message later = Keyed("later", "a", "k");
-  later.SetDelay(200ms);
+  later.SetDelay(1500ms);
   bus_.Publish("c", later);
   EXPECT_EQ(PutKeyed("now", "a", "k"), later.id());
   Message once = Keyed("once", "a", "l");

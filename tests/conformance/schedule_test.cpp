@@ -33,8 +33,9 @@ TEST_P(ScheduleTest, ItIsDeliveredAtItsTimeAndNeverEarlier) {
   EXPECT_FALSE(subscription.Fetch(0ms));
   const int64_t before = ServerNow();
   const std::string id = PutLater("x", "a", 300ms);
-  EXPECT_FALSE(subscription.Fetch(100ms));
-  const Message message = Next(subscription);
+  // A fetch that wakes late looks once more, and may rightly bring what became due meanwhile.
+  std::optional<Message> early = subscription.Fetch(100ms);
+  const Message message = early ? std::move(*early) : Next(subscription);
   EXPECT_GE(ServerNow(), before + 300);
   EXPECT_EQ(message.id(), id);
   EXPECT_EQ(message.deliveries(), 1);
@@ -111,9 +112,11 @@ TEST_P(ScheduleTest, AnAgentMaySettleItBeforeItsTime) {
 }
 
 TEST_P(ScheduleTest, DueTimesDecideTheOrderNotTheOrderOfPublishing) {
-  PutLater("third", "a", 300ms);
-  PutLater("first", "a", 100ms);
-  PutLater("second", "a", 200ms);
+  std::vector<Message> batch;  // one reading of the clock: nothing comes between them
+  batch.push_back(Later("third", "a", 300ms));
+  batch.push_back(Later("first", "a", 100ms));
+  batch.push_back(Later("second", "a", 200ms));
+  EXPECT_EQ(bus_.PublishBatch("c", batch), batch.size());
   Subscription subscription = bus_.Subscribe("c", "a");
   EXPECT_EQ(Take(bus_, subscription, 3), (Strings{"first", "second", "third"}));
 }
@@ -163,7 +166,7 @@ TEST_P(ScheduleTest, AThousandOfOneMomentComeInTheirOrder) {
 
 TEST_P(ScheduleTest, PublishedAsynchronouslyItWaitsToo) {
   Subscription subscription = bus_.Subscribe("c", "a");
-  bus_.PublishAsync("c", Later("later", "a", 200ms));
+  bus_.PublishAsync("c", Later("later", "a", 1500ms));
   bus_.PublishAsync("c", Text("now", "a"));
   EXPECT_TRUE(bus_.Flush(kPatience));
   EXPECT_EQ(CountOf("scheduled"), 1);
@@ -182,7 +185,7 @@ TEST_P(ScheduleTest, ToManyTargetsEachHasItsOwn) {
 }
 
 TEST_P(ScheduleTest, DirectInboxesKnowItToo) {
-  bus_.SendTo("a", Later("x", nullptr, 100ms));
+  bus_.SendTo("a", Later("x", nullptr, 1s));
   Subscription subscription = bus_.Subscribe(MQ_DIRECT, "a");
   EXPECT_FALSE(subscription.Fetch(0ms));
   EXPECT_EQ(Take(bus_, subscription, 1), Strings{"x"});
@@ -191,7 +194,7 @@ TEST_P(ScheduleTest, DirectInboxesKnowItToo) {
 TEST_P(ScheduleTest, ABroadcastIsDueInEachGroup) {
   Subscription a = bus_.Subscribe("c", "a");
   Subscription b = bus_.Subscribe("c", "b");
-  const std::string id = PutLater("x", nullptr, 200ms);
+  const std::string id = PutLater("x", nullptr, 1500ms);
   EXPECT_EQ(bus_.Get(id.c_str())->state(), MQ_STATE_SCHEDULED);
   EXPECT_FALSE(a.Fetch(0ms));
   EXPECT_EQ(Next(a).id(), id);
@@ -199,7 +202,7 @@ TEST_P(ScheduleTest, ABroadcastIsDueInEachGroup) {
 }
 
 TEST_P(ScheduleTest, AGroupThatComesBeforeTheTimeWaitsForItToo) {
-  const std::string id = PutLater("later", nullptr, 400ms);
+  const std::string id = PutLater("later", nullptr, 1500ms);
   Put(bus_, "c", nullptr, "now");
   EXPECT_EQ(bus_.Get(id.c_str())->state(), MQ_STATE_SCHEDULED) << "though there is no group yet";
   EXPECT_GT(bus_.Get(id.c_str())->due(), 0);
@@ -240,10 +243,10 @@ TEST_P(ScheduleTest, ItCountsForTheLimitAndIsNotDroppedForOthers) {
 }
 
 TEST_P(ScheduleTest, TheTtlBeginsWhenItIsDue) {
-  Message message = Later("x", "a", 300ms);
-  message.SetTtl(100ms);
+  Message message = Later("x", "a", 1600ms);
+  message.SetTtl(1500ms);  // less than the delay, and long enough to fetch it in
   bus_.Publish("c", message);
-  EXPECT_EQ(message.expires(), message.timestamp() + 400);
+  EXPECT_EQ(message.expires(), message.timestamp() + 3100);
   Subscription subscription = bus_.Subscribe("c", "a");
   const Message got = Next(subscription);
   EXPECT_EQ(got.payload(), "x");

@@ -23,7 +23,10 @@ class SkipDoneTest : public BusTest {
     return std::string(bus_.DeadLetters()[0].id());
   }
   void WaitUntilItLapsed(const char* agent) {
-    EXPECT_TRUE(Eventually(kPatience, [&] { return bus_.RecoverPending(agent) == 1; }));
+    EXPECT_TRUE(Eventually(kPatience, [&] {
+      bus_.RecoverPending(agent);  // where the bus itself was faster it finds nothing
+      return bus_.Count({{"state", "reserved"}}) == 0;
+    }));
   }
 };
 AGENTMQ_ON_EVERY_BACKEND(SkipDoneTest);

@@ -242,21 +242,27 @@ TEST_F(AccessTest, FullQueuesAreKeptWithinTheirLimits) {
 
 TEST_F(AccessTest, PublishersKeepRateLimits) {
   Bus administrator = As("administrator");
-  administrator.Configure("orders", {{"rate_limit", "2"}, {"source_rate_limit", "1"}});
+  // A bucket holds one at least, and hardly fills up again.
+  administrator.Configure("orders", {{"rate_limit", "100"}, {"source_rate_limit", "0.01"}});
+  administrator.Configure("bounded", {{"rate_limit", "0.01"}});
   Bus publisher = As("publisher", "bus_rate_limit=100");
   for (const char* source : {"one", "two"}) {
     Message message = Text("x", "worker");
     message.SetSource(source);
     publisher.Publish("orders", message);
   }
-  EXPECT_STATUS(MQ_RATE_LIMITED, mq_publish(publisher.get(), "orders", Text("x", "worker").get()));
+  Message again = Text("x", "worker");
+  again.SetSource("two");
+  EXPECT_STATUS(MQ_RATE_LIMITED, mq_publish(publisher.get(), "orders", again.get()));
+  Put(publisher, "bounded", "worker", "x");
+  EXPECT_STATUS(MQ_RATE_LIMITED, mq_publish(publisher.get(), "bounded", Text("x", "worker").get()));
   EXPECT_EQ(Refusals(), "");
 }
 
 TEST_F(AccessTest, AdministratorsDoAllThatTheLibraryDoes) {
   Bus publisher = As("publisher");
   Bus consumer = As("consumer");
-  Bus administrator = As("administrator");
+  Bus administrator = As("administrator", "health_degraded=20s&health_unhealthy=30s");
   Subscription worker = consumer.Subscribe("orders", "worker");
   for (int i = 0; i < 3; ++i) {
     Put(publisher, "orders", "worker", "x");

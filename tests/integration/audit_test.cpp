@@ -146,7 +146,7 @@ TEST_F(AuditServerTest, WhatIsDoneWhileTheServerIsAwayIsRecordedOnce) {
 }
 
 TEST_F(AuditServerTest, AServerThatStaysAwayLosesRecordsAndSaysSo) {
-  Bus audited(Url("audit=messages&close_timeout=200ms&command_timeout=300ms"));
+  Bus audited(Url("audit=messages&close_timeout=200ms"));
   Put(audited, "c", "a", "x");
   server_.Kill9();
   EXPECT_EQ(mq_flush(audited.get(), 200), MQ_TIMEOUT);

@@ -116,13 +116,8 @@ TEST_F(BesideTest, ALateCopyOfABatchOfAcksTakesNothingFromOthers) {
   const MessageList list = first.FetchBatch(40, kPatience);
   ASSERT_EQ(list.size(), 40u);
   const std::string id(list[30].id());
-  proxy_.HoldNext(id.substr(id.rfind('/') + 1), false);
-  std::thread refusing([&] {
-    EXPECT_TRUE(Eventually(kPatience, [&] { return proxy_.Holding(); }));
-    proxy_.Refuse(true);
-  });
+  proxy_.HoldNext(id.substr(id.rfind('/') + 1), false, true);
   EXPECT_EQ(StatusOf([&] { bus.AckBatch(list); }), MQ_UNKNOWN);
-  refusing.join();
   Subscription second = other.Subscribe("c", "a");
   const std::vector<Message> theirs = Hold(second, 40);
   EXPECT_NE(proxy_.DeliverHeld(), "");

@@ -184,7 +184,7 @@ TEST(ClusterTest, RegistryCountsAndClearingAreOverAllNodes) {
 
 TEST(ClusterTest, HealthIsThatOfTheWorstNode) {
   RedisCluster cluster;
-  Bus bus(cluster.Url());
+  Bus bus(cluster.Url("health_degraded=20s&health_unhealthy=30s"));
   mq_health_state state = MQ_UNHEALTHY;
   const auto report = [&] {
     char* text = nullptr;

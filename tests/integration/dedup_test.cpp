@@ -83,7 +83,7 @@ TEST_F(DedupOnRedisTest, BatchesWithRepliesCutAtRandomTellTheSameRepeats) {
 }
 
 TEST_F(DedupOnRedisTest, AnAnswerThatIsLostIsToldWhenItIsAskedForAgain) {
-  Bus bus(proxy_.Url("command_timeout=500ms&reconnect_base=1ms"));
+  Bus bus(proxy_.Url("command_timeout=10s&reconnect_base=1ms"));
   const Message first = Keyed("first", "k");
   bus.Publish("c", first);
   // The batch is stored, and the client never hears of it.

@@ -36,7 +36,7 @@ class DurabilityTest : public RedisTest {
 };
 
 TEST_F(DurabilityTest, WhatAReplicaHasIsOkAndSaysHowMany) {
-  Bus bus(Url("min_replicas=1"));
+  Bus bus(Url("min_replicas=1&durability_timeout=4s"));
   Message message = Text("x", "a");
   EXPECT_STATUS(MQ_OK, mq_publish(bus.get(), "c", message.get()));
   EXPECT_EQ(message.replicas(), 1);
@@ -48,7 +48,7 @@ TEST_F(DurabilityTest, WhatAReplicaHasIsOkAndSaysHowMany) {
   EXPECT_EQ(reached, 1) << "docs/encoding.md";
   Message more = Text("y", "a");
   more.SetMinReplicas(2);
-  Bus impatient(Url("durability_timeout=50ms"));
+  Bus impatient(Url("durability_timeout=2s"));
   EXPECT_STATUS(MQ_PARTIAL, mq_publish(impatient.get(), "c", more.get()));
   EXPECT_TRUE(ErrorSays("1 of 2 replicas"));
   EXPECT_EQ(more.replicas(), 1);
@@ -56,7 +56,7 @@ TEST_F(DurabilityTest, WhatAReplicaHasIsOkAndSaysHowMany) {
 }
 
 TEST_F(DurabilityTest, OneWaitCoversABatchOfManyQueues) {
-  Bus bus(Url("min_replicas=1"));
+  Bus bus(Url("min_replicas=1&durability_timeout=4s"));
   std::vector<Message> batch;
   for (int i = 0; i < 300; ++i) batch.push_back(Text("x", ("a" + std::to_string(i % 10)).c_str()));
   bus.PublishBatch("c", batch);
@@ -85,7 +85,7 @@ TEST_F(DurabilityTest, AReplicaThatFallsSilentCostsDurabilityTimeoutAndNoMore) {
 }
 
 TEST_F(DurabilityTest, WhatWasConfirmedSurvivesAFailoverAndTheRestMayNot) {
-  Bus bus(Url());
+  Bus bus(Url("durability_timeout=4s"));
   Message confirmed = Text("confirmed", "a");
   confirmed.SetMinReplicas(1);
   EXPECT_STATUS(MQ_OK, mq_publish(bus.get(), "c", confirmed.get()));
@@ -106,7 +106,7 @@ TEST_F(DurabilityTest, WhatWasConfirmedSurvivesAFailoverAndTheRestMayNot) {
 
 TEST_F(DurabilityTest, ALostAnswerIsAskedForAgainAndConfirmed) {
   Proxy proxy(server_.address());
-  Bus bus(proxy.Url("min_replicas=1&reconnect_base=1ms"));
+  Bus bus(proxy.Url("min_replicas=1&durability_timeout=4s&reconnect_base=1ms"));
   EXPECT_STATUS(MQ_OK, mq_publish(bus.get(), "c", Text("warm up", "a").get()));
   for (int i = 0; i < 5; ++i) {
     proxy.HoldNext("held-" + std::to_string(i), true);

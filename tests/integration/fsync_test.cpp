@@ -104,7 +104,7 @@ TEST_F(FsyncTest, ADiskThatIsTooSlowIsPartial) {
 TEST_F(FsyncTest, AReplicasDiskCountsWhereReplicasAreAskedForToo) {
   RedisServer server(Valkey(kOnDisk));
   Bus bus(server.Url("fsync=true&min_replicas=1&durability_timeout=4s"));
-  Bus hasty(server.Url("fsync=true&min_replicas=1&durability_timeout=1500ms"));
+  Bus hasty(server.Url("fsync=true&min_replicas=1&durability_timeout=3500ms"));
   Message alone = Text("alone", "a");
   EXPECT_STATUS(MQ_PARTIAL, mq_publish(hasty.get(), "c", alone.get()));
   EXPECT_TRUE(ErrorSays("0 of 1 replicas"));

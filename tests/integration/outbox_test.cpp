@@ -10,9 +10,16 @@
 namespace agentmq::test {
 namespace {
 
+// A slow disk is not to make anybody wait for longer than the short times here.
+RedisServer::Options EverySecond() {
+  RedisServer::Options options = Durable();
+  options.config["appendfsync"] = "everysec";
+  return options;
+}
+
 class OutboxTest : public RedisTest {
  protected:
-  OutboxTest() : RedisTest(Durable()) {}
+  OutboxTest() : RedisTest(EverySecond()) {}
 
   // What became of asynchronous publishes, in the order in which that was told.
   struct Told {
@@ -105,6 +112,7 @@ TEST_F(OutboxTest, AnAnswerThatDoesNotComeForLongIsAskedForUntilItIsKnown) {
 
 TEST_F(OutboxTest, ItOutlivesARestartOfTheServer) {
   Told told;
+  server_.Client().Must({"CONFIG", "SET", "appendfsync", "always"});
   Bus bus(Url("outbox_max=100000" + std::string(kQuick)));
   Put(bus, "c", "warm", "x");
   std::atomic<bool> stop{false};

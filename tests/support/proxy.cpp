@@ -122,10 +122,11 @@ void Proxy::FreezeOpen() {
   Wake();
 }
 
-void Proxy::HoldNext(std::string needle, bool also_now) {
+void Proxy::HoldNext(std::string needle, bool also_now, bool and_refuse) {
   const std::lock_guard lock(mutex_);
   needle_ = std::move(needle);
   also_now_ = also_now;
+  and_refuse_ = and_refuse;
 }
 
 bool Proxy::Holding() {
@@ -199,6 +200,10 @@ bool Proxy::Hold(Link& link, const std::string& bytes) {
   if (also_now_) static_cast<void>(SendAll(link.server, bytes));
   held_server_ = std::exchange(link.server, -1);
   link.dead = true;
+  if (and_refuse_) {
+    refuse_ = true;
+    for (Link& other : links_) other.dead = true;
+  }
   return true;
 }
 
@@ -271,7 +276,7 @@ void Proxy::Run() {
     }
     for (size_t i = 0; i < polled.size(); ++i) {
       if (deaf) break;
-      if ((waiting[2 + 2 * i].revents & (POLLIN | POLLHUP | POLLERR)) != 0) FromClient(*polled[i]);
+      if (!polled[i]->dead && (waiting[2 + 2 * i].revents & (POLLIN | POLLHUP | POLLERR)) != 0) FromClient(*polled[i]);
       if (!polled[i]->dead && (waiting[3 + 2 * i].revents & (POLLIN | POLLHUP | POLLERR)) != 0) FromServer(*polled[i]);
     }
     if ((waiting[1].revents & POLLIN) != 0) Accept();

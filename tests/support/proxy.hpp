@@ -40,8 +40,9 @@ class Proxy {
   void FreezeOpen();
 
   // The next request that contains `needle` does not pass: its client is cut off, and the request is kept with its way
-  // to the server open. `also_now`: it passes too, and what is kept is a second copy of it.
-  void HoldNext(std::string needle, bool also_now);
+  // to the server open. `also_now`: it passes too, and what is kept is a second copy of it. `and_refuse`: with
+  // Refuse(true) at the same moment.
+  void HoldNext(std::string needle, bool also_now, bool and_refuse = false);
   bool Holding();
   // Sends what HoldNext() kept; answers what the server said to it, "" where nothing came.
   std::string DeliverHeld();
@@ -91,6 +92,7 @@ class Proxy {
   std::chrono::milliseconds delay_{0};
   std::optional<std::string> needle_;
   bool also_now_ = false;
+  bool and_refuse_ = false;
   std::string held_;
   int held_server_ = -1;
   int64_t round_trips_ = 0;

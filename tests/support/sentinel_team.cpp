@@ -9,7 +9,8 @@
 namespace agentmq::test {
 namespace {
 
-constexpr std::chrono::seconds kReady{30};
+// A sentinel that was stalled for two seconds goes into TILT, and does nothing for 30 s.
+constexpr std::chrono::seconds kReady{90};
 
 }  // namespace
 

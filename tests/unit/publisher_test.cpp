@@ -253,12 +253,17 @@ TEST_F(PublisherTest, WhatIsQueuedIsSentBeforeTheBusEnds) {
 TEST_F(PublisherTest, ClosingGivesUpWhatCanNotBeSentInTime) {
   const auto bus =
       Open({{"max_items", "1"}, {"overflow", "block"}, {"publish_timeout", "1h"}, {"close_timeout", "50ms"}});
+  std::atomic<int> stored{0};
   std::atomic<int> closed{0};
   for (int i = 0; i < 3; ++i) {
-    ASSERT_TRUE(
-        bus->PublishAsync("c", To("a", "x"), [&](Code code, const char*) { closed += code == Code::kClosed ? 1 : 0; })
-            .ok());
+    ASSERT_TRUE(bus->PublishAsync("c", To("a", "x"),
+                                  [&](Code code, const char*) {
+                                    stored += code == Code::kOk ? 1 : 0;
+                                    closed += code == Code::kClosed ? 1 : 0;
+                                  })
+                    .ok());
   }
+  ASSERT_TRUE(Eventually([&] { return stored == 1; }));
   EXPECT_EQ(bus->Close().code(), Code::kPartial);
   EXPECT_EQ(closed, 2);
 }

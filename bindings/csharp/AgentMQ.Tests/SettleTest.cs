@@ -139,7 +139,7 @@ public sealed class SettleTest : BusTest
     [Theory, MemberData(nameof(Backends))]
     public void ReportsAreJson(string backend)
     {
-        var bus = Open(backend, ("log_level", "debug"));
+        var bus = Open(backend, ("log_level", "debug"), ("health_degraded", "20s"), ("health_unhealthy", "30s"));
         Assert.Null(bus.NextLog(TimeSpan.Zero));
         bus.Publish("c", To("a", "x"));
         var subscription = Subscribe(bus, "c", "a");

@@ -41,7 +41,7 @@ class LookTest {
 
   @OnEachStore
   void ReportsAreJson(Store store) throws Exception {
-    try (Bus bus = store.open("log_level", "debug")) {
+    try (Bus bus = store.open("log_level", "debug", "health_degraded", "20s", "health_unhealthy", "30s")) {
       assertTrue(bus.nextLog(Duration.ZERO).isEmpty());
       bus.publish(CHANNEL, text("x"));
       Map<?, ?> stats = (Map<?, ?>) Json.parse(bus.stats(CHANNEL));
