@@ -60,6 +60,7 @@ TEST(ClusterTest, IPv6NodesAreReached) {
   EXPECT_EQ(bus.Count(), 20);
 }
 
+#if AGENTMQ_HIREDIS_SSL
 TEST(ClusterTest, OverTlsEachNodeIsWhoItsCertificateNames) {
   RedisCluster::Options options;
   options.tls = true;
@@ -79,6 +80,7 @@ TEST(ClusterTest, OverTlsEachNodeIsWhoItsCertificateNames) {
   EXPECT_EQ(StatusOf([&] { Bus bus(cluster.Url()); }), MQ_TLS);
   EXPECT_NE(std::string(mq_last_error()).find("127.0.0.1"), std::string::npos) << mq_last_error();
 }
+#endif
 
 TEST(ClusterTest, NodesThatDoNotKnowTheirAddressAreWhereTheyWereAsked) {
   RedisCluster::Options options;

@@ -236,6 +236,7 @@ TEST_F(ListenerTest, WhoMayNotListenOrTellIsToldSo) {
   EXPECT_EQ(bus.Count(), 1);
 }
 
+#if AGENTMQ_HIREDIS_SSL
 TEST(ListenerTlsTest, AFloodIsHeardOverTlsToo) {
   RedisServer::Options options;
   options.tls = true;
@@ -251,6 +252,7 @@ TEST(ListenerTlsTest, AFloodIsHeardOverTlsToo) {
   bus.PublishBatch("c", messages);
   for (int i = 0; i < 2000; ++i) ASSERT_EQ(Next(listener).payload(), payload + std::to_string(i));
 }
+#endif
 
 TEST(ListenerSentinelTest, ListenersFollowTheMaster) {
   SentinelTeam team;

@@ -21,13 +21,6 @@ mq_status Open(const std::string& url, std::string* sentence) {
   return status;
 }
 
-testing::AssertionResult Opens(const std::string& url) {
-  std::string sentence;
-  const mq_status status = Open(url, &sentence);
-  if (status == MQ_OK) return testing::AssertionSuccess();
-  return testing::AssertionFailure() << url << ": " << mq_status_name(status) << ": " << sentence;
-}
-
 testing::AssertionResult Fails(const std::string& url, mq_status expected, const std::string& words) {
   std::string sentence;
   const mq_status status = Open(url, &sentence);
@@ -36,6 +29,13 @@ testing::AssertionResult Fails(const std::string& url, mq_status expected, const
 }
 
 #if AGENTMQ_HIREDIS_SSL
+
+testing::AssertionResult Opens(const std::string& url) {
+  std::string sentence;
+  const mq_status status = Open(url, &sentence);
+  if (status == MQ_OK) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << url << ": " << mq_status_name(status) << ": " << sentence;
+}
 
 class TlsTest : public ::testing::Test {
  protected:
