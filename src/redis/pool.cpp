@@ -167,8 +167,10 @@ Result<std::unique_ptr<Connection>> Pool::Connect(const Patience& patience, bool
   }
   Result<std::unique_ptr<Connection>> connection =
       found.ok() ? Connection::Open(target, patience) : Result<std::unique_ptr<Connection>>(found);
-  if (connection.ok())
-    (*connection)->Join(sentinels_ ? Follow(target.address, std::move(sockets)) : std::move(sockets));
+  if (connection.ok()) {
+    if (sentinels_) sockets = Follow(target.address, std::move(sockets));
+    (*connection)->Join(std::move(sockets));
+  }
   if (connection.ok() && (*connection)->broken()) {
     connection = Status(Code::kUnavailable, "the master has become another server");
   } else if (connection.ok()) {

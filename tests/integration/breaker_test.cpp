@@ -138,8 +138,8 @@ TEST_F(BreakerTest, ZeroSwitchesItOff) {
   EXPECT_STATUS(MQ_OK, Publish(bus));
   proxy_.Refuse(true);
   const int64_t attempts = proxy_.accepted();
-  for (int i = 0; i < 4 && proxy_.accepted() < attempts + 20; ++i) EXPECT_NE(Publish(bus), MQ_OK);
-  EXPECT_GE(proxy_.accepted(), attempts + 20) << "each call tries for its command_timeout";
+  EXPECT_NE(Publish(bus), MQ_OK);
+  EXPECT_GT(proxy_.accepted() - attempts, 50) << "a call tries for its command_timeout";
   proxy_.Refuse(false);
   EXPECT_STATUS(MQ_OK, Publish(bus));
 }
